@@ -1,0 +1,592 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * x86-64: mapping and unmapping of memory that comes and goes
+ *
+ * Owns the tear-down of the direct map and of the vmemmap. Building them is
+ * left to init_memory_mapping() and vmemmap_populate(), which boot uses too.
+ * May call the page table helpers of arch/x86/mm, the page allocator, and
+ * __add_pages() and __remove_pages() of the core; nothing above them.
+ *
+ * Every function that is not static is entered in process context with
+ * mem_hotplug_lock held for writing. That lock, and not a page table lock,
+ * keeps two walks from meeting: nobody else fills or empties the tables of the
+ * ranges handled here. init_mm.page_table_lock orders the single entry updates
+ * against walkers of neighbouring ranges, pgd_lock the splitting of a leaf
+ * against set_memory_*().
+ *
+ * Invariant: no frame and no page table goes back to an allocator before every
+ * CPU has flushed the translations that led to it. So a tear-down has three
+ * parts: unmap everything and collect what was behind it, flush once, free.
+ *
+ * Both maps are torn down by one walk. It treats all levels alike, as
+ * lookup_address() does: an entry has the same format at each of them, and
+ * only writing one needs to know the level, for the sake of Xen PV.
+ */
+
+#include <linux/bootmem_info.h>
+#include <linux/kmemleak.h>
+#include <linux/list.h>
+#include <linux/memblock.h>
+#include <linux/memory_hotplug.h>
+#include <linux/memremap.h>
+#include <linux/mm.h>
+#include <linux/pfn.h>
+#include <linux/sched.h>
+#include <linux/string.h>
+#include <linux/vmstat.h>
+
+#include <asm/init.h>
+#include <asm/pgalloc.h>
+#include <asm/pgtable.h>
+#include <asm/tlbflush.h>
+
+#include "mm_internal.h"
+
+/**
+ * struct teardown - what a walk has unmapped and not yet given back
+ * @direct_map: leaves are the RAM itself: counted, never freed
+ * @altmap: where the frames of the vmemmap may have come from, or NULL
+ * @altmap_pages: pages of @altmap that were unmapped
+ * @leaves: unmapped leaves of the direct map, by level
+ * @tables: empty page tables, no longer linked
+ * @frames: unmapped 4 KiB frames of the vmemmap
+ * @huge_frames: unmapped 2 MiB frames of the vmemmap, by their first page
+ * @unmapped: something was unmapped, so a flush is due
+ * @flushes: value of teardown_flushes when the walk ended
+ */
+struct teardown {
+	bool direct_map;
+	struct vmem_altmap *altmap;
+	unsigned long altmap_pages;
+	unsigned long leaves[PG_LEVEL_NUM];
+	struct list_head tables;
+	struct list_head frames;
+	struct list_head huge_frames;
+	bool unmapped;
+	unsigned long flushes;
+};
+
+/* Flushes of all TLBs made here so far; mem_hotplug_lock. */
+static unsigned long teardown_flushes;
+
+static void teardown_init(struct teardown *td, struct vmem_altmap *altmap,
+			  bool direct_map)
+{
+	*td = (struct teardown) {
+		.direct_map	= direct_map,
+		.altmap		= altmap,
+		.tables		= LIST_HEAD_INIT(td->tables),
+		.frames		= LIST_HEAD_INIT(td->frames),
+		.huge_frames	= LIST_HEAD_INIT(td->huge_frames),
+	};
+}
+
+/*
+ * The level of the entries in init_mm.pgd. These, and so the tables below
+ * them, stay for ever: every process has its own copy of them, which
+ * sync_global_pgds() makes and nobody takes back. With five levels that keeps
+ * the P4D tables, with four, where the P4D is folded into the PGD, the PUD
+ * tables. Anything further down is shared by all processes and can go.
+ */
+static enum pg_level root_level(void)
+{
+	return pgtable_l5_enabled() ? PG_LEVEL_256T : PG_LEVEL_512G;
+}
+
+static bool is_leaf(pte_t entry, enum pg_level level)
+{
+	return level == PG_LEVEL_4K || pte_huge(entry);
+}
+
+static unsigned long level_pages(enum pg_level level)
+{
+	return page_level_size(level) >> PAGE_SHIFT;
+}
+
+/* The mask drops the PAT bit of a large leaf, which looks like a frame bit. */
+static unsigned long leaf_pfn(pte_t leaf, enum pg_level level)
+{
+	return pte_pfn(leaf) & ~(level_pages(level) - 1);
+}
+
+static pte_t *child_table(pte_t entry)
+{
+	return (pte_t *)__va(PFN_PHYS(pte_pfn(entry)));
+}
+
+static void clear_entry(pte_t *entry, enum pg_level level, unsigned long addr)
+{
+	spin_lock(&init_mm.page_table_lock);
+	switch (level) {
+	case PG_LEVEL_512G:
+		p4d_clear((p4d_t *)entry);
+		break;
+	case PG_LEVEL_1G:
+		pud_clear((pud_t *)entry);
+		break;
+	case PG_LEVEL_2M:
+		pmd_clear((pmd_t *)entry);
+		break;
+	default:
+		pte_clear(&init_mm, addr, entry);
+		break;
+	}
+	spin_unlock(&init_mm.page_table_lock);
+}
+
+/* The table that an entry of @level led to is a page table no more. */
+static void release_table(unsigned long pfn, enum pg_level level)
+{
+	if (level == PG_LEVEL_512G)
+		paravirt_release_pud(pfn);
+	else if (level == PG_LEVEL_1G)
+		paravirt_release_pmd(pfn);
+	else
+		paravirt_release_pte(pfn);
+}
+
+/*
+ * Keeps @page for after the flush, without needing memory for that. A device
+ * memmap may map the same page of tail struct pages many times, with one
+ * reference for each: ->private counts those to drop. ->index tells that the
+ * page is listed already; neither field is known to be zero before, so ->index
+ * holds something that no other user of it can have: the address of @td.
+ * Pages from boot are mapped once, and use both fields themselves.
+ */
+static void collect_page(struct teardown *td, struct page *page,
+			 struct list_head *list)
+{
+	if (PageReserved(page)) {
+		list_add_tail(&page->lru, list);
+	} else if (page->index == (unsigned long)td) {
+		set_page_private(page, page_private(page) + 1);
+	} else {
+		page->index = (unsigned long)td;
+		set_page_private(page, 1);
+		list_add_tail(&page->lru, list);
+	}
+}
+
+/*
+ * An altmap backs whole sections only: the same request can also have pieces
+ * of a section, with frames from the page allocator.
+ */
+static bool altmap_owns(const struct vmem_altmap *altmap, unsigned long pfn)
+{
+	return altmap && pfn >= altmap->base_pfn + altmap->reserve &&
+	       pfn < altmap->base_pfn + altmap->reserve + altmap->free;
+}
+
+static void collect_leaf(struct teardown *td, pte_t leaf, enum pg_level level)
+{
+	unsigned long pfn = leaf_pfn(leaf, level);
+
+	td->unmapped = true;
+	if (td->direct_map) {
+		td->leaves[level]++;
+		return;
+	}
+
+	/*
+	 * The struct pages of an altmap's frames are in the memmap that just
+	 * went away, so these frames may be counted but not looked at.
+	 */
+	if (altmap_owns(td->altmap, pfn))
+		td->altmap_pages += level_pages(level);
+	else
+		collect_page(td, pfn_to_page(pfn), level == PG_LEVEL_2M ?
+			     &td->huge_frames : &td->frames);
+}
+
+/*
+ * Where a section's memmap is no multiple of 2 MiB (KMSAN), neighbours share a
+ * leaf. It goes with the last of them, which is known by the unused parts
+ * being filled with PAGE_UNUSED.
+ */
+static bool vmemmap_leaf_unused(enum pg_level level, unsigned long addr,
+				unsigned long next)
+{
+	if (level != PG_LEVEL_2M)
+		return false;
+
+	memset((void *)addr, PAGE_UNUSED, next - addr);
+	return !memchr_inv((void *)ALIGN_DOWN(addr, PMD_SIZE), PAGE_UNUSED,
+			   PMD_SIZE);
+}
+
+/* Fills @table with what the large leaf @old of @level maps. */
+static void split_fill(pte_t *table, pte_t old, enum pg_level level)
+{
+	pgprot_t prot = pmd_pgprot(__pmd(pte_val(old)));
+	unsigned long pfn = leaf_pfn(old, level);
+	int i;
+
+	if (level == PG_LEVEL_2M)
+		prot = pgprot_large_2_4k(prot);
+
+	for (i = 0; i < PTRS_PER_PTE; i++, pfn += level_pages(level - 1)) {
+		if (level == PG_LEVEL_2M)
+			table[i] = pfn_pte(pfn, prot);
+		else
+			table[i] = __pte(pmd_val(pfn_pmd(pfn, prot)));
+	}
+}
+
+/*
+ * Replaces a large leaf of the direct map by a table of smaller ones with the
+ * same frames and attributes, so that a part of it can be unmapped.
+ *
+ * False if there is no memory for the table. The caller then leaves the leaf
+ * as it is: it maps RAM that is gone, but that nobody has an address of, and
+ * memory that is added there again finds it mapped.
+ */
+static bool split_leaf(pte_t *entry, enum pg_level level)
+{
+	unsigned long page;
+	pte_t old;
+
+	page = __get_free_page(GFP_KERNEL | __GFP_RETRY_MAYFAIL | __GFP_NOWARN);
+	if (!page) {
+		pr_warn_once("x86/mm: no memory to split the direct map, some of it outlives its RAM\n");
+		return false;
+	}
+
+	spin_lock(&pgd_lock);
+	spin_lock(&init_mm.page_table_lock);
+	/* set_memory_*() on the part that stays may have been faster. */
+	old = ptep_get(entry);
+	if (is_leaf(old, level)) {
+		split_fill((pte_t *)page, old, level);
+		if (level == PG_LEVEL_1G)
+			pud_populate(&init_mm, (pud_t *)entry, (pmd_t *)page);
+		else
+			pmd_populate_kernel(&init_mm, (pmd_t *)entry,
+					    (pte_t *)page);
+		page = 0;
+	}
+	spin_unlock(&init_mm.page_table_lock);
+	spin_unlock(&pgd_lock);
+
+	if (page) {
+		free_page(page);
+		return true;
+	}
+	count_vm_event(level == PG_LEVEL_1G ? DIRECT_MAP_LEVEL3_SPLIT :
+					      DIRECT_MAP_LEVEL2_SPLIT);
+	update_page_count(level, -1UL);
+	update_page_count(level - 1, PTRS_PER_PTE);
+	return true;
+}
+
+/* Unmaps [@addr, @next) of a leaf. False if the leaf is a table now. */
+static bool unmap_leaf(struct teardown *td, pte_t *entry, enum pg_level level,
+		       unsigned long addr, unsigned long next)
+{
+	pte_t leaf = ptep_get(entry);
+
+	if (next - addr == page_level_size(level) ||
+	    (!td->direct_map && vmemmap_leaf_unused(level, addr, next))) {
+		clear_entry(entry, level, addr);
+		collect_leaf(td, leaf, level);
+		return true;
+	}
+
+	return !td->direct_map || level == PG_LEVEL_4K ||
+	       !split_leaf(entry, level);
+}
+
+/* Unlinks the table below @entry if nothing is left in it. */
+static void unlink_table(struct teardown *td, pte_t *entry,
+			 enum pg_level level, unsigned long addr)
+{
+	pte_t *table = child_table(ptep_get(entry));
+	int i;
+
+	if (level == root_level())
+		return;
+	for (i = 0; i < PTRS_PER_PTE; i++)
+		if (!pte_none(ptep_get(table + i)))
+			return;
+
+	clear_entry(entry, level, addr);
+	release_table(__pa(table) >> PAGE_SHIFT, level);
+	collect_page(td, virt_to_page(table), &td->tables);
+	td->unmapped = true;
+}
+
+/*
+ * Unmaps [@addr, @end) in @table, a table of @level, and in the tables below;
+ * recursion ends at the fifth level.
+ */
+static void unmap_entries(struct teardown *td, pte_t *table,
+			  enum pg_level level, unsigned long addr,
+			  unsigned long end)
+{
+	unsigned long size = page_level_size(level), next;
+	pte_t *entry;
+
+	entry = table + (addr >> page_level_shift(level)) % PTRS_PER_PTE;
+	for (; addr < end; addr = next, entry++) {
+		pte_t val = ptep_get(entry);
+
+		next = min(ALIGN_DOWN(addr, size) + size, end);
+		/* Not "not present": DEBUG_PAGEALLOC leaves such leaves. */
+		if (pte_none(val))
+			continue;
+		if (is_leaf(val, level) &&
+		    unmap_leaf(td, entry, level, addr, next))
+			continue;
+
+		unmap_entries(td, child_table(ptep_get(entry)), level - 1,
+			      addr, next);
+		unlink_table(td, entry, level, addr);
+		cond_resched();
+	}
+}
+
+static void teardown_unmap(struct teardown *td, unsigned long start,
+			   unsigned long end)
+{
+	int level;
+
+	unmap_entries(td, (pte_t *)init_mm.pgd, root_level(), start, end);
+
+	/* Keeps DirectMap* in /proc/meminfo right. */
+	for (level = PG_LEVEL_4K; level < PG_LEVEL_NUM; level++)
+		if (td->leaves[level])
+			update_page_count(level, -td->leaves[level]);
+
+	td->flushes = teardown_flushes;
+}
+
+/*
+ * A page from boot. If the boot code registered it, it did so once for each
+ * section that the page served, and all of them are gone: the last put frees.
+ */
+static void free_boot_page(struct page *page)
+{
+	int refs = page_ref_count(page);
+
+	if (IS_ENABLED(CONFIG_HAVE_BOOTMEM_INFO_NODE) && PagePrivate(page) &&
+	    page->index >= MEMORY_HOTPLUG_MIN_BOOTMEM_TYPE &&
+	    page->index <= MEMORY_HOTPLUG_MAX_BOOTMEM_TYPE) {
+		while (refs-- > 1)
+			put_page_bootmem(page);
+	} else {
+		kmemleak_free_part_phys(PFN_PHYS(page_to_pfn(page)), PAGE_SIZE);
+		free_reserved_page(page);
+	}
+}
+
+static void free_collected(struct list_head *list, unsigned int order)
+{
+	struct page *page, *next;
+	unsigned long i, refs;
+
+	list_for_each_entry_safe(page, next, list, lru) {
+		list_del_init(&page->lru);
+		if (PageReserved(page)) {
+			for (i = 0; i < 1UL << order; i++)
+				free_boot_page(page + i);
+		} else {
+			refs = page_private(page);
+			set_page_private(page, 0);
+			page->index = 0;
+			while (refs--)
+				__free_pages(page, order);
+		}
+		cond_resched();
+	}
+}
+
+/*
+ * Flushes, unless that was done for another tear-down after this one had
+ * unmapped its part, and frees.
+ */
+static void teardown_finish(struct teardown *td)
+{
+	if (!td->unmapped)
+		return;
+
+	if (td->flushes == teardown_flushes) {
+		flush_tlb_all();
+		teardown_flushes++;
+	}
+
+	free_collected(&td->tables, 0);
+	free_collected(&td->frames, 0);
+	free_collected(&td->huge_frames, get_order(PMD_SIZE));
+	if (td->altmap_pages)
+		vmem_altmap_free(td->altmap, td->altmap_pages);
+}
+
+/**
+ * vmemmap_free - tear down a part of the memory map
+ * @start: virtual address of the first struct page
+ * @end: virtual address behind the last struct page
+ * @altmap: the altmap that vmemmap_populate() was given, or NULL
+ *
+ * Unmaps [@start, @end) of the vmemmap and gives back its frames, and the page
+ * tables that have become empty, to where they came from: to @altmap, or to
+ * the page allocator. The range may span any number of sections, and may have
+ * holes, such as a vmemmap_populate() that failed leaves; all of it costs one
+ * TLB flush, and none if nothing was mapped. Nobody may use a struct page of
+ * the range any more.
+ *
+ * Context: Process context, may sleep, mem_hotplug_lock held for writing.
+ */
+void vmemmap_free(unsigned long start, unsigned long end,
+		  struct vmem_altmap *altmap)
+{
+	struct teardown td;
+
+	/* A delayed marking of unused parts must not meet a leaf that is gone. */
+	vmemmap_flush_unused_pmd();
+
+	teardown_init(&td, altmap, false);
+	teardown_unmap(&td, start, end);
+	teardown_finish(&td);
+}
+
+/* Is any of [@start, @end), physical addresses, in the direct map? */
+static bool direct_map_present(u64 start, u64 end)
+{
+	unsigned long addr = (unsigned long)__va(start);
+	unsigned long last = (unsigned long)__va(end - 1);
+	unsigned int level;
+	pte_t *entry;
+
+	for (; addr <= last; addr = (addr & page_level_mask(level)) +
+				    page_level_size(level)) {
+		entry = lookup_address(addr, &level);
+		if (entry && !pte_none(ptep_get(entry)))
+			return true;
+	}
+	return false;
+}
+
+static void direct_map_unmap(struct teardown *td, u64 start, u64 size)
+{
+	unsigned long addr = (unsigned long)__va(start);
+
+	teardown_init(td, NULL, true);
+	teardown_unmap(td, addr, addr + size);
+}
+
+static int check_addressable(u64 start, u64 size)
+{
+	if (!size || start + size < start || start + size - 1 > PHYSMEM_END)
+		return -ERANGE;
+	return 0;
+}
+
+/*
+ * These say where memory ends, for /dev/mem, for DMA masks and others. They
+ * never sink: a user of the old value may still be at work, and too high an
+ * end only means holes before it, for which everybody must be prepared.
+ */
+static void raise_end_of_memory(unsigned long end_pfn)
+{
+	if (end_pfn <= max_pfn)
+		return;
+
+	max_pfn = end_pfn;
+	max_low_pfn = max(max_low_pfn, end_pfn);
+	high_memory = __va(PFN_PHYS(end_pfn) - 1) + 1;
+}
+
+/**
+ * add_pages - add the struct pages of a physical range
+ * @nid: node of the range
+ * @start_pfn: first page frame
+ * @nr_pages: number of page frames
+ * @params: the altmap and the device that the range belongs to, if any
+ *
+ * As __add_pages(), but refuses what x86 cannot address, and raises the end of
+ * memory to that of the range. Memory of type MEMORY_DEVICE_PRIVATE does not
+ * count for this: no CPU and no DMA can reach it, and its addresses are at the
+ * very top, where they would make every device look too narrow.
+ *
+ * Context: Process context, may sleep, mem_hotplug_lock held for writing.
+ * Return: 0, -ERANGE if the range ends behind PHYSMEM_END, or an error of
+ * __add_pages(). After an error nothing has been added.
+ */
+int add_pages(int nid, unsigned long start_pfn, unsigned long nr_pages,
+	      struct mhp_params *params)
+{
+	int err;
+
+	err = check_addressable(PFN_PHYS(start_pfn), PFN_PHYS(nr_pages));
+	if (err)
+		return err;
+
+	err = __add_pages(nid, start_pfn, nr_pages, params);
+	if (err)
+		return err;
+
+	if (!params->pgmap || params->pgmap->type != MEMORY_DEVICE_PRIVATE)
+		raise_end_of_memory(start_pfn + nr_pages);
+	return 0;
+}
+
+/**
+ * arch_add_memory - map a physical range and add its struct pages
+ * @nid: node of the range
+ * @start: physical address, aligned to a subsection
+ * @size: bytes, a multiple of the subsection size
+ * @params: protection of the mapping, altmap and device
+ *
+ * Context: Process context, may sleep, mem_hotplug_lock held for writing.
+ * Return: 0, -ERANGE if the range ends behind PHYSMEM_END, or an error of
+ * __add_pages(). After an error nothing is left of the range, but for a
+ * mapping that was there before.
+ */
+int arch_add_memory(int nid, u64 start, u64 size, struct mhp_params *params)
+{
+	struct teardown td;
+	bool was_mapped;
+	int err;
+
+	err = check_addressable(start, size);
+	if (err)
+		return err;
+
+	was_mapped = direct_map_present(start, start + size);
+	init_memory_mapping(start, start + size, params->pgprot);
+
+	err = add_pages(nid, PHYS_PFN(start), PHYS_PFN(size), params);
+
+	/* E.g. -EEXIST: then the mapping may be that of memory in use. */
+	if (err && !was_mapped) {
+		direct_map_unmap(&td, start, size);
+		teardown_finish(&td);
+	}
+	return err;
+}
+
+/**
+ * arch_remove_memory - remove the struct pages of a range, and its mapping
+ * @start: physical address, aligned to a subsection
+ * @size: bytes, a multiple of the subsection size
+ * @altmap: the altmap that arch_add_memory() was given, or NULL
+ * @pgmap: the device that the range belongs to, or NULL
+ *
+ * The range need not be one that was added at once: where a leaf of the direct
+ * map reaches over its ends, the leaf is split. If there is no memory for
+ * that, which is logged once, this part stays mapped; nothing else can fail.
+ *
+ * The direct map is unmapped first and freed last, so that the flush in
+ * vmemmap_free() does for both. The memmap is not reached through the direct
+ * map, not even where it lies in the range itself (@altmap).
+ *
+ * Context: Process context, may sleep, mem_hotplug_lock held for writing.
+ */
+void arch_remove_memory(u64 start, u64 size, struct vmem_altmap *altmap,
+			struct dev_pagemap *pgmap)
+{
+	struct teardown td;
+
+	direct_map_unmap(&td, start, size);
+	__remove_pages(PHYS_PFN(start), PHYS_PFN(size), altmap, pgmap);
+	teardown_finish(&td);
+}

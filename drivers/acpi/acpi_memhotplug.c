@@ -1,0 +1,592 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * ACPI memory devices, PNP0C80: ACPI 6.5, section 9.11.
+ *
+ * Firmware says which memory comes and goes; this file passes it on. A device has
+ * address ranges (_CRS), a status (_STA) and a proximity domain (_PXM). attach adds the
+ * memory, the eject takes it offline as a whole, detach removes it.
+ *
+ * Owns: struct dimm, in acpi_device.driver_data from attach to detach; the static memory
+ *	group of the device; the links between its memory blocks and the ACPI device.
+ * Calls: the requests of linux/memory_hotplug.h and linux/memory.h. Reads firmware
+ *	through ACPICA, and believes nothing it says before it is checked.
+ * Locks: device_hotplug_lock and acpi_scan_lock are held on entry to every callback;
+ *	only the scan at boot, when nobody else is there, has just the latter.
+ * Keeps: all ranges of a device are used, or none. A device that fails to go offline
+ *	has each block in the state and the zone it had.
+ */
+#include <linux/acpi.h>
+#include <linux/bitmap.h>
+#include <linux/ioport.h>
+#include <linux/jiffies.h>
+#include <linux/list_sort.h>
+#include <linux/memory.h>
+#include <linux/memory_hotplug.h>
+#include <linux/mm.h>
+#include <linux/numa.h>
+#include <linux/slab.h>
+
+#include "internal.h"
+
+static const struct acpi_device_id memory_ids[] = {
+	{ "PNP0C80" },
+	{ }
+};
+
+/*
+ * Without hotplug the devices are only held: so they do not become platform devices, and
+ * an eject request is refused instead of taking away memory that is in use.
+ */
+static int memory_hold(struct acpi_device *adev, const struct acpi_device_id *id)
+{
+	return 1;
+}
+
+static struct acpi_scan_handler held_memory_handler = {
+	.ids = memory_ids,
+	.attach = memory_hold,
+};
+
+#ifdef CONFIG_ACPI_HOTPLUG_MEMORY
+
+/* How long an eject tries to empty a device. */
+#define DIMM_EJECT_TIMEOUT_MS	(120 * MSEC_PER_SEC)
+
+/**
+ * struct dimm - a memory device of the firmware
+ * @adev: the ACPI device
+ * @ranges: its &struct dimm_range, by address, not overlapping
+ * @mgid: its memory group; negative: none
+ */
+struct dimm {
+	struct acpi_device *adev;
+	struct list_head ranges;
+	int mgid;
+};
+
+/**
+ * struct dimm_range - physically contiguous memory of a device
+ * @node: in &dimm.ranges
+ * @mem: where; neither empty nor wrapped around
+ * @attributes: what _CRS says of it
+ * @present: it was there before attach, from boot or from a removal cut short
+ * @added: attach added it
+ * @went: a bit for each block; set: undo_offline has to bring it online again
+ */
+struct dimm_range {
+	struct list_head node;
+	struct resource mem;
+	struct acpi_memory_attribute attributes;
+	bool present;
+	bool added;
+	unsigned long *went;
+};
+
+static u64 range_size(const struct dimm_range *range)
+{
+	return resource_size(&range->mem);
+}
+
+static u64 range_first_block(const struct dimm_range *range)
+{
+	return round_down(range->mem.start, memory_block_size_bytes());
+}
+
+static unsigned int range_nr_blocks(const struct dimm_range *range)
+{
+	u64 reach = range->mem.end - range_first_block(range);
+
+	return reach / memory_block_size_bytes() + 1;
+}
+
+static void dimm_free(struct dimm *dimm)
+{
+	struct dimm_range *range, *next;
+
+	list_for_each_entry_safe(range, next, &dimm->ranges, node) {
+		bitmap_free(range->went);
+		kfree(range);
+	}
+	kfree(dimm);
+}
+
+/* ---- What firmware says ---- */
+
+static acpi_status crs_take(struct acpi_resource *resource, void *context)
+{
+	struct acpi_resource_address64 window;
+	struct dimm *dimm = context;
+	struct dimm_range *range;
+
+	/* Other kinds of descriptors say nothing about memory. */
+	if (ACPI_FAILURE(acpi_resource_to_address64(resource, &window)) ||
+	    window.resource_type != ACPI_MEMORY_RANGE || !window.address.address_length)
+		return AE_OK;
+
+	range = kzalloc(sizeof(*range), GFP_KERNEL);
+	if (!range)
+		return AE_NO_MEMORY;
+
+	range->mem = DEFINE_RES_MEM(window.address.minimum, window.address.address_length);
+	range->attributes = window.info.mem;
+	list_add_tail(&range->node, &dimm->ranges);
+	return range->mem.end < range->mem.start ? AE_AML_BAD_RESOURCE_LENGTH : AE_OK;
+}
+
+static int range_cmp(void *priv, const struct list_head *a, const struct list_head *b)
+{
+	const struct dimm_range *left = list_entry(a, struct dimm_range, node);
+	const struct dimm_range *right = list_entry(b, struct dimm_range, node);
+
+	return left->mem.start > right->mem.start;
+}
+
+/* Two halves of a block are of no use alone. */
+static bool range_continues(const struct dimm_range *left, const struct dimm_range *right)
+{
+	return left->mem.end + 1 == right->mem.start &&
+	       !memcmp(&left->attributes, &right->attributes, sizeof(left->attributes));
+}
+
+static int dimm_merge_ranges(struct dimm *dimm)
+{
+	struct dimm_range *range, *next, *last = NULL;
+
+	list_sort(NULL, &dimm->ranges, range_cmp);
+	list_for_each_entry_safe(range, next, &dimm->ranges, node) {
+		if (last && resource_overlaps(&last->mem, &range->mem)) {
+			dev_err(&dimm->adev->dev, FW_BUG "%pR and %pR overlap\n",
+				&last->mem, &range->mem);
+			return -EINVAL;
+		}
+		if (last && range_continues(last, range)) {
+			last->mem.end = range->mem.end;
+			list_del(&range->node);
+			kfree(range);
+			continue;
+		}
+		last = range;
+	}
+	return 0;
+}
+
+static int dimm_read_ranges(struct dimm *dimm)
+{
+	struct acpi_device *adev = dimm->adev;
+	acpi_status status;
+
+	status = acpi_walk_resources(adev->handle, METHOD_NAME__CRS, crs_take, dimm);
+	if (ACPI_FAILURE(status)) {
+		dev_err(&adev->dev, "_CRS: %s\n", acpi_format_exception(status));
+		return status == AE_NO_MEMORY ? -ENOMEM : -EINVAL;
+	}
+	if (list_empty(&dimm->ranges)) {
+		dev_err(&adev->dev, FW_BUG "_CRS has no memory\n");
+		return -EINVAL;
+	}
+	return dimm_merge_ranges(dimm);
+}
+
+static int dimm_node(const struct dimm *dimm)
+{
+	int nid = acpi_get_node(dimm->adev->handle);
+
+	if (nid == NUMA_NO_NODE) {
+		const struct dimm_range *first =
+			list_first_entry(&dimm->ranges, struct dimm_range, node);
+
+		nid = memory_add_physaddr_to_nid(first->mem.start);
+	}
+	return nid;
+}
+
+/* ---- Blocks ---- */
+
+static int block_count(struct memory_block *mem, void *arg)
+{
+	unsigned int *nr = arg;
+
+	++*nr;
+	return 0;
+}
+
+/* A block in which two devices meet stays with the first. */
+static int block_bind(struct memory_block *mem, void *arg)
+{
+	if (has_acpi_companion(&mem->dev))
+		return 0;
+	return acpi_bind_one(&mem->dev, arg);
+}
+
+static int block_unbind(struct memory_block *mem, void *arg)
+{
+	if (ACPI_COMPANION(&mem->dev) == arg)
+		acpi_unbind_one(&mem->dev);
+	return 0;
+}
+
+static int block_note_online(struct memory_block *mem, void *arg)
+{
+	u64 start = PFN_PHYS(section_nr_to_pfn(mem->start_section_nr));
+	struct dimm_range *range = arg;
+	u64 offset = start - range_first_block(range);
+
+	if (mem->state == MEM_ONLINE)
+		__set_bit(offset / memory_block_size_bytes(), range->went);
+	return 0;
+}
+
+/*
+ * Memory that the kernel has already and that no other driver brought. Firmware describes
+ * memory from boot as well, and need not care for block borders there.
+ */
+static bool range_is_present(const struct dimm_range *range)
+{
+	unsigned long ram = IORESOURCE_SYSTEM_RAM;
+	unsigned long driver_ram = ram | IORESOURCE_SYSRAM_DRIVER_MANAGED;
+	u64 start = range->mem.start, size = range_size(range);
+	unsigned int nr = 0;
+
+	if (region_intersects(start, size, ram, IORES_DESC_NONE) == REGION_DISJOINT ||
+	    region_intersects(start, size, driver_ram, IORES_DESC_NONE) != REGION_DISJOINT)
+		return false;
+
+	walk_memory_blocks(start, size, &nr, block_count);
+	return nr == range_nr_blocks(range);
+}
+
+/* ---- Add ---- */
+
+/* What can be said against a range before anything is touched. */
+static int range_check(struct dimm_range *range)
+{
+	u64 start = range->mem.start, size = range_size(range);
+
+	if (!mhp_range_allowed(start, size, true))
+		return -E2BIG;
+
+	range->present = range_is_present(range);
+	if (!range->present && !IS_ALIGNED(start | size, memory_block_size_bytes()))
+		return -EINVAL;
+	return 0;
+}
+
+static int dimm_check_ranges(struct dimm *dimm)
+{
+	struct dimm_range *range;
+	int err;
+
+	list_for_each_entry(range, &dimm->ranges, node) {
+		err = range_check(range);
+		if (err) {
+			dev_err(&dimm->adev->dev, "%pR cannot be used (%d), nor can the device\n",
+				&range->mem, err);
+			return err;
+		}
+	}
+	return 0;
+}
+
+static int range_add(struct dimm_range *range, const struct dimm *dimm)
+{
+	u64 start = range->mem.start, size = range_size(range);
+	mhp_t flags = MHP_NID_IS_MGID;
+	int err;
+
+	if (!range->present) {
+		if (mhp_supports_memmap_on_memory())
+			flags |= MHP_MEMMAP_ON_MEMORY;
+		err = __add_memory(dimm->mgid, start, size, flags);
+		if (err)
+			return err;
+		range->added = true;
+	}
+
+	range->went = bitmap_zalloc(range_nr_blocks(range), GFP_KERNEL);
+	if (!range->went)
+		return -ENOMEM;
+	return walk_memory_blocks(start, size, dimm->adev, block_bind);
+}
+
+static void range_undo_add(struct dimm_range *range, const struct dimm *dimm)
+{
+	const struct mhp_policy policy = {
+		.timeout_ms = DIMM_EJECT_TIMEOUT_MS,
+		.signals = MHP_SIGNALS_NONE,
+	};
+	u64 start = range->mem.start, size = range_size(range);
+	struct mhp_result res = MHP_RESULT_OK;
+
+	walk_memory_blocks(start, size, dimm->adev, block_unbind);
+	if (!range->added)
+		return;
+
+	/* It may have been brought online as soon as it was added. */
+	memory_blocks_offline(start, size, &policy, &res);
+	__remove_memory(start, size);
+	range->added = false;
+}
+
+static int dimm_add_ranges(struct dimm *dimm)
+{
+	struct dimm_range *range;
+	int err;
+
+	list_for_each_entry(range, &dimm->ranges, node) {
+		err = range_add(range, dimm);
+		if (err)
+			goto undo;
+	}
+	return 0;
+
+undo:
+	dev_err(&dimm->adev->dev, "%pR cannot be added (%d), nor can the device\n",
+		&range->mem, err);
+	list_for_each_entry_from_reverse(range, &dimm->ranges, node)
+		range_undo_add(range, dimm);
+	return err;
+}
+
+static int dimm_join_group(struct dimm *dimm)
+{
+	struct dimm_range *range;
+	int nid = dimm_node(dimm);
+	u64 total = 0;
+
+	list_for_each_entry(range, &dimm->ranges, node)
+		total += range_size(range);
+
+	dimm->mgid = memory_group_register_static(nid, PHYS_PFN(total));
+	if (dimm->mgid >= 0)
+		return 0;
+
+	dev_err(&dimm->adev->dev, "no memory group for %llu bytes on node %d (%d)\n",
+		total, nid, dimm->mgid);
+	return dimm->mgid;
+}
+
+static void dimm_leave_group(struct dimm *dimm)
+{
+	/* Fails as long as memory of the group is left, which has been logged. */
+	if (dimm->mgid >= 0 && memory_group_unregister(dimm->mgid))
+		dev_warn(&dimm->adev->dev, "memory group %d stays\n", dimm->mgid);
+}
+
+/* ---- Offline ---- */
+
+/* Status codes of _OST for ejection: ACPI 6.5, section 6.3.5.2. */
+static int eject_status(int err, enum mhp_reason why)
+{
+	switch (why) {
+	case MHP_WHY_UNMOVABLE:
+	case MHP_WHY_PINNED:
+	case MHP_WHY_HUGETLB:
+	case MHP_WHY_HWPOISON:
+		return ACPI_OST_SC_DEVICE_IN_USE;
+	case MHP_WHY_NOTIFIER:
+		return ACPI_OST_SC_EJECT_DEPENDENCY_BUSY;
+	case MHP_WHY_DISABLED:
+	case MHP_WHY_HOLES:
+	case MHP_WHY_MULTI_ZONE:
+		return ACPI_OST_SC_EJECT_NOT_SUPPORTED;
+	case MHP_WHY_BUSY:
+	case MHP_WHY_ISOLATE_RACE:
+	case MHP_WHY_NO_TARGET:
+	case MHP_WHY_SIGNAL:
+	case MHP_WHY_DEADLINE:
+		return ACPI_OST_SC_DEVICE_BUSY;
+	default:
+		return err;
+	}
+}
+
+static void dimm_log_refusal(const struct dimm *dimm, const struct dimm_range *range,
+			     const struct mhp_result *res)
+{
+	char where[32] = "";
+
+	if (res->pfn != MHP_NO_PFN)
+		scnprintf(where, sizeof(where), ", pfn %#lx", res->pfn);
+	dev_warn(&dimm->adev->dev, "%pR stays as it is: %s (%s%s)\n", &range->mem,
+		 mhp_reason_text(res->why), mhp_reason_name(res->why), where);
+}
+
+static void range_undo_offline(struct dimm_range *range, const struct dimm *dimm)
+{
+	unsigned int nr_blocks = range_nr_blocks(range);
+	u64 block = memory_block_size_bytes();
+	u64 base = range_first_block(range);
+	unsigned int from, to;
+	int err;
+
+	for_each_set_bitrange(from, to, range->went, nr_blocks) {
+		err = memory_blocks_restore(base + from * block, (to - from) * block);
+		if (err)
+			dev_err(&dimm->adev->dev, "%pR cannot be restored (%d)\n",
+				&range->mem, err);
+	}
+	bitmap_zero(range->went, nr_blocks);
+}
+
+/* Brings online what the last dimm_offline() took, and nothing else. */
+static void dimm_undo_offline(struct acpi_device *adev)
+{
+	struct dimm *dimm = acpi_driver_data(adev);
+	struct dimm_range *range;
+
+	if (!dimm)
+		return;
+	list_for_each_entry_reverse(range, &dimm->ranges, node)
+		range_undo_offline(range, dimm);
+}
+
+static int range_offline(struct dimm_range *range, unsigned long deadline,
+			 struct mhp_result *res)
+{
+	struct mhp_policy policy = { .signals = MHP_SIGNALS_NONE };
+	u64 start = range->mem.start, size = range_size(range);
+	long left = deadline - jiffies;
+	int err;
+
+	/* The ranges share one deadline, and 0 would mean none. */
+	policy.timeout_ms = left > 0 ? jiffies_to_msecs(left) : 1;
+
+	walk_memory_blocks(start, size, range, block_note_online);
+	err = memory_blocks_offline(start, size, &policy, res);
+	if (err)
+		bitmap_zero(range->went, range_nr_blocks(range));
+	return err;
+}
+
+static int dimm_offline(struct acpi_device *adev)
+{
+	unsigned long deadline = jiffies + msecs_to_jiffies(DIMM_EJECT_TIMEOUT_MS);
+	struct mhp_result res = MHP_RESULT_OK;
+	struct dimm *dimm = acpi_driver_data(adev);
+	struct dimm_range *range;
+	int err;
+
+	if (!dimm)
+		return 0;
+	list_for_each_entry(range, &dimm->ranges, node) {
+		err = range_offline(range, deadline, &res);
+		if (err) {
+			dimm_log_refusal(dimm, range, &res);
+			dimm_undo_offline(adev);
+			return eject_status(err, res.why);
+		}
+	}
+	return 0;
+}
+
+/* ---- The scan handler ---- */
+
+static int dimm_attach(struct acpi_device *adev, const struct acpi_device_id *id)
+{
+	const struct acpi_device_status *sta = &adev->status;
+	struct dimm *dimm;
+	int err;
+
+	/* The next Notify asks again. */
+	if (!sta->present || !sta->enabled || !sta->functional) {
+		dev_dbg(&adev->dev, "memory is not ready\n");
+		return -ENODEV;
+	}
+
+	dimm = kzalloc(sizeof(*dimm), GFP_KERNEL);
+	if (!dimm)
+		return -ENOMEM;
+	dimm->adev = adev;
+	dimm->mgid = -1;
+	INIT_LIST_HEAD(&dimm->ranges);
+
+	err = dimm_read_ranges(dimm);
+	if (!err)
+		err = dimm_check_ranges(dimm);
+	if (!err)
+		err = dimm_join_group(dimm);
+	if (!err)
+		err = dimm_add_ranges(dimm);
+	if (err) {
+		dimm_leave_group(dimm);
+		dimm_free(dimm);
+		return err;
+	}
+	adev->driver_data = dimm;
+	return 1;
+}
+
+/*
+ * After an eject all is offline, and what came from boot goes as well: nobody may bring
+ * online what is no longer there. After a surprise removal blocks can still be online;
+ * __remove_memory() leaves those and says so.
+ */
+static void dimm_detach(struct acpi_device *adev)
+{
+	struct dimm *dimm = acpi_driver_data(adev);
+	struct dimm_range *range;
+
+	if (!dimm)
+		return;
+	list_for_each_entry(range, &dimm->ranges, node) {
+		u64 start = range->mem.start, size = range_size(range);
+
+		walk_memory_blocks(start, size, adev, block_unbind);
+		__remove_memory(start, size);
+	}
+	dimm_leave_group(dimm);
+	adev->driver_data = NULL;
+	dimm_free(dimm);
+}
+
+static struct acpi_scan_handler memory_handler = {
+	.ids = memory_ids,
+	.attach = dimm_attach,
+	.detach = dimm_detach,
+	.hotplug = {
+		.enabled = true,
+		.offline = dimm_offline,
+		.undo_offline = dimm_undo_offline,
+	},
+};
+
+static bool no_memhotplug __initdata;
+
+static int __init acpi_no_memhotplug(char *unused)
+{
+	no_memhotplug = true;
+	return 1;
+}
+__setup("acpi_no_memhotplug", acpi_no_memhotplug);
+
+/**
+ * acpi_memory_hotplug_init - register the scan handler of memory devices
+ *
+ * Memory devices are those of ACPI 6.5, section 9.11. With the boot option
+ * acpi_no_memhotplug they are held without being used.
+ *
+ * Context: boot, before the namespace is scanned.
+ */
+void __init acpi_memory_hotplug_init(void)
+{
+	if (no_memhotplug)
+		acpi_scan_add_handler(&held_memory_handler);
+	else
+		acpi_scan_add_handler_with_hotplug(&memory_handler, "memory");
+}
+
+#else /* !CONFIG_ACPI_HOTPLUG_MEMORY */
+
+/**
+ * acpi_memory_hotplug_init - hold memory devices without using them
+ *
+ * Memory devices are those of ACPI 6.5, section 9.11.
+ *
+ * Context: boot, before the namespace is scanned.
+ */
+void __init acpi_memory_hotplug_init(void)
+{
+	acpi_scan_add_handler(&held_memory_handler);
+}
+
+#endif /* CONFIG_ACPI_HOTPLUG_MEMORY */

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Memory blocks, their groups, and the notifier chain of memory hotplug.
+ *
+ * block	what user space sees as memoryXXX: one or more sections, all
+ *		blocks of the same size for the whole boot
+ * group	the blocks of one device: a DIMM (static) or one that grows and
+ *		shrinks (dynamic)
+ *
+ * The devices and groups live in drivers/base/memory.c, the chain in
+ * mm/mhp/notify.c, what happens to a block in mm/memory_hotplug.c. See
+ * Documentation/core-api/memory-hotplug.rst.
+ */
+#ifndef _LINUX_MEMORY_H_
+#define _LINUX_MEMORY_H_
+
+#include <linux/node.h>
+#include <linux/compiler.h>
+#include <linux/mutex.h>
+#include <linux/memory_hotplug.h>
+
+#define MIN_MEMORY_BLOCK_SIZE	(1UL << SECTION_SIZE_BITS)
+
+/**
+ * struct memory_group - blocks that come and go as one device
+ * @nid: the node of all of them
+ * @memory_blocks: those that are added now
+ * @present_kernel_pages: online in a kernel zone
+ * @present_movable_pages: online in ZONE_MOVABLE
+ * @is_dynamic: grows and shrinks in units instead of staying as it is
+ * @s: static groups
+ * @s.max_pages: pages of the whole device
+ * @d: dynamic groups
+ * @d.unit_pages: pages of a unit, whose blocks belong in one zone
+ *
+ * Protected by device_hotplug_lock.
+ */
+struct memory_group {
+	int nid;
+	struct list_head memory_blocks;
+	unsigned long present_kernel_pages;
+	unsigned long present_movable_pages;
+	bool is_dynamic;
+	union {
+		struct {
+			unsigned long max_pages;
+		} s;
+		struct {
+			unsigned long unit_pages;
+		} d;
+	};
+};
+
+/* What a notifier is told. Each a bit, as readers of crash dumps expect. */
+enum memory_block_state {
+	/* Usable, for everybody. Also the state of a block. */
+	MEM_ONLINE		= 1 << 0,
+	/* About to be emptied; nothing is allocated there. Also a state. */
+	MEM_GOING_OFFLINE	= 1 << 1,
+	/* Not used by anybody. Also the state of a block. */
+	MEM_OFFLINE		= 1 << 2,
+	/* Its pages have a zone, nobody can allocate them yet. Also a state. */
+	MEM_GOING_ONLINE	= 1 << 3,
+	/* Stays offline after all: undo what GOING_ONLINE prepared. */
+	MEM_CANCEL_ONLINE	= 1 << 4,
+	/* Stays online after all: undo what GOING_OFFLINE prepared. */
+	MEM_CANCEL_OFFLINE	= 1 << 5,
+	/* Make the memory accessible, its memmap may lie in it. */
+	MEM_PREPARE_ONLINE	= 1 << 6,
+	/* The memory is no longer accessed. */
+	MEM_FINISH_OFFLINE	= 1 << 7,
+};
+
+/**
+ * struct memory_block - a block of memory as a device
+ * @start_section_nr: its first section
+ * @state: one of the four states of enum memory_block_state
+ * @kept_type: the kind of zone it was last online in; MMOP_OFFLINE before the first time
+ * @nid: its node, NUMA_NO_NODE where it belongs to several
+ * @zone: the one zone of all its System RAM; NULL where there are several zones, holes,
+ *	or none because it is offline
+ * @dev: the device memoryXXX
+ * @altmap: where its memmap lies in the block itself, else NULL
+ * @group: the group it belongs to, else NULL
+ * @group_next: the next block of the group
+ * @nr_hwpoison: its poisoned pages
+ *
+ * @state, @kept_type and @zone change under device_hotplug_lock and the device's
+ * own lock, and are read without.
+ */
+struct memory_block {
+	unsigned long start_section_nr;
+	unsigned long state;
+	enum mmop kept_type;
+	int nid;
+	struct zone *zone;
+	struct device dev;
+	struct vmem_altmap *altmap;
+	struct memory_group *group;
+	struct list_head group_next;
+#if defined(CONFIG_MEMORY_FAILURE) && defined(CONFIG_MEMORY_HOTPLUG)
+	atomic_long_t nr_hwpoison;
+#endif
+};
+
+int arch_get_memory_phys_device(unsigned long start_pfn);
+unsigned long memory_block_size_bytes(void);
+int set_memory_block_size_order(unsigned int order);
+
+/**
+ * struct memory_notify - the third argument of a notifier callback
+ * @altmap_start_pfn: PREPARE_ONLINE, FINISH_OFFLINE: where the block's memmap lies
+ * @altmap_nr_pages: same: in how many pages of the block
+ * @start_pfn: first page that comes or goes
+ * @nr_pages: how many
+ * @status_change_nid_normal: the node which gains its first, or loses its last, memory in
+ *	ZONE_NORMAL or below, else NUMA_NO_NODE
+ * @status_change_nid: the same for memory of any kind
+ */
+struct memory_notify {
+	unsigned long altmap_start_pfn;
+	unsigned long altmap_nr_pages;
+	unsigned long start_pfn;
+	unsigned long nr_pages;
+	int status_change_nid_normal;
+	int status_change_nid;
+};
+
+struct notifier_block;
+struct mem_section;
+
+/* Order of callbacks: higher is called first. */
+#define DEFAULT_CALLBACK_PRI	0
+#define SLAB_CALLBACK_PRI	1
+#define HMAT_CALLBACK_PRI	2
+#define CXL_CALLBACK_PRI	5
+#define MM_COMPUTE_BATCH_PRI	10
+#define CPUSET_CALLBACK_PRI	10
+#define MEMTIER_HOTPLUG_PRI	100
+#define KSM_CALLBACK_PRI	100
+
+#ifdef CONFIG_MEMORY_HOTPLUG
+int register_memory_notifier(struct notifier_block *nb);
+void unregister_memory_notifier(struct notifier_block *nb);
+int memory_notify(unsigned long val, void *v);
+
+#define hotplug_memory_notifier(fn, pri)				\
+({									\
+	static __meminitdata struct notifier_block fn##_mem_nb = {	\
+		.notifier_call = fn, .priority = pri			\
+	};								\
+	register_memory_notifier(&fn##_mem_nb);				\
+})
+
+typedef int (*walk_memory_blocks_func_t)(struct memory_block *mem, void *arg);
+typedef int (*walk_memory_groups_func_t)(struct memory_group *group, void *arg);
+
+void memory_dev_init(void);
+int create_memory_block_devices(unsigned long start, unsigned long size,
+				struct vmem_altmap *altmap,
+				struct memory_group *group);
+void remove_memory_block_devices(unsigned long start, unsigned long size);
+struct memory_block *find_memory_block(unsigned long section_nr);
+int walk_memory_blocks(unsigned long start, unsigned long size, void *arg,
+		       walk_memory_blocks_func_t func);
+int for_each_memory_block(void *arg, walk_memory_blocks_func_t func);
+
+int memory_blocks_online(u64 start, u64 size, enum mmop type,
+			 struct mhp_result *res);
+int memory_blocks_offline(u64 start, u64 size, const struct mhp_policy *policy,
+			  struct mhp_result *res);
+int memory_blocks_restore(u64 start, u64 size);
+
+int memory_group_register_static(int nid, unsigned long max_pages);
+int memory_group_register_dynamic(int nid, unsigned long unit_pages);
+int memory_group_unregister(int mgid);
+struct memory_group *memory_group_find_by_id(int mgid);
+int walk_dynamic_memory_groups(int nid, walk_memory_groups_func_t func,
+			       struct memory_group *excluded, void *arg);
+
+#ifdef CONFIG_NUMA
+void memory_block_add_nid(struct memory_block *mem, int nid,
+			  enum meminit_context context);
+#endif
+
+static inline struct memory_block *to_memory_block(struct device *dev)
+{
+	return container_of(dev, struct memory_block, dev);
+}
+
+#else /* !CONFIG_MEMORY_HOTPLUG */
+
+static inline void memory_dev_init(void)
+{
+}
+
+static inline int register_memory_notifier(struct notifier_block *nb)
+{
+	return 0;
+}
+
+static inline void unregister_memory_notifier(struct notifier_block *nb)
+{
+}
+
+static inline int memory_notify(unsigned long val, void *v)
+{
+	return 0;
+}
+
+static inline int hotplug_memory_notifier(notifier_fn_t fn, int pri)
+{
+	return 0;
+}
+
+#endif /* CONFIG_MEMORY_HOTPLUG */
+
+/* Of code patching; many files find it here. */
+extern struct mutex text_mutex;
+
+#endif /* _LINUX_MEMORY_H_ */

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Why a memory hotplug request was refused or failed. The names are interface:
+ * they travel to users, firmware and traces, and never change once given.
+ * Self-contained: the user-space tests include this file too.
+ */
+#ifndef _LINUX_MHP_REASON_H
+#define _LINUX_MHP_REASON_H
+
+/* X(symbol, name, sentence) */
+#define MHP_REASONS							\
+	X(NONE,		"none",		"nothing went wrong")		\
+	X(ALREADY,	"already",	"the block is in that state already") \
+	X(RANGE,	"range",	"the range is empty, unaligned or wraps around") \
+	X(ADDRESS,	"address",	"the range lies outside what can be addressed or mapped") \
+	X(NODE,		"node",		"the node number does not exist") \
+	X(GROUP,	"group",	"the memory group does not exist or does not fit") \
+	X(RESOURCE,	"resource",	"something else claims this physical range") \
+	X(EXISTS,	"exists",	"the memory is there already")	\
+	X(ABSENT,	"absent",	"there is no such memory block")	\
+	X(NOMEM,	"nomem",	"the kernel has no memory for the bookkeeping") \
+	X(HOLES,	"holes",	"the block has holes")		\
+	X(MULTI_ZONE,	"multi-zone",	"the block spans zones or nodes") \
+	X(ONLINE,	"online",	"the block is online and must go offline first") \
+	X(BUSY,		"busy",		"another request works on the block") \
+	X(DISABLED,	"disabled",	"the device does not allow to be taken offline") \
+	X(HWPOISON,	"hwpoison",	"the block has poisoned pages")	\
+	X(NOTIFIER,	"notifier",	"a subsystem refused")		\
+	X(ISOLATE_RACE,	"isolate-race",	"the pages are isolated by somebody else") \
+	X(UNMOVABLE,	"unmovable",	"a page cannot be moved")	\
+	X(PINNED,	"pinned",	"a page is held by a long reference") \
+	X(HUGETLB,	"hugetlb",	"a free huge page could not be dissolved") \
+	X(NO_TARGET,	"no-target",	"there is no memory to move the pages to") \
+	X(SIGNAL,	"signal",	"the caller was interrupted")	\
+	X(DEADLINE,	"deadline",	"it took longer than the caller allows") \
+	X(MAPPING,	"mapping",	"the architecture could not map the range") \
+	X(DEVICE,	"device",	"the sysfs device could not be made") \
+	X(INJECTED,	"injected",	"a fault was injected")		\
+	X(INTERNAL,	"internal",	"an internal check failed")
+
+enum mhp_reason {
+#define X(symbol, name, sentence) MHP_WHY_##symbol,
+	MHP_REASONS
+#undef X
+	MHP_WHY_COUNT
+};
+
+/**
+ * struct mhp_result - how a request ended; travels from the cause to the caller unchanged
+ * @err: 0 or a negative error code, the documented one for the cause
+ * @why: the cause, %MHP_WHY_NONE when @err is 0
+ * @pfn: the first page frame concerned, or %MHP_NO_PFN
+ * @step: the name of the step that failed, NULL where none had begun
+ */
+struct mhp_result {
+	int err;
+	enum mhp_reason why;
+	unsigned long pfn;
+	const char *step;
+};
+
+#define MHP_NO_PFN	(~0UL)
+#define MHP_RESULT_OK	((struct mhp_result){ .pfn = MHP_NO_PFN })
+
+const char *mhp_reason_name(enum mhp_reason why);
+const char *mhp_reason_text(enum mhp_reason why);
+
+#endif /* _LINUX_MHP_REASON_H */

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What memory hotplug does, step by step. See Documentation/mm/memory-hotplug/. */
+#undef TRACE_SYSTEM
+#define TRACE_SYSTEM memory_hotplug
+
+#if !defined(_TRACE_MEMORY_HOTPLUG_H) || defined(TRACE_HEADER_MULTI_READ)
+#define _TRACE_MEMORY_HOTPLUG_H
+
+#include <linux/mhp_reason.h>
+#include <linux/tracepoint.h>
+
+DECLARE_EVENT_CLASS(mhp_step,
+
+	TP_PROTO(const char *ladder, const char *step, bool up, bool unwinding, int err),
+
+	TP_ARGS(ladder, step, up, unwinding, err),
+
+	TP_STRUCT__entry(
+		__string(ladder, ladder)
+		__string(step, step)
+		__field(bool, up)
+		__field(bool, unwinding)
+		__field(int, err)
+	),
+
+	TP_fast_assign(
+		__assign_str(ladder);
+		__assign_str(step);
+		__entry->up = up;
+		__entry->unwinding = unwinding;
+		__entry->err = err;
+	),
+
+	TP_printk("%s/%s %s%s err=%d", __get_str(ladder), __get_str(step),
+		  __entry->up ? "up" : "down", __entry->unwinding ? " unwinding" : "",
+		  __entry->err)
+);
+
+DEFINE_EVENT(mhp_step, mhp_step_enter,
+	TP_PROTO(const char *ladder, const char *step, bool up, bool unwinding, int err),
+	TP_ARGS(ladder, step, up, unwinding, err)
+);
+
+DEFINE_EVENT(mhp_step, mhp_step_exit,
+	TP_PROTO(const char *ladder, const char *step, bool up, bool unwinding, int err),
+	TP_ARGS(ladder, step, up, unwinding, err)
+);
+
+TRACE_EVENT(mhp_result,
+
+	TP_PROTO(const char *verb, unsigned long start_pfn, unsigned long nr_pages,
+		 const struct mhp_result *res),
+
+	TP_ARGS(verb, start_pfn, nr_pages, res),
+
+	TP_STRUCT__entry(
+		__string(verb, verb)
+		__field(unsigned long, start_pfn)
+		__field(unsigned long, nr_pages)
+		__field(int, err)
+		__string(why, mhp_reason_name(res->why))
+		__field(unsigned long, pfn)
+		__string(step, res->step ? res->step : "-")
+	),
+
+	TP_fast_assign(
+		__assign_str(verb);
+		__entry->start_pfn = start_pfn;
+		__entry->nr_pages = nr_pages;
+		__entry->err = res->err;
+		__assign_str(why);
+		__entry->pfn = res->pfn;
+		__assign_str(step);
+	),
+
+	TP_printk("%s pfn=%#lx pages=%lu err=%d why=%s at=%#lx step=%s",
+		  __get_str(verb), __entry->start_pfn, __entry->nr_pages, __entry->err,
+		  __get_str(why), __entry->pfn, __get_str(step))
+);
+
+#endif /* _TRACE_MEMORY_HOTPLUG_H */
+
+#include <trace/define_trace.h>

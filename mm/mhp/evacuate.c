@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Emptying an isolated run: every page in use moves to memory elsewhere.
+ *
+ * Owns nothing but the pages on its list. Calls migration. mem_hotplug_lock is
+ * held for write and the run is isolated, so what is freed stays free. It ends:
+ * with an empty run, with a page that cannot move, at the caller's deadline, by
+ * a signal that the caller lets through, or when nothing has moved for
+ * MHP_STALL_MS. Whatever the end, every page is on its own list again.
+ */
+#define pr_fmt(fmt) "memory_hotplug: " fmt
+
+#include <linux/gfp.h>
+#include <linux/hugetlb.h>
+#include <linux/jiffies.h>
+#include <linux/migrate.h>
+#include <linux/page-isolation.h>
+#include <linux/nodemask.h>
+#include <linux/rmap.h>
+#include <linux/sched/signal.h>
+#include <linux/swap.h>
+
+#include "mhp.h"
+#include "../internal.h"
+
+/* Longer than short references last (I/O, fork, reclaim), shorter than patience. */
+#define MHP_STALL_MS	5000
+/* Base pages that are moved in one go. */
+#define MHP_BATCH	512UL
+
+/**
+ * struct mhp_evacuation - the state of one run being emptied
+ * @run: the pages
+ * @policy: the caller's patience
+ * @deadline: its end in jiffies, where the policy has one
+ * @res: gets the reason for giving up
+ * @list: folios that are about to move
+ * @batch: base pages on @list
+ * @left: pages in use that this pass has met and not moved
+ * @least: the smallest @left so far
+ * @progress: when @least last became smaller, in jiffies
+ * @stuck: a page that did not go, and why
+ */
+struct mhp_evacuation {
+	const struct mhp_run *run;
+	const struct mhp_policy *policy;
+	unsigned long deadline;
+	struct mhp_result *res;
+	struct list_head list;
+	unsigned long batch;
+	unsigned long left, least;
+	unsigned long progress;
+	struct mhp_result stuck;
+};
+
+static void note_stuck(struct mhp_evacuation *e, enum mhp_reason why, unsigned long pfn)
+{
+	mhp_refuse(&e->stuck, -EBUSY, why, pfn);
+}
+
+static bool interrupted(const struct mhp_evacuation *e)
+{
+	switch (e->policy->signals) {
+	case MHP_SIGNALS_ANY:
+		return signal_pending(current);
+	case MHP_SIGNALS_FATAL:
+		return fatal_signal_pending(current);
+	case MHP_SIGNALS_NONE:
+		break;
+	}
+	return false;
+}
+
+/* Is the caller's patience at an end? */
+static int check_policy(struct mhp_evacuation *e)
+{
+	if (interrupted(e))
+		return mhp_refuse(e->res, -EINTR, MHP_WHY_SIGNAL, e->stuck.pfn);
+	if (e->policy->timeout_ms && time_after(jiffies, e->deadline))
+		return mhp_refuse(e->res, -EBUSY, MHP_WHY_DEADLINE, e->stuck.pfn);
+	return 0;
+}
+
+/* Gives who holds pages a moment, more of it the longer nothing moves. */
+static void rest(const struct mhp_evacuation *e)
+{
+	unsigned long ticks = clamp((jiffies - e->progress) / 16, 1UL, HZ / 20UL);
+
+	if (e->policy->signals == MHP_SIGNALS_ANY)
+		schedule_timeout_interruptible(ticks);
+	else if (e->policy->signals == MHP_SIGNALS_FATAL)
+		schedule_timeout_killable(ticks);
+	else
+		schedule_timeout_idle(ticks);
+}
+
+/* Who maps a poisoned page gets a SIGBUS later, not somebody else's data. */
+static void unmap_poisoned(struct folio *folio, unsigned long pfn)
+{
+	if (!folio_mapped(folio) || (folio_test_large(folio) && !folio_test_hugetlb(folio)))
+		return;
+	folio_lock(folio);
+	unmap_poisoned_folio(folio, pfn, false);
+	folio_unlock(folio);
+}
+
+static void move_batch(struct mhp_evacuation *e)
+{
+	struct migration_target_control target = {
+		.nid = NUMA_NO_NODE,	/* near where the page was */
+		.nmask = &node_states[N_MEMORY],
+		.gfp_mask = GFP_USER | __GFP_MOVABLE | __GFP_RETRY_MAYFAIL,
+		.reason = MR_MEMORY_HOTPLUG,
+	};
+	struct folio *folio;
+	int ret;
+
+	if (list_empty(&e->list))
+		return;
+	ret = migrate_pages(&e->list, alloc_migration_target, NULL, (unsigned long)&target,
+			    MIGRATE_SYNC, MR_MEMORY_HOTPLUG, NULL);
+	if (ret) {
+		list_for_each_entry(folio, &e->list, lru) {
+			note_stuck(e, ret == -ENOMEM ? MHP_WHY_NO_TARGET : MHP_WHY_PINNED,
+				   folio_pfn(folio));
+			e->left += folio_nr_pages(folio);
+		}
+		putback_movable_pages(&e->list);
+	}
+	e->batch = 0;
+}
+
+/* Puts the folio of a page on the list; returns how many pages were dealt with. */
+static unsigned long take_folio(struct mhp_evacuation *e, unsigned long pfn)
+{
+	struct page *page = pfn_to_page(pfn);
+	struct folio *folio = page_folio(page);
+	unsigned long nr = 1;
+
+	if (!folio_try_get(folio))
+		return 1;	/* free by now, or about to be */
+	if (page_folio(page) != folio)
+		goto out;
+
+	nr = folio_nr_pages(folio) - folio_page_idx(folio, page);
+	if (PageHWPoison(page) || folio_test_hwpoison(folio)) {
+		unmap_poisoned(folio, pfn);
+	} else if (isolate_folio_to_list(folio, &e->list)) {
+		e->batch += folio_nr_pages(folio);
+	} else {
+		/* On its way somewhere, or a page of the kernel. */
+		note_stuck(e, MHP_WHY_UNMOVABLE, pfn);
+		e->left += nr;
+	}
+out:
+	folio_put(folio);
+	return nr;
+}
+
+/* Looks at one page; returns how many were dealt with, or 0 and the reason is in the result. */
+static unsigned long visit(struct mhp_evacuation *e, unsigned long pfn)
+{
+	struct page *page = pfn_to_page(pfn);
+
+	if (PageBuddy(page)) {
+		unsigned int order = buddy_order_unsafe(page);
+
+		return order <= MAX_PAGE_ORDER ? 1UL << order : 1;
+	}
+	if (!page_ref_count(compound_head(page)))
+		return 1;	/* free huge page, tail, or given up by its driver */
+	if (PageOffline(page)) {
+		mhp_refuse(e->res, -EBUSY, MHP_WHY_UNMOVABLE, pfn);
+		return 0;
+	}
+	return take_folio(e, pfn);
+}
+
+/* Once through the run. */
+static int pass(struct mhp_evacuation *e)
+{
+	unsigned long pfn = e->run->pages.start_pfn, nr;
+	int ret = 0;
+
+	e->left = 0;
+	e->stuck = MHP_RESULT_OK;
+	while (!ret && pfn < mhp_range_end(&e->run->pages)) {
+		nr = visit(e, pfn);
+		pfn += nr;
+		if (!nr) {
+			ret = e->res->err;
+		} else if (e->batch >= MHP_BATCH) {
+			move_batch(e);
+			ret = check_policy(e);
+		}
+		cond_resched();
+	}
+	move_batch(e);
+	return ret;
+}
+
+/* Nothing is left that moves: is everything free? */
+static int settle(struct mhp_evacuation *e)
+{
+	const struct mhp_range *pages = &e->run->pages;
+	int ret;
+
+	ret = dissolve_free_hugetlb_folios(pages->start_pfn, mhp_range_end(pages));
+	if (ret)
+		return mhp_refuse(e->res, ret, MHP_WHY_HUGETLB, pages->start_pfn);
+	ret = test_pages_isolated(pages->start_pfn, mhp_range_end(pages), MEMORY_OFFLINE);
+	if (ret)
+		note_stuck(e, MHP_WHY_UNMOVABLE, pages->start_pfn);
+	return ret;
+}
+
+/* Nothing has moved for long: say what holds it up. */
+static int check_stall(struct mhp_evacuation *e)
+{
+	if (e->left < e->least) {
+		e->least = e->left;
+		e->progress = jiffies;
+	}
+	if (time_before(jiffies, e->progress + msecs_to_jiffies(MHP_STALL_MS)))
+		return 0;
+	return mhp_refuse(e->res, -EBUSY, e->stuck.why, e->stuck.pfn);
+}
+
+/**
+ * mhp_evacuate() - move everything out of an isolated run
+ * @run: the pages
+ * @policy: how long, and which signals end it
+ * @deadline: in jiffies, counted where the policy has a timeout
+ * @res: gets the reason
+ *
+ * Context: May sleep, for as long as the policy says. mem_hotplug_lock held for
+ * write.
+ * Return: 0 when all pages are free, poisoned, or given up by the driver that holds
+ * them; -EBUSY a page does not go, or the deadline passed; -EINTR a signal; -ENOMEM
+ * a free huge page could not be split.
+ */
+int mhp_evacuate(struct mhp_run *run, const struct mhp_policy *policy,
+		 unsigned long deadline, struct mhp_result *res)
+{
+	struct mhp_evacuation e = {
+		.run = run,
+		.policy = policy,
+		.deadline = deadline,
+		.res = res,
+		.list = LIST_HEAD_INIT(e.list),
+		.least = ULONG_MAX,
+		.progress = jiffies,
+		.stuck = MHP_RESULT_OK,
+	};
+	int ret;
+
+	mhp_assert_write_locked();
+	/* Draining every CPU is for those who need it: later. */
+	lru_add_drain();
+	for (;;) {
+		ret = pass(&e);
+		if (ret)
+			return ret;
+		if (!e.left) {
+			ret = settle(&e);
+			if (!ret || res->err)
+				return ret;
+		}
+		ret = check_stall(&e) ?: check_policy(&e);
+		if (ret)
+			return ret;
+		/* What did not go may sit in a cache of another CPU. */
+		lru_add_drain_all();
+		drain_all_pages(run->zone);
+		rest(&e);
+	}
+}

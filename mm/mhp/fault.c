@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What the runner does around each step: a trace event before and after, and,
+ * where the kernel has fault injection, a failure that a test asks for.
+ *
+ *	echo "online/zone/up -12" > /sys/kernel/debug/memory_hotplug/fail
+ *
+ * fails the next time this step is about to be done, once. An empty line takes
+ * it back. Steps that undo others do not fail. Owns the armed fault, under its
+ * own lock; may be called from any request.
+ */
+#define pr_fmt(fmt) "memory_hotplug: " fmt
+
+#include <linux/debugfs.h>
+#include <linux/init.h>
+#include <linux/mutex.h>
+#include <linux/string.h>
+#include <linux/uaccess.h>
+
+#include "mhp.h"
+
+#define CREATE_TRACE_POINTS
+#include <trace/events/memory_hotplug.h>
+
+#ifdef CONFIG_MHP_FAULT_INJECTION
+
+static DEFINE_MUTEX(fault_lock);
+static char armed_step[48];	/* "ladder/step/up" */
+static int armed_err;
+
+static int take_fault(const struct mhp_ladder *ladder, const struct mhp_step *step,
+		      enum mhp_direction dir)
+{
+	char name[sizeof(armed_step)];
+	int err = 0;
+
+	snprintf(name, sizeof(name), "%s/%s/%s", ladder->name, step->name,
+		 dir == MHP_UP ? "up" : "down");
+	mutex_lock(&fault_lock);
+	if (!strcmp(name, armed_step)) {
+		err = armed_err;
+		armed_step[0] = '\0';
+	}
+	mutex_unlock(&fault_lock);
+	return err;
+}
+
+static ssize_t fail_read(struct file *file, char __user *to, size_t len, loff_t *pos)
+{
+	char text[sizeof(armed_step) + 16];
+	int n = 0;
+
+	mutex_lock(&fault_lock);
+	if (armed_step[0])
+		n = scnprintf(text, sizeof(text), "%s %d\n", armed_step, armed_err);
+	mutex_unlock(&fault_lock);
+	return simple_read_from_buffer(to, len, pos, text, n);
+}
+
+static ssize_t fail_write(struct file *file, const char __user *from, size_t len,
+			  loff_t *pos)
+{
+	char text[sizeof(armed_step) + 16] = "", step[sizeof(armed_step)] = "";
+	int err = 0;
+
+	if (len >= sizeof(text))
+		return -EINVAL;
+	if (copy_from_user(text, from, len))
+		return -EFAULT;
+	if (*strim(text) && (sscanf(text, "%47s %d", step, &err) != 2 ||
+			     err >= 0 || err < -MAX_ERRNO))
+		return -EINVAL;
+
+	mutex_lock(&fault_lock);
+	strscpy(armed_step, step);
+	armed_err = err;
+	mutex_unlock(&fault_lock);
+	return len;
+}
+
+static const struct file_operations fail_fops = {
+	.owner = THIS_MODULE,
+	.open = simple_open,
+	.read = fail_read,
+	.write = fail_write,
+	.llseek = default_llseek,
+};
+
+static int __init mhp_fault_init(void)
+{
+	struct dentry *dir = debugfs_create_dir("memory_hotplug", NULL);
+
+	debugfs_create_file("fail", 0600, dir, NULL, &fail_fops);
+	return 0;
+}
+late_initcall(mhp_fault_init);
+
+#else
+
+static int take_fault(const struct mhp_ladder *ladder, const struct mhp_step *step,
+		      enum mhp_direction dir)
+{
+	return 0;
+}
+
+#endif /* CONFIG_MHP_FAULT_INJECTION */
+
+/**
+ * mhp_step_enter() - a step is about to be done or undone
+ * @ladder: the ladder
+ * @step: the step
+ * @dir: which way
+ * @unwinding: it undoes a step of a request that failed
+ *
+ * Return: 0, or the error to fail with instead of doing the step.
+ */
+int mhp_step_enter(const struct mhp_ladder *ladder, const struct mhp_step *step,
+		   enum mhp_direction dir, bool unwinding)
+{
+	int err = unwinding ? 0 : take_fault(ladder, step, dir);
+
+	trace_mhp_step_enter(ladder->name, step->name, dir == MHP_UP, unwinding, err);
+	return err;
+}
+
+/**
+ * mhp_step_exit() - a step has been done, undone or has failed
+ * @ladder: the ladder
+ * @step: the step
+ * @dir: which way
+ * @unwinding: it undid a step of a request that failed
+ * @err: 0 or its error
+ */
+void mhp_step_exit(const struct mhp_ladder *ladder, const struct mhp_step *step,
+		   enum mhp_direction dir, bool unwinding, int err)
+{
+	trace_mhp_step_exit(ladder->name, step->name, dir == MHP_UP, unwinding, err);
+}

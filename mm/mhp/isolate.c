@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Pages in and out of the allocator's reach.
+ *
+ *	isolate new -> expose -> unisolate	a run comes online
+ *	isolate -> (evacuate) -> withdraw	a run goes offline
+ *	isolate -> unisolate			it stays online after all
+ *
+ * Owns the migrate type of the pageblocks of a run that is on its way, and the
+ * managed pages it brings or takes. Calls mm/page_isolation.c. mem_hotplug_lock
+ * is held for write. The invariant: between isolate and unisolate nothing is
+ * allocated from the run, and afterwards every pageblock has the type it had.
+ */
+#define pr_fmt(fmt) "memory_hotplug: " fmt
+
+#include <linux/hugetlb.h>
+#include <linux/page-isolation.h>
+#include <linux/slab.h>
+
+#include "mhp.h"
+#include "../internal.h"
+
+static DEFINE_MUTEX(online_page_callback_lock);
+static online_page_callback_t online_page_callback = generic_online_page;
+
+/**
+ * generic_online_page() - hand a new page to the page allocator
+ * @page: the first of 1 << @order pages
+ * @order: their order
+ */
+void generic_online_page(struct page *page, unsigned int order)
+{
+	__free_pages_core(page, order, MEMINIT_HOTPLUG);
+}
+EXPORT_SYMBOL_GPL(generic_online_page);
+
+static int replace_callback(online_page_callback_t from, online_page_callback_t to)
+{
+	int ret = -EINVAL;
+
+	get_online_mems();
+	mutex_lock(&online_page_callback_lock);
+	if (online_page_callback == from) {
+		online_page_callback = to;
+		ret = 0;
+	}
+	mutex_unlock(&online_page_callback_lock);
+	put_online_mems();
+	return ret;
+}
+
+/**
+ * set_online_page_callback() - decide about each page that comes online
+ * @callback: called instead of generic_online_page()
+ *
+ * Return: 0, or -EINVAL where somebody else does so already.
+ */
+int set_online_page_callback(online_page_callback_t callback)
+{
+	return replace_callback(generic_online_page, callback);
+}
+EXPORT_SYMBOL_GPL(set_online_page_callback);
+
+/**
+ * restore_online_page_callback() - no longer decide about pages
+ * @callback: what was set
+ *
+ * Return: 0, or -EINVAL where @callback is not the one in use.
+ */
+int restore_online_page_callback(online_page_callback_t callback)
+{
+	return replace_callback(callback, generic_online_page);
+}
+EXPORT_SYMBOL_GPL(restore_online_page_callback);
+
+static void count_isolated(struct zone *zone, const struct mhp_range *pages, long sign)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&zone->lock, flags);
+	zone->nr_isolate_pageblock += sign * (long)(pages->nr_pages >> pageblock_order);
+	spin_unlock_irqrestore(&zone->lock, flags);
+}
+
+/**
+ * mhp_isolate_new() - count pageblocks that were initialized as isolated
+ * @run: pages which move_pfn_range_to_zone() gave to the zone with MIGRATE_ISOLATE
+ */
+void mhp_isolate_new(struct mhp_run *run)
+{
+	count_isolated(run->zone, &run->pages, 1);
+}
+
+/**
+ * mhp_expose() - hand new pages to the allocator, isolated, and mark them online
+ * @run: the pages
+ */
+void mhp_expose(struct mhp_run *run)
+{
+	unsigned long pfn = run->pages.start_pfn, end = mhp_range_end(&run->pages);
+	unsigned int order;
+
+	while (pfn < end) {
+		/* The biggest chunk that pfn and what is left allow. */
+		order = min_t(unsigned int, __ffs(pfn | BIT(MAX_PAGE_ORDER)),
+			      ilog2(end - pfn));
+		online_page_callback(pfn_to_page(pfn), order);
+		pfn += 1UL << order;
+		cond_resched();
+	}
+	online_mem_sections(run->pages.start_pfn, end);
+}
+
+/* Where the pageblocks of the type of @pfn end; nr_types are counted from the start. */
+static unsigned long same_type_end(const struct mhp_run *run, unsigned long pfn)
+{
+	unsigned long n = (pfn - run->pages.start_pfn) >> pageblock_order;
+	unsigned long nr = run->pages.nr_pages >> pageblock_order;
+	u8 type = run->types[n];
+
+	while (n < nr && run->types[n] == type)
+		n++;
+	return run->pages.start_pfn + (n << pageblock_order);
+}
+
+static u8 type_of(const struct mhp_run *run, unsigned long pfn)
+{
+	return run->types[(pfn - run->pages.start_pfn) >> pageblock_order];
+}
+
+/* Gives the pageblocks from the start of the run up to @end back. */
+static void unisolate_to(struct mhp_run *run, unsigned long end)
+{
+	unsigned long pfn, next;
+
+	for (pfn = run->pages.start_pfn; pfn < end; pfn = next) {
+		next = min(same_type_end(run, pfn), end);
+		undo_isolate_page_range(pfn, next, type_of(run, pfn));
+		cond_resched();
+	}
+}
+
+static int remember_types(struct mhp_run *run, struct mhp_result *res)
+{
+	unsigned long pfn, n = 0;
+
+	run->types = kvmalloc_array(run->pages.nr_pages >> pageblock_order,
+				    sizeof(*run->types), GFP_KERNEL);
+	if (!run->types)
+		return mhp_refuse(res, -ENOMEM, MHP_WHY_NOMEM, MHP_NO_PFN);
+
+	for (pfn = run->pages.start_pfn; pfn < mhp_range_end(&run->pages);
+	     pfn += pageblock_nr_pages) {
+		int type = get_pageblock_migratetype(pfn_to_page(pfn));
+
+		if (is_migrate_isolate(type))
+			return mhp_refuse(res, -EBUSY, MHP_WHY_ISOLATE_RACE, pfn);
+		/* CMA must find its pages where it left them. */
+		if (is_migrate_cma(type))
+			return mhp_refuse(res, -EBUSY, MHP_WHY_UNMOVABLE, pfn);
+		run->types[n++] = type;
+	}
+	return 0;
+}
+
+/**
+ * mhp_isolate() - let nothing be allocated from a run that is online
+ * @run: the pages; @run->types is filled, and freed by mhp_unisolate() or mhp_withdraw()
+ * @res: gets the reason
+ *
+ * Pages that are freed from now on stay isolated, but for some that are already
+ * on their way to a pcp list: mhp_evacuate() meets those.
+ *
+ * Context: mem_hotplug_lock held for write.
+ * Return: 0, -ENOMEM, or -EBUSY where a page cannot move or somebody else has
+ * isolated it; then everything is as before.
+ */
+int mhp_isolate(struct mhp_run *run, struct mhp_result *res)
+{
+	unsigned long pfn, next, blocker;
+	int ret;
+
+	mhp_assert_write_locked();
+	ret = remember_types(run, res);
+	if (ret)
+		goto out_free;
+	for (pfn = run->pages.start_pfn; pfn < mhp_range_end(&run->pages); pfn = next) {
+		next = same_type_end(run, pfn);
+		ret = start_isolate_page_range(pfn, next, type_of(run, pfn),
+					       MEMORY_OFFLINE, GFP_KERNEL);
+		if (ret)
+			goto out_undo;
+	}
+	return 0;
+
+out_undo:
+	unisolate_to(run, pfn);
+	blocker = mhp_first_unmovable(&run->pages);
+	if (blocker == MHP_NO_PFN)
+		mhp_refuse(res, -EBUSY, MHP_WHY_ISOLATE_RACE, pfn);
+	else
+		mhp_refuse(res, -EBUSY, MHP_WHY_UNMOVABLE, blocker);
+out_free:
+	kvfree(run->types);
+	run->types = NULL;
+	return ret;
+}
+
+/**
+ * mhp_unisolate() - let the allocator use a run
+ * @run: isolated pages; those that were online get their former types, new ones are movable
+ *
+ * Context: mem_hotplug_lock held for write.
+ */
+void mhp_unisolate(struct mhp_run *run)
+{
+	mhp_assert_write_locked();
+	if (run->types)
+		unisolate_to(run, mhp_range_end(&run->pages));
+	else
+		undo_isolate_page_range(run->pages.start_pfn, mhp_range_end(&run->pages),
+					MIGRATE_MOVABLE);
+	kvfree(run->types);
+	run->types = NULL;
+}
+
+/* Takes what is free from @pfn on out of the free lists; returns where to go on. */
+static unsigned long withdraw_some(struct mhp_run *run, unsigned long pfn,
+				   unsigned long end)
+{
+	struct zone *zone = run->zone;
+	unsigned long flags;
+
+	spin_lock_irqsave(&zone->lock, flags);
+	while (pfn < end) {
+		struct page *page = pfn_to_page(pfn);
+		unsigned int order;
+
+		if (!PageBuddy(page)) {
+			/* Poisoned, or a driver keeps it: in no free list. */
+			if (PageOffline(page))
+				run->unmanaged++;
+			pfn++;
+			continue;
+		}
+		order = buddy_order(page);
+		__isolate_free_page(page, order);
+		pfn += 1UL << order;
+	}
+	spin_unlock_irqrestore(&zone->lock, flags);
+	return pfn;
+}
+
+/**
+ * mhp_withdraw() - take an isolated run that is empty from the allocator for good
+ * @run: the pages; @run->unmanaged is set
+ *
+ * Context: mem_hotplug_lock held for write.
+ */
+void mhp_withdraw(struct mhp_run *run)
+{
+	unsigned long pfn = run->pages.start_pfn, end = mhp_range_end(&run->pages);
+
+	mhp_assert_write_locked();
+	offline_mem_sections(pfn, end);
+	run->unmanaged = 0;
+	while (pfn < end) {
+		pfn = withdraw_some(run, pfn, min(end, pfn + MAX_ORDER_NR_PAGES));
+		cond_resched();
+	}
+	count_isolated(run->zone, &run->pages, -1);
+	adjust_managed_page_count(pfn_to_page(run->pages.start_pfn),
+				  -(long)(run->pages.nr_pages - run->unmanaged));
+	kvfree(run->types);
+	run->types = NULL;
+}
+
+/* Racy, so a size that cannot be is taken for one page. */
+static unsigned long free_pages_at(struct page *page)
+{
+	unsigned int order = buddy_order_unsafe(page);
+
+	return order <= MAX_PAGE_ORDER ? 1UL << order : 1;
+}
+
+/* Could offlining move this folio? */
+static bool folio_can_move(struct folio *folio)
+{
+	if (folio_test_hugetlb(folio)) {
+		struct hstate *h = size_to_hstate(folio_size(folio));
+
+		return h && hugepage_migration_supported(h);
+	}
+	return folio_test_lru(folio) || __folio_test_movable(folio);
+}
+
+/**
+ * mhp_first_unmovable() - look for a page that keeps a range from going offline
+ * @range: pages that are online
+ *
+ * Takes no lock and no reference, so the answer may be out of date; a page that
+ * is on its way from one list to another counts as movable in ZONE_MOVABLE.
+ *
+ * Context: May sleep. mem_hotplug_lock held.
+ * Return: the first page frame that cannot be moved, or %MHP_NO_PFN.
+ */
+unsigned long mhp_first_unmovable(const struct mhp_range *range)
+{
+	unsigned long pfn, skip;
+
+	for (pfn = range->start_pfn; pfn < mhp_range_end(range); pfn += skip) {
+		struct page *page = pfn_to_online_page(pfn);
+
+		skip = 1;
+		if (pageblock_aligned(pfn))
+			cond_resched();
+		if (!page)
+			continue;
+		if (is_migrate_cma_page(page) || PageReserved(page))
+			return pfn;
+		if (PageBuddy(page)) {
+			skip = free_pages_at(page);
+			continue;
+		}
+		if (!page_ref_count(compound_head(page)) || PageHWPoison(page) ||
+		    PageOffline(page))
+			continue;
+		if (folio_can_move(page_folio(page)))
+			continue;
+		if (!is_zone_movable_page(page))
+			return pfn;
+	}
+	return MHP_NO_PFN;
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Memory hotplug, inside. mm/memory_hotplug.c tells the story; the files here
+ * are the mechanisms it calls, and they call nothing above themselves.
+ *
+ *	range.h request.c span.c policy.c ladder.c reason.c	pure
+ *	section.c	sections: their memmap, and what is online of them
+ *	zone.c		spans and counters of zones and nodes, struct page of a range
+ *	memmap.c	memmap that lies in the memory it describes
+ *	isolate.c	pages in and out of the page allocator's reach
+ *	evacuate.c	emptying an isolated range
+ *	node.c		nodes that come and go
+ *	notify.c	the notifier chain
+ *	fault.c		what the runner does around each step: traces, injected faults
+ */
+#ifndef _MM_MHP_MHP_H
+#define _MM_MHP_MHP_H
+
+#include <linux/memory.h>
+#include <linux/memory_hotplug.h>
+#include <linux/mm.h>
+#include <linux/rwsem.h>
+
+#include "ladder.h"
+#include "range.h"
+#include "reason.h"
+
+extern struct rw_semaphore mem_hotplug_lock;
+
+static inline void mhp_assert_write_locked(void)
+{
+	lockdep_assert_held_write(&mem_hotplug_lock);
+}
+
+/**
+ * struct mhp_run - neighbouring blocks of one zone and one group
+ * @blocks: the blocks, ascending
+ * @nr_blocks: how many
+ * @all: their pages
+ * @pages: the same without a memmap that lies in the first of them (then there is one block)
+ * @zone: where the pages go, or are
+ * @note: what notifiers are told
+ * @types: migrate type of each pageblock of @pages before it was isolated
+ * @unmanaged: pages that a driver holds and the page allocator never counted
+ */
+struct mhp_run {
+	struct memory_block **blocks;
+	unsigned int nr_blocks;
+	struct mhp_range all, pages;
+	struct zone *zone;
+	struct memory_notify note;
+	u8 *types;
+	unsigned long unmanaged;
+};
+
+/* section.c */
+bool mhp_section_early(unsigned long pfn);
+
+/* zone.c */
+void mhp_account_present(struct zone *zone, struct memory_group *group,
+			 const struct mhp_range *range, long sign);
+void mhp_zones_changed(struct zone *zone, bool populated_before);
+
+/* memmap.c */
+unsigned long mhp_memmap_pages(unsigned long block_bytes);
+struct vmem_altmap *mhp_altmap_alloc(const struct mhp_range *block,
+				     unsigned long memmap_pages, bool inaccessible);
+int mhp_memmap_online(struct mhp_run *run);
+void mhp_memmap_offline(struct mhp_run *run);
+
+/* isolate.c */
+void mhp_isolate_new(struct mhp_run *run);
+void mhp_expose(struct mhp_run *run);
+int mhp_isolate(struct mhp_run *run, struct mhp_result *res);
+void mhp_unisolate(struct mhp_run *run);
+void mhp_withdraw(struct mhp_run *run);
+unsigned long mhp_first_unmovable(const struct mhp_range *range);
+
+/* evacuate.c */
+int mhp_evacuate(struct mhp_run *run, const struct mhp_policy *policy,
+		 unsigned long deadline, struct mhp_result *res);
+
+/* node.c */
+int mhp_node_up(int nid, bool *is_new);
+void mhp_node_down(int nid);
+
+/* notify.c */
+int mhp_notify_ask(enum memory_block_state ask, enum memory_block_state cancel,
+		   struct memory_notify *note, struct mhp_result *res);
+void mhp_notify_tell(enum memory_block_state what, struct memory_notify *note);
+
+#endif /* _MM_MHP_MHP_H */

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The notifier chain of memory hotplug.
+ *
+ * Owns the chain. Called with mem_hotplug_lock held for write, so callbacks may
+ * sleep and allocate, but not start a request. The invariant: who was asked by
+ * GOING_ONLINE, GOING_OFFLINE or PREPARE_ONLINE is told how it ended, including
+ * the one that refused; who was not asked hears nothing.
+ */
+#define pr_fmt(fmt) "memory_hotplug: " fmt
+
+#include <linux/export.h>
+#include <linux/notifier.h>
+
+#include "mhp.h"
+
+static BLOCKING_NOTIFIER_HEAD(memory_chain);
+
+/**
+ * register_memory_notifier() - ask to be told when memory comes and goes
+ * @nb: the callback; a higher priority is called earlier
+ *
+ * The actions are those of enum memory_block_state, the data is a struct
+ * memory_notify. See Documentation/core-api/memory-hotplug.rst.
+ *
+ * Context: May sleep.
+ * Return: 0, or -EEXIST where @nb is registered already.
+ */
+int register_memory_notifier(struct notifier_block *nb)
+{
+	return blocking_notifier_chain_register(&memory_chain, nb);
+}
+EXPORT_SYMBOL(register_memory_notifier);
+
+/**
+ * unregister_memory_notifier() - no longer be told
+ * @nb: what was registered
+ *
+ * Context: May sleep; waits for a callback that runs.
+ */
+void unregister_memory_notifier(struct notifier_block *nb)
+{
+	blocking_notifier_chain_unregister(&memory_chain, nb);
+}
+EXPORT_SYMBOL(unregister_memory_notifier);
+
+/**
+ * memory_notify() - call the chain
+ * @val: the action, of enum memory_block_state
+ * @v: the struct memory_notify
+ *
+ * Return: what the chain returned, see notifier_to_errno().
+ */
+int memory_notify(unsigned long val, void *v)
+{
+	return blocking_notifier_call_chain(&memory_chain, val, v);
+}
+
+/* Calls up to @max callbacks; @called says how many, the last may have refused. */
+static int call_first(unsigned long action, struct memory_notify *note, int max,
+		      int *called, notifier_fn_t *last)
+{
+	struct notifier_block *nb, *next;
+	int ret = NOTIFY_DONE;
+
+	nb = rcu_dereference_protected(memory_chain.head,
+				       lockdep_is_held(&memory_chain.rwsem));
+	for (*called = 0; nb && *called < max; nb = next) {
+		next = rcu_dereference_protected(nb->next,
+						 lockdep_is_held(&memory_chain.rwsem));
+		ret = nb->notifier_call(nb, action, note);
+		*last = nb->notifier_call;
+		++*called;
+		if (ret & NOTIFY_STOP_MASK)
+			break;
+	}
+	return ret;
+}
+
+/**
+ * mhp_notify_ask() - ask everybody whether a change may go ahead
+ * @ask: MEM_PREPARE_ONLINE, MEM_GOING_ONLINE or MEM_GOING_OFFLINE
+ * @cancel: what undoes it for those who were asked
+ * @note: the change
+ * @res: gets the refusal
+ *
+ * Context: mem_hotplug_lock held for write.
+ * Return: 0, or the error of the callback that refused; then everybody who was
+ * asked, that one included, has got @cancel.
+ */
+int mhp_notify_ask(enum memory_block_state ask, enum memory_block_state cancel,
+		   struct memory_notify *note, struct mhp_result *res)
+{
+	notifier_fn_t last = NULL;
+	int asked, told, err;
+
+	mhp_assert_write_locked();
+	/* The chain must not change between the question and the answer. */
+	down_read(&memory_chain.rwsem);
+	err = notifier_to_errno(call_first(ask, note, INT_MAX, &asked, &last));
+	if (err) {
+		pr_info_ratelimited("[mem %#010llx-%#010llx] refused by %ps (%d)\n",
+				    (u64)PFN_PHYS(note->start_pfn),
+				    (u64)PFN_PHYS(note->start_pfn + note->nr_pages) - 1,
+				    last, err);
+		call_first(cancel, note, asked, &told, &last);
+		mhp_refuse(res, err, MHP_WHY_NOTIFIER, note->start_pfn);
+	}
+	up_read(&memory_chain.rwsem);
+	return err;
+}
+
+/**
+ * mhp_notify_tell() - tell everybody what has happened
+ * @what: an action that nobody can refuse
+ * @note: the change
+ *
+ * Context: mem_hotplug_lock held for write.
+ */
+void mhp_notify_tell(enum memory_block_state what, struct memory_notify *note)
+{
+	mhp_assert_write_locked();
+	memory_notify(what, note);
+}

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The choice between a kernel zone and ZONE_MOVABLE for memory that is brought
+ * online without a word about it. This file owns the two policies; all numbers
+ * come from the caller, who holds the locks that keep them still.
+ *
+ * Invariant: no input overflows. In doubt, memory goes to the kernel zone: it
+ * can serve every allocation, while too much ZONE_MOVABLE starves the kernel.
+ */
+#include "policy.h"
+
+/* @pages * @mul / @div, exact; ULONG_MAX where that is more. @div is not 0. */
+static unsigned long mhp_scale(unsigned long pages, unsigned int mul,
+			       unsigned int div)
+{
+	unsigned long whole, part = pages % div * mul / div;
+
+	if (check_mul_overflow(pages / div, (unsigned long)mul, &whole) ||
+	    check_add_overflow(whole, part, &whole))
+		return ULONG_MAX;
+	return whole;
+}
+
+static unsigned long mhp_minus(unsigned long a, unsigned long b)
+{
+	return a > b ? a - b : 0;
+}
+
+/**
+ * mhp_contig_movable() - contig-zones: does the range go to ZONE_MOVABLE
+ * @range: the pages to bring online
+ * @view: the spans of the two zones in question
+ *
+ * A range that lies in the span of one zone only, in part or in whole, goes to
+ * that zone. Next to a span is outside of it: memory at the edge between the
+ * zones is as good for the one as for the other, and so is memory in both or in
+ * none; there the boot option decides.
+ *
+ * Context: Any; spans may change unless the caller prevents it.
+ * Return: true for ZONE_MOVABLE, false for the kernel zone.
+ */
+bool mhp_contig_movable(const struct mhp_range *range,
+			const struct mhp_contig_view *view)
+{
+	bool in_kernel = mhp_range_overlaps(range, &view->kernel);
+	bool in_movable = mhp_range_overlaps(range, &view->movable);
+
+	if (in_kernel != in_movable)
+		return in_movable;
+	return view->movable_node;
+}
+
+/**
+ * mhp_group_req_kernel() - what a dynamic group needs of early kernel memory
+ * @kernel_pages: the group's pages in kernel zones
+ * @movable_pages: the group's pages in ZONE_MOVABLE
+ * @ratio: movable pages that 100 kernel pages allow
+ *
+ * Context: Any.
+ * Return: Pages of kernel memory that @movable_pages stand on beyond the
+ * group's own; 0 if @ratio is 0, which allows no movable memory to begin with.
+ */
+unsigned long mhp_group_req_kernel(unsigned long kernel_pages,
+				   unsigned long movable_pages,
+				   unsigned int ratio)
+{
+	if (!ratio)
+		return 0;
+	return mhp_minus(mhp_scale(movable_pages, 100, ratio), kernel_pages);
+}
+
+/* What leaves together must not be mixed: one kernel page decides for all. */
+static bool mhp_group_bound_to_kernel(const struct mhp_group_view *group)
+{
+	return group->dynamic ? group->unit_kernel : group->kernel_pages;
+}
+
+/* What leaves together comes together: all that is not yet online has to fit. */
+static unsigned long mhp_group_remaining(const struct mhp_group_view *group)
+{
+	return mhp_minus(group->size, group->dynamic ? group->unit_movable :
+						       group->movable_pages);
+}
+
+static bool mhp_ratio_allows(unsigned long nr_pages, unsigned int ratio,
+			     const struct mhp_ratio_view *view,
+			     unsigned long own_kernel)
+{
+	unsigned long kernel, movable;
+
+	/* Others live on early memory alone, never on this group's own. */
+	kernel = mhp_minus(view->kernel_early, view->req_kernel_early);
+	if (check_add_overflow(kernel, own_kernel, &kernel))
+		kernel = ULONG_MAX;
+	if (check_add_overflow(view->movable, nr_pages, &movable))
+		return false;
+	return movable <= mhp_scale(kernel, ratio, 100);
+}
+
+/**
+ * mhp_auto_movable() - auto-movable: does the range go to ZONE_MOVABLE
+ * @nr_pages: pages of the range
+ * @ratio: movable pages that 100 kernel pages allow; 0 allows none
+ * @group: the memory group of the range
+ * @system: the numbers of all nodes
+ * @node: the numbers of the range's node, NULL where only the system counts
+ *
+ * Kernel memory allows for movable memory if it has been there since boot,
+ * because that stays; what a device brought may leave with the device, and
+ * counts only for the rest of the same dynamic group.
+ *
+ * Context: Any; the numbers may change unless the caller prevents it.
+ * Return: true for ZONE_MOVABLE, false for the kernel zone.
+ */
+bool mhp_auto_movable(unsigned long nr_pages, unsigned int ratio,
+		      const struct mhp_group_view *group,
+		      const struct mhp_ratio_view *system,
+		      const struct mhp_ratio_view *node)
+{
+	unsigned long own_kernel = 0;
+
+	if (!ratio)
+		return false;
+	if (group->present) {
+		if (mhp_group_bound_to_kernel(group))
+			return false;
+		nr_pages = max(nr_pages, mhp_group_remaining(group));
+		own_kernel = group->dynamic ? group->kernel_pages : 0;
+	}
+	return mhp_ratio_allows(nr_pages, ratio, system, own_kernel) &&
+	       (!node || mhp_ratio_allows(nr_pages, ratio, node, own_kernel));
+}

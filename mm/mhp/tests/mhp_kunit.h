@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the suites share; the first include of each. The same suites are built
+ * twice: as a module, and in user space with a stand-in for <kunit/test.h>
+ * (tools/testing/memory_hotplug).
+ *
+ * A suite compiles its own copy of the file that it tests, under other names.
+ * So nothing is exported for tests, the step runner meets hooks that fail when
+ * told to, and suites that are built in link beside the originals.
+ */
+#ifndef _MM_MHP_TESTS_MHP_KUNIT_H
+#define _MM_MHP_TESTS_MHP_KUNIT_H
+
+#define mhp_auto_movable	mhp_kunit_auto_movable
+#define mhp_climb		mhp_kunit_climb
+#define mhp_contig_movable	mhp_kunit_contig_movable
+#define mhp_decode_add		mhp_kunit_decode_add
+#define mhp_decode_blocks	mhp_kunit_decode_blocks
+#define mhp_decode_pages	mhp_kunit_decode_pages
+#define mhp_descend		mhp_kunit_descend
+#define mhp_group_req_kernel	mhp_kunit_group_req_kernel
+#define mhp_reason_name		mhp_kunit_reason_name
+#define mhp_reason_text		mhp_kunit_reason_text
+#define mhp_span_grow		mhp_kunit_span_grow
+#define mhp_span_shrink		mhp_kunit_span_shrink
+#define mhp_step_enter		mhp_kunit_step_enter
+#define mhp_step_exit		mhp_kunit_step_exit
+
+#include <kunit/test.h>
+
+#include "../range.h"
+
+/*
+ * The next of all ranges within the first @max pages, the empty ones included.
+ * After the last comes { 0, 0 } again, with false: calls joined by || count
+ * through all combinations, like the wheels of an odometer.
+ */
+static inline bool mhp_kunit_next(struct mhp_range *r, unsigned long max)
+{
+	if (r->start_pfn + r->nr_pages < max) {
+		r->nr_pages++;
+		return true;
+	}
+	r->nr_pages = 0;
+	if (r->start_pfn < max) {
+		r->start_pfn++;
+		return true;
+	}
+	r->start_pfn = 0;
+	return false;
+}
+
+/* How many pages two ranges share, counted one by one. */
+static inline unsigned long mhp_kunit_shared(const struct mhp_range *a,
+					     const struct mhp_range *b)
+{
+	unsigned long i, shared = 0;
+
+	for (i = 0; i < a->nr_pages; i++) {
+		unsigned long pfn = a->start_pfn + i;
+
+		shared += pfn >= b->start_pfn &&
+			  pfn - b->start_pfn < b->nr_pages;
+	}
+	return shared;
+}
+
+/* The same numbers in every run: a failure can be looked at again. */
+static inline u32 mhp_kunit_random(u32 *state)
+{
+	*state ^= *state << 13;
+	*state ^= *state >> 17;
+	*state ^= *state << 5;
+	return *state;
+}
+
+#endif /* _MM_MHP_TESTS_MHP_KUNIT_H */

@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The choice of a zone: what the administration guide promises, in numbers, and
+ * whole devices brought online block by block.
+ */
+#include "mhp_kunit.h"
+
+#include "../policy.c"
+
+#define GIB	(1UL << (30 - PAGE_SHIFT))	/* in pages */
+#define BLOCK	(GIB / 8)
+#define RATIO	301
+
+static const struct mhp_group_view no_group;
+
+static void policy_contig_stays_with_the_one_zone(struct kunit *test)
+{
+	struct mhp_contig_view view = {};
+	struct mhp_range r = {};
+
+	do {
+		bool k = mhp_kunit_shared(&r, &view.kernel);
+		bool m = mhp_kunit_shared(&r, &view.movable);
+
+		view.movable_node = false;
+		KUNIT_EXPECT_EQ(test, mhp_contig_movable(&r, &view), m && !k);
+		view.movable_node = true;
+		KUNIT_EXPECT_EQ(test, mhp_contig_movable(&r, &view), m || !k);
+	} while (mhp_kunit_next(&r, 4) || mhp_kunit_next(&view.kernel, 4) ||
+		 mhp_kunit_next(&view.movable, 4));
+}
+
+static void policy_contig_next_to_is_outside(struct kunit *test)
+{
+	const struct mhp_range block = { 4 * GIB, BLOCK };
+	struct mhp_contig_view view = {
+		.kernel = { 0, 4 * GIB },
+		.movable = { 4 * GIB + BLOCK, GIB },
+	};
+
+	KUNIT_EXPECT_FALSE(test, mhp_contig_movable(&block, &view));
+	view.movable_node = true;
+	KUNIT_EXPECT_TRUE(test, mhp_contig_movable(&block, &view));
+	/* The last page of the kernel zone is in the block. */
+	view.kernel.nr_pages++;
+	KUNIT_EXPECT_FALSE(test, mhp_contig_movable(&block, &view));
+}
+
+static void policy_required_kernel_pages(struct kunit *test)
+{
+	static const struct {
+		unsigned long kernel, movable;
+		unsigned int ratio;
+		unsigned long required;
+	} cases[] = {
+		{ 0, 0, 301, 0 },
+		{ 0, 301, 301, 100 },
+		{ 40, 301, 301, 60 },
+		{ 100, 301, 301, 0 },
+		{ 500, 301, 301, 0 },
+		{ 0, 1000, 50, 2000 },
+		{ 0, 7, 300, 2 },
+		{ 0, 1000, 0, 0 },
+		{ 0, 1, UINT_MAX, 0 },
+		{ 0, ULONG_MAX, 100, ULONG_MAX },
+		{ 0, ULONG_MAX, 1, ULONG_MAX },
+		{ ULONG_MAX, ULONG_MAX, 1, 0 },
+		{ 1, ULONG_MAX - 1, 100, ULONG_MAX - 2 },
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++)
+		KUNIT_EXPECT_EQ_MSG(test, cases[i].required,
+				    mhp_group_req_kernel(cases[i].kernel,
+							 cases[i].movable,
+							 cases[i].ratio),
+				    "case %u", i);
+}
+
+static void policy_auto_ratio(struct kunit *test)
+{
+	static const struct {
+		const char *what;
+		unsigned long nr;
+		unsigned int ratio;
+		struct mhp_ratio_view view;
+		bool movable;
+	} cases[] = {
+		{ "the guide: 24 GiB to 8", 24 * GIB, RATIO, { 8 * GIB }, true },
+		{ "one GiB more", 25 * GIB, RATIO, { 8 * GIB }, false },
+		{ "exactly", 24 * GIB, 300, { 8 * GIB }, true },
+		{ "a page too many", 24 * GIB + 1, 300, { 8 * GIB }, false },
+		{ "on top of others", BLOCK, 300, { 8 * GIB, 24 * GIB - BLOCK },
+		  true },
+		{ "others took all", BLOCK, 300, { 8 * GIB, 24 * GIB }, false },
+		{ "others need half", 12 * GIB, 300, { 8 * GIB, 0, 4 * GIB },
+		  true },
+		{ "and a page more", 12 * GIB, 300, { 8 * GIB, 0, 4 * GIB + 1 },
+		  false },
+		{ "others need all", 1, 300, { 8 * GIB, 0, 8 * GIB }, false },
+		{ "others need more", 1, 300, { 8 * GIB, 0, 9 * GIB }, false },
+		{ "no kernel memory", 1, RATIO, {}, false },
+		{ "never", 1, 0, { 8 * GIB }, false },
+		{ "nothing is never", 0, 0, { 8 * GIB }, false },
+		{ "as much as you like", ULONG_MAX, UINT_MAX,
+		  { ULONG_MAX / 2 }, true },
+		{ "more than there are numbers", 1, UINT_MAX,
+		  { ULONG_MAX, ULONG_MAX }, false },
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++)
+		KUNIT_EXPECT_EQ_MSG(test, cases[i].movable,
+				    mhp_auto_movable(cases[i].nr, cases[i].ratio,
+						     &no_group, &cases[i].view,
+						     NULL),
+				    "%s", cases[i].what);
+}
+
+static void policy_auto_node_counts_too(struct kunit *test)
+{
+	const struct mhp_ratio_view rich = { 8 * GIB }, poor = { BLOCK / 4 };
+
+	KUNIT_EXPECT_TRUE(test, mhp_auto_movable(BLOCK, RATIO, &no_group, &rich,
+						 NULL));
+	KUNIT_EXPECT_TRUE(test, mhp_auto_movable(BLOCK, RATIO, &no_group, &rich,
+						 &rich));
+	KUNIT_EXPECT_FALSE(test, mhp_auto_movable(BLOCK, RATIO, &no_group, &rich,
+						  &poor));
+	KUNIT_EXPECT_FALSE(test, mhp_auto_movable(BLOCK, RATIO, &no_group, &poor,
+						  &rich));
+}
+
+static void policy_auto_group(struct kunit *test)
+{
+	static const struct {
+		const char *what;
+		struct mhp_group_view group;
+		bool movable;
+	} cases[] = {
+		/* 8 GiB of early memory, 300 %, 20 GiB are movable */
+		{ "none", {}, true },
+		{ "DIMM that fits", { true, false, 4 * GIB }, true },
+		{ "DIMM that does not", { true, false, 5 * GIB }, false },
+		{ "rest of a DIMM", { true, false, 8 * GIB, 0, 4 * GIB }, true },
+		{ "too much rest", { true, false, 9 * GIB, 0, 4 * GIB }, false },
+		{ "kernel DIMM", { true, false, 2 * GIB, BLOCK }, false },
+		{ "mixed DIMM", { true, false, 2 * GIB, BLOCK, BLOCK }, false },
+		{ "grown DIMM", { true, false, BLOCK, 0, 2 * BLOCK }, true },
+
+		{ "unit that fits", { true, true, 4 * GIB }, true },
+		{ "unit that does not", { true, true, 5 * GIB }, false },
+		{ "rest of a unit",
+		  { true, true, 8 * GIB, 0, 4 * GIB, 0, 4 * GIB }, true },
+		{ "too much rest of a unit",
+		  { true, true, 9 * GIB, 0, 4 * GIB, 0, 4 * GIB }, false },
+		{ "kernel unit", { true, true, GIB, BLOCK, 0, BLOCK }, false },
+		{ "own kernel pages allow", { true, true, 5 * GIB, GIB }, true },
+		{ "three for one", { true, true, 7 * GIB, GIB }, true },
+		{ "and no more", { true, true, 7 * GIB + 1, GIB }, false },
+	};
+	static const struct mhp_ratio_view view = { 8 * GIB, 20 * GIB };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++)
+		KUNIT_EXPECT_EQ_MSG(test, cases[i].movable,
+				    mhp_auto_movable(BLOCK, 300, &cases[i].group,
+						     &view, NULL),
+				    "%s", cases[i].what);
+}
+
+/* What others need does not eat what the group brought for itself. */
+static void policy_auto_own_kernel_is_own(struct kunit *test)
+{
+	const struct mhp_group_view group = {
+		.present = true, .dynamic = true, .size = 3 * GIB,
+		.kernel_pages = GIB,
+	};
+	const struct mhp_ratio_view view = {
+		.kernel_early = GIB, .req_kernel_early = 8 * GIB,
+	};
+
+	KUNIT_EXPECT_TRUE(test, mhp_auto_movable(3 * GIB, 300, &group, &view,
+						 NULL));
+	KUNIT_EXPECT_FALSE(test, mhp_auto_movable(3 * GIB + 1, 300, &group,
+						  &view, NULL));
+}
+
+/* Plugs a DIMM block by block beside 1 GiB of movable memory. */
+static void plug_dimm(struct kunit *test, unsigned long early_gib,
+		      unsigned long blocks)
+{
+	struct mhp_ratio_view view = { early_gib * GIB, GIB };
+	struct mhp_group_view dimm = {
+		.present = true, .size = blocks * BLOCK
+	};
+	bool fits = (8 + blocks) * 100 <= early_gib * 8 * RATIO;
+	unsigned long i;
+
+	for (i = 0; i < blocks; i++) {
+		if (mhp_auto_movable(BLOCK, RATIO, &dimm, &view, &view)) {
+			dimm.movable_pages += BLOCK;
+			view.movable += BLOCK;
+		} else {
+			dimm.kernel_pages += BLOCK;
+		}
+	}
+	KUNIT_EXPECT_EQ(test, dimm.movable_pages, fits ? dimm.size : 0);
+	KUNIT_EXPECT_EQ(test, dimm.kernel_pages, fits ? 0 : dimm.size);
+}
+
+static void policy_auto_never_splits_a_dimm(struct kunit *test)
+{
+	unsigned long early, blocks;
+
+	for (early = 0; early <= 4; early++)
+		for (blocks = 1; blocks <= 100; blocks++)
+			plug_dimm(test, early, blocks);
+}
+
+/* Plugs a virtio-mem device block by block; returns its kernel pages. */
+static unsigned long plug_dynamic(struct kunit *test, unsigned long early,
+				  unsigned long unit, unsigned long blocks)
+{
+	struct mhp_ratio_view view = { early };
+	struct mhp_group_view group = {
+		.present = true, .dynamic = true, .size = unit * BLOCK
+	};
+	unsigned long i;
+
+	for (i = 0; i < blocks; i++) {
+		if (i % unit == 0) {
+			group.unit_kernel = 0;
+			group.unit_movable = 0;
+		}
+		if (mhp_auto_movable(BLOCK, RATIO, &group, &view, NULL)) {
+			group.movable_pages += BLOCK;
+			group.unit_movable += BLOCK;
+			view.movable += BLOCK;
+		} else {
+			group.kernel_pages += BLOCK;
+			group.unit_kernel += BLOCK;
+		}
+		KUNIT_EXPECT_FALSE(test, group.unit_kernel &&
+				   group.unit_movable);
+		KUNIT_EXPECT_LE(test, view.movable * 100,
+				(early + group.kernel_pages) * RATIO);
+	}
+	return group.kernel_pages;
+}
+
+static void policy_auto_keeps_the_ratio_in_a_device(struct kunit *test)
+{
+	unsigned long unit;
+
+	for (unit = 1; unit <= 8; unit *= 2) {
+		plug_dynamic(test, 0, unit, 256);
+		plug_dynamic(test, GIB, unit, 256);
+		/* 24 GiB fit; a fourth of the last 8 GiB serves the rest. */
+		KUNIT_EXPECT_EQ(test, plug_dynamic(test, 8 * GIB, unit, 192),
+				0UL);
+		KUNIT_EXPECT_LE(test, plug_dynamic(test, 8 * GIB, unit, 256),
+				2 * GIB + unit * BLOCK);
+	}
+}
+
+/* More early memory or a higher ratio never turns a yes into a no. */
+static void policy_auto_is_monotonic(struct kunit *test)
+{
+	u32 random = 0x6d6870;
+	unsigned int i;
+
+	for (i = 0; i < 20000; i++) {
+		unsigned long nr = mhp_kunit_random(&random) % (8 * GIB);
+		unsigned int ratio = mhp_kunit_random(&random) % 1000;
+		struct mhp_ratio_view view = {
+			.kernel_early = mhp_kunit_random(&random) % (8 * GIB),
+			.movable = mhp_kunit_random(&random) % (8 * GIB),
+			.req_kernel_early = mhp_kunit_random(&random) % GIB,
+		};
+		struct mhp_ratio_view more = view;
+
+		if (!mhp_auto_movable(nr, ratio, &no_group, &view, NULL))
+			continue;
+		more.kernel_early += nr;
+		KUNIT_EXPECT_TRUE(test, mhp_auto_movable(nr, ratio, &no_group,
+							 &more, &more));
+		KUNIT_EXPECT_TRUE(test, mhp_auto_movable(nr, ratio + 1,
+							 &no_group, &view,
+							 &more));
+		KUNIT_EXPECT_TRUE(test, mhp_auto_movable(nr / 2, ratio,
+							 &no_group, &view,
+							 &view));
+	}
+}
+
+static struct kunit_case policy_cases[] = {
+	KUNIT_CASE(policy_contig_stays_with_the_one_zone),
+	KUNIT_CASE(policy_contig_next_to_is_outside),
+	KUNIT_CASE(policy_required_kernel_pages),
+	KUNIT_CASE(policy_auto_ratio),
+	KUNIT_CASE(policy_auto_node_counts_too),
+	KUNIT_CASE(policy_auto_group),
+	KUNIT_CASE(policy_auto_own_kernel_is_own),
+	KUNIT_CASE(policy_auto_never_splits_a_dimm),
+	KUNIT_CASE(policy_auto_keeps_the_ratio_in_a_device),
+	KUNIT_CASE(policy_auto_is_monotonic),
+	{}
+};
+
+static struct kunit_suite policy_suite = {
+	.name = "mhp_policy",
+	.test_cases = policy_cases,
+};
+
+kunit_test_suite(policy_suite);

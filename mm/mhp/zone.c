@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Which pages a zone and a node have: their spans, their counters, and the
+ * struct page of a range that comes or goes.
+ *
+ * Owns zone_start_pfn, spanned_pages, present_pages and contiguous of a zone and
+ * their like of a node, once the system runs. Calls the boot code that writes
+ * struct pages. mem_hotplug_lock is held for write throughout. The invariant: a
+ * span starts and ends with memory that is online, or about to be.
+ */
+#define pr_fmt(fmt) "memory_hotplug: " fmt
+
+#include <linux/memremap.h>
+#include <linux/mmzone.h>
+#include <linux/swap.h>
+
+#include "mhp.h"
+#include "span.h"
+#include "../internal.h"
+
+static struct mhp_range zone_span(const struct zone *zone)
+{
+	return (struct mhp_range){ zone->zone_start_pfn, zone->spanned_pages };
+}
+
+static void zone_set_span(struct zone *zone, const struct mhp_range *span)
+{
+	zone_span_writelock(zone);
+	zone->zone_start_pfn = span->start_pfn;
+	zone->spanned_pages = span->nr_pages;
+	zone_span_writeunlock(zone);
+}
+
+/* The span of a node is that of all its zones. */
+static void node_update_span(struct pglist_data *pgdat)
+{
+	struct mhp_range span = {}, zone;
+	unsigned long flags;
+	int i;
+
+	for (i = 0; i < MAX_NR_ZONES; i++) {
+		zone = zone_span(pgdat->node_zones + i);
+		if (!mhp_range_empty(&zone))
+			mhp_span_grow(&span, &zone);
+	}
+	pgdat_resize_lock(pgdat, &flags);
+	pgdat->node_start_pfn = span.start_pfn;
+	pgdat->node_spanned_pages = span.nr_pages;
+	pgdat_resize_unlock(pgdat, &flags);
+}
+
+/* Only online pages count: others may have no struct page that can be read. */
+static bool zone_owns(unsigned long pfn, void *arg)
+{
+	struct page *page = pfn_to_online_page(pfn);
+
+	return page && page_zone(page) == arg;
+}
+
+/*
+ * In a section which ZONE_DEVICE shares with other memory, pfn_to_online_page()
+ * has to look twice.
+ */
+static void taint_edges(const struct mhp_range *range)
+{
+	if (!IS_ALIGNED(range->start_pfn, PAGES_PER_SECTION))
+		__pfn_to_section(range->start_pfn)->section_mem_map |=
+			SECTION_TAINT_ZONE_DEVICE;
+	if (!IS_ALIGNED(mhp_range_end(range), PAGES_PER_SECTION))
+		__pfn_to_section(mhp_range_end(range))->section_mem_map |=
+			SECTION_TAINT_ZONE_DEVICE;
+}
+
+/**
+ * move_pfn_range_to_zone() - give page frames to a zone
+ * @zone: the zone
+ * @start_pfn: first page frame; its memmap exists and nobody uses it
+ * @nr_pages: how many
+ * @altmap: ZONE_DEVICE: the part of the memmap that it holds is initialized here, the rest later
+ * @migratetype: of its pageblocks; MIGRATE_ISOLATE keeps the allocator away
+ *
+ * Afterwards the pages are within the span, belong to the zone and are marked
+ * PageOffline. They are not present yet and not online.
+ *
+ * Context: mem_hotplug_lock held for write.
+ */
+void move_pfn_range_to_zone(struct zone *zone, unsigned long start_pfn,
+			    unsigned long nr_pages, struct vmem_altmap *altmap,
+			    int migratetype)
+{
+	const struct mhp_range range = { start_pfn, nr_pages };
+	struct mhp_range span = zone_span(zone);
+
+	mhp_assert_write_locked();
+	clear_zone_contiguous(zone);
+	if (zone_is_empty(zone))
+		init_currently_empty_zone(zone, start_pfn, nr_pages);
+	mhp_span_grow(&span, &range);
+	zone_set_span(zone, &span);
+	node_update_span(zone->zone_pgdat);
+
+	if (zone_is_zone_device(zone))
+		taint_edges(&range);
+	memmap_init_range(nr_pages, zone_to_nid(zone), zone_idx(zone), start_pfn,
+			  0, MEMINIT_HOTPLUG, altmap, migratetype);
+}
+
+/**
+ * remove_pfn_range_from_zone() - take page frames out of a zone
+ * @zone: the zone that has them
+ * @start_pfn: first page frame, not online any more
+ * @nr_pages: how many
+ *
+ * Their struct pages are poisoned: who still looks at one is found out.
+ *
+ * Context: mem_hotplug_lock held for write.
+ */
+void remove_pfn_range_from_zone(struct zone *zone, unsigned long start_pfn,
+				unsigned long nr_pages)
+{
+	const struct mhp_range range = { start_pfn, nr_pages };
+	struct mhp_range span = zone_span(zone);
+	unsigned long pfn, chunk;
+
+	mhp_assert_write_locked();
+	for (pfn = start_pfn; pfn < mhp_range_end(&range); pfn += chunk) {
+		chunk = min(mhp_range_end(&range), SECTION_ALIGN_UP(pfn + 1)) - pfn;
+		page_init_poison(pfn_to_page(pfn), sizeof(struct page) * chunk);
+		cond_resched();
+	}
+	/* Device pages are never online, so nothing tells where such a zone ends. */
+	if (zone_is_zone_device(zone))
+		return;
+
+	clear_zone_contiguous(zone);
+	mhp_span_shrink(&span, &range, PAGES_PER_SUBSECTION, zone_owns, zone);
+	zone_set_span(zone, &span);
+	node_update_span(zone->zone_pgdat);
+	set_zone_contiguous(zone);
+}
+
+/**
+ * mhp_account_present() - count pages that are there, whoever manages them
+ * @zone: the zone of all of them
+ * @group: their memory group, or NULL
+ * @range: the pages
+ * @sign: 1 they come, -1 they go
+ *
+ * Context: mem_hotplug_lock held for write, device_hotplug_lock for the group.
+ */
+void mhp_account_present(struct zone *zone, struct memory_group *group,
+			 const struct mhp_range *range, long sign)
+{
+	long pages = sign * (long)range->nr_pages;
+
+	mhp_assert_write_locked();
+	if (mhp_section_early(range->start_pfn))
+		zone->present_early_pages += pages;
+	zone->present_pages += pages;
+	zone->zone_pgdat->node_present_pages += pages;
+
+	if (group && zone_idx(zone) == ZONE_MOVABLE)
+		group->present_movable_pages += pages;
+	else if (group)
+		group->present_kernel_pages += pages;
+}
+
+/**
+ * mhp_zones_changed() - let the rest of mm know that a zone has other memory now
+ * @zone: the zone
+ * @populated_before: whether it had any before
+ *
+ * Zone lists where the zone became populated or empty, watermarks always.
+ *
+ * Context: mem_hotplug_lock held for write.
+ */
+void mhp_zones_changed(struct zone *zone, bool populated_before)
+{
+	mhp_assert_write_locked();
+	if (populated_before != populated_zone(zone))
+		build_all_zonelists(NULL);
+	init_per_zone_wmark_min();
+}

@@ -1,0 +1,589 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""Boot a guest on a built kernel, with this machine's files, and drive it.
+
+A guest is one QEMU process with four channels:
+
+  console   the kernel's log, to build/log/NAME.console; judged by complaints()
+  agent     the host sends a command, the guest its exit status and output
+  host      the guest asks the host to plug and unplug (tests/guest/plug, unplug)
+  log       what long guest scripts print, to build/log/NAME.log
+
+and QMP, by which the host acts as the firmware does. One thread serves them all:
+whoever waits for one of them serves the others meanwhile.
+
+As a program: guest.py shell, or guest.py run COMMAND...
+"""
+
+import argparse
+import json
+import os
+import re
+import selectors
+import shlex
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BUILD = ROOT / "build"
+LOG = BUILD / "log"
+KERNEL_DIR = BUILD / "x86_64"
+MIB = 1 << 20
+GIB = 1 << 30
+
+# Lines that no kernel log may contain, whatever else the test found. After
+# etc/oops-pattern of LKP and the check list of the kernel's own CI systems.
+COMPLAINTS = re.compile(
+    r"""\bWARNING: | \bBUG\b | cut\ here | Oops | Call\ Trace | Kernel\ panic
+      | general\ protection\ fault | unable\ to\ handle | double\ fault | invalid\ opcode
+      | INFO:\ .*(detected\ stall|blocked\ for\ more|suspicious\ RCU|possible|inconsistent|trying\ to\ register)
+      | rcu.*\b(stall|self-detected) | soft\ lockup | hard\ LOCKUP | hung_task | workqueue\ lockup
+      | Bad\ page\ (state|map) | page\ allocation\ failure | Out\ of\ memory | oom-kill
+      | bad:\ scheduling | scheduling\ while\ atomic | sleeping\ function\ called | lock\ held\ when\ returning
+      | sysfs:\ cannot\ create | kobject.*(tried\ to|does\ not\ have\ a\ release) | refcount_t:
+      | kmemleak:\ \d+\ new | UBSAN: | list_(add|del)\ corruption | Poison\ overwritten
+      | Slab\ corruption | Unknown\ symbol | disagrees\ about\ version""", re.VERBOSE)
+
+
+class GuestError(Exception):
+    """The guest, or what it was asked to do, failed."""
+
+
+class Skip(Exception):
+    """The test cannot be done here; the text says why."""
+
+
+def complaints(console, allow=None):
+    """The bad lines of a kernel log, but for those that match the pattern ALLOW."""
+    return [line for line in console.splitlines()
+            if COMPLAINTS.search(line) and not (allow and re.search(allow, line))]
+
+
+def parse_size(text):
+    """Bytes of "512M", "1G" or a plain number."""
+    match = re.fullmatch(r"(\d+)([kKmMgG]?)", str(text))
+    if not match:
+        raise ValueError(f"'{text}' is no size (try 512M or 1G)")
+    return int(match[1]) << {"": 0, "k": 10, "m": 20, "g": 30}[match[2].lower()]
+
+
+# What QEMU is given
+
+@dataclass
+class Machine:
+    """A guest's hardware, and how long it may live."""
+    nodes: tuple = ("1G", "1G")     # memory of each NUMA node; "0" for none
+    dimms: tuple = ()               # "SIZE:NODE", there at boot
+    nvdimm: str = ""                # "SIZE:NODE"
+    virtio_mem: str = ""            # "SIZE:NODE", nothing of it plugged at boot
+    agent: bool = False             # a port for qemu-guest-agent
+    cmdline: str = ""               # more of the kernel's command line
+    allow: str = ""                 # pattern of console lines that the judge lets pass
+    timeout: int = 200              # seconds; a hang costs this, and a busy machine needs it
+
+    @classmethod
+    def parse(cls, text):
+        """From "dimms=512M:0,512M:1 timeout=60", as a script's '# guest:' line has it."""
+        kinds = {"nodes": lambda v: tuple(v.split(",")), "dimms": lambda v: tuple(v.split(",")), "timeout": int}
+        options = dict(word.split("=", 1) for word in shlex.split(text))
+        return cls(**{key: kinds.get(key, str)(value) for key, value in options.items()})
+
+    def arguments(self):
+        sizes = [parse_size(size) for size in self.nodes]
+        args = ["-machine", "q35" + (",nvdimm=on" if self.nvdimm else ""), "-smp", f"2,sockets={min(2, len(sizes))}",
+                "-m", f"{sum(sizes) // MIB}M,slots=64,maxmem={(sum(sizes) + 32 * GIB) // MIB}M"]
+        for node, size in enumerate(sizes):
+            numa = f"node,nodeid={node}" + (f",cpus={node}" if node < 2 else "")
+            if size:
+                args += self.backend(f"ram{node}", size)
+                numa += f",memdev=ram{node}"
+            args += ["-numa", numa]
+        for number, dimm in enumerate(self.dimms):
+            args += self.device("pc-dimm", f"cold{number}", dimm)
+        if self.nvdimm:
+            args += self.device("nvdimm", "nvdimm0", self.nvdimm)
+        if self.virtio_mem:
+            args += self.device("virtio-mem-pci", "vm0", self.virtio_mem, ",requested-size=0")
+        return args
+
+    @staticmethod
+    def backend(name, size):
+        return ["-object", f"memory-backend-ram,id={name},size={size}"]
+
+    @classmethod
+    def device(cls, driver, name, size_and_node, options=""):
+        size, node = size_and_node.split(":")
+        return cls.backend(f"{name}-ram", parse_size(size)) + \
+            ["-device", f"{driver},id={name},memdev={name}-ram,node={node}{options}"]
+
+
+def machine(**options):
+    """Decorator: the guest that a test function wants."""
+    def mark(function):
+        function.machine = Machine(**options)
+        return function
+    return mark
+
+
+# What the guest is given
+
+def modules(kernel_dir):
+    """Install the kernel's modules under build/, once per build; returns what to lay over the guest's root."""
+    release = (kernel_dir / "include/config/kernel.release").read_text().strip()
+    objects = [kernel_dir / Path(line).with_suffix(".ko")
+               for line in (kernel_dir / "modules.order").read_text().split()]
+    stamp = f"{release} {max((o.stat().st_mtime_ns for o in objects), default=0)} {len(objects)}\n"
+    top = BUILD / f"modules-{kernel_dir.name}"
+    if (top / "stamp").is_file() and (top / "stamp").read_text() == stamp:
+        return top
+
+    shutil.rmtree(top, ignore_errors=True)
+    target = top / "usr/lib/modules" / release
+    for source in objects:
+        copy = target / "kernel" / source.relative_to(kernel_dir)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(source, copy)
+    target.mkdir(parents=True, exist_ok=True)
+    for name in ("modules.order", "modules.builtin", "modules.builtin.modinfo"):
+        shutil.copy(kernel_dir / name, target)
+    (top / "lib").symlink_to("usr/lib")
+    subprocess.run([shutil.which("depmod", path="/usr/sbin:/sbin"), "-b", top, release], check=True)
+    (top / "lib").unlink()
+    (top / "stamp").write_text(stamp)
+    return top
+
+
+def programs():
+    """Compile tests/guest/*.c that changed; returns the directory of the programs."""
+    target = BUILD / "tests"
+    target.mkdir(parents=True, exist_ok=True)
+    sources = ROOT / "tests/guest"
+    headers = max(h.stat().st_mtime for h in sources.glob("*.h"))
+    for source in sources.glob("*.c"):
+        program = target / source.stem
+        if not program.exists() or program.stat().st_mtime < max(headers, source.stat().st_mtime):
+            subprocess.run(["gcc", "-O2", "-Wall", "-Wextra", "-o", program, source], check=True)
+    return target
+
+
+def prepare(kernel_dir):
+    """Everything on disk that a guest needs; once, before guests boot in parallel."""
+    if not (kernel_dir / "arch/x86/boot/bzImage").is_file():
+        raise GuestError(f"there is no kernel in {kernel_dir}: type 'make kernel'")
+    if not re.fullmatch(r"[\w@%+=:./-]+", str(ROOT)):
+        raise GuestError(f"{ROOT}: a kernel command line cannot hold this path")
+    LOG.mkdir(parents=True, exist_ok=True)
+    modules(kernel_dir)
+    programs()
+
+
+_accel = []
+
+
+def accelerator():
+    """KVM where the processor really has it, else TCG. A /dev/kvm alone proves nothing."""
+    if not _accel:
+        real = re.search(r"^flags.*\b(vmx|svm)\b", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+        _accel.append("kvm" if real and os.access("/dev/kvm", os.R_OK | os.W_OK) else "tcg,thread=multi")
+    return _accel[0]
+
+
+# Talking to it
+
+class Channel:
+    """A socket read by lines or by length, with a deadline."""
+
+    def __init__(self, path):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.connect(str(path))
+        self.buffer = b""
+
+    def fileno(self):
+        return self.socket.fileno()
+
+    def send(self, text):
+        try:
+            self.socket.sendall(text.encode())
+        except OSError:
+            raise GuestError("the guest ended") from None
+
+    def fill(self):
+        try:
+            data = self.socket.recv(65536)
+        except OSError:
+            data = b""
+        if not data:
+            raise GuestError("the guest ended")
+        self.buffer += data
+
+    def line(self):
+        """The next whole line, or None."""
+        line, newline, rest = self.buffer.partition(b"\n")
+        if not newline:
+            return None
+        self.buffer = rest
+        return line.decode(errors="replace")
+
+    def take(self, length):
+        """The next LENGTH bytes, or None."""
+        if len(self.buffer) < length:
+            return None
+        data, self.buffer = self.buffer[:length], self.buffer[length:]
+        return data.decode(errors="replace")
+
+
+@dataclass
+class Dimm:
+    name: str
+    lo: int
+    size: int
+    node: int
+    slot: int
+    seconds: float = 0      # from the plug to the guest's answer
+    events: list = field(default_factory=list)
+
+    @property
+    def hi(self):
+        return self.lo + self.size
+
+    def __str__(self):
+        return f"{self.name} [{self.lo:#x}-{self.hi - 1:#x}] node {self.node}"
+
+
+@dataclass
+class Eject:
+    """What came of an eject request: done, or not; and QEMU's events, the guest's last answer at the end."""
+    done: bool
+    seconds: float
+    events: list
+
+
+# What the guest answers by _OST, and to which request (ACPI 6.5, 6.3.5)
+OST_PLUG, OST_EJECT = 1, 3
+OST_SUCCESS, OST_EJECT_IN_PROGRESS = 0, 0x84
+
+
+def ost(data):
+    """Slot and request that an ACPI_DEVICE_OST event is about."""
+    return int(data["info"]["slot"]), data["info"]["source"]
+
+
+def describe(event):
+    """One QEMU event as a line for people."""
+    name, data = event["event"], event["data"]
+    if name == "ACPI_DEVICE_OST":
+        info = data["info"]
+        return f"{name} slot {info['slot']} source {info['source']} status {info['status']}"
+    return f"{name} {data.get('device', data.get('path', ''))}".rstrip()
+
+
+class Guest:
+    """A running guest; a context manager that ends it."""
+
+    def __init__(self, name, hardware=None, kernel_dir=KERNEL_DIR, mode="agent"):
+        self.name = name
+        self.machine = hardware or Machine()
+        self.kernel_dir = kernel_dir
+        self.mode = mode
+        self.dimms = {}
+        self.plugged = 0
+        self.events = []
+        self.qemu = None
+        self.selector = None
+        base = name.replace("/", "-")
+        self.console_path = LOG / f"{base}.console"
+        self.log_path = LOG / f"{base}.log"
+        self.console_path.write_text("")
+        self.log_path.write_text("")
+
+    # Life
+
+    def __enter__(self):
+        try:
+            self.start(accelerator())
+            self.wait_ready(30 if accelerator() == "kvm" else self.machine.timeout)
+        except GuestError:
+            self.__exit__()
+            if accelerator() != "kvm":
+                raise
+            _accel[:] = ["tcg,thread=multi"]
+            return self.__enter__()
+        return self
+
+    def start(self, accel):
+        self.deadline = time.monotonic() + self.machine.timeout if self.machine.timeout else float("inf")
+        self.dir = Path(tempfile.mkdtemp(prefix="guest-"))
+        here = ROOT / "tests/guest"
+        terminal = shutil.get_terminal_size()
+        cmdline = " ".join([
+            "console=ttyS0 root=hostroot rootfstype=9p rootflags=trans=virtio,version=9p2000.L,ro,cache=loose",
+            f"init={here}/init guest_path={BUILD / 'tests'}",
+            f"guest_mode={self.mode} guest_rows={terminal.lines} guest_cols={terminal.columns}",
+            f"guest_term={os.environ.get('TERM', 'linux')}",
+            "loglevel=8 panic=-1", self.machine.cmdline])
+        share = "security_model=none,readonly=on,multidevs=remap"
+        ports = ["agent", "host"] + ["org.qemu.guest_agent.0"] * self.machine.agent
+        args = ["qemu-system-x86_64", "-accel", accel, "-cpu", "max", *self.machine.arguments(),
+                "-nodefaults", "-display", "none", "-no-reboot",
+                "-kernel", self.kernel_dir / "arch/x86/boot/bzImage", "-append", cmdline,
+                "-virtfs", f"local,path=/,mount_tag=hostroot,{share}",
+                "-virtfs", f"local,path={modules(self.kernel_dir)},mount_tag=modules,{share}",
+                "-qmp", f"unix:{self.dir}/qmp,server=on,wait=off",
+                "-serial", f"file:{self.console_path}",
+                "-chardev", "stdio,id=person,signal=off" if self.mode == "shell" else "null,id=person",
+                "-serial", "chardev:person",
+                "-device", "virtio-serial-pci",
+                "-chardev", f"file,id=log,path={self.log_path},append=on", "-device", "virtserialport,chardev=log,name=log"]
+        for port in ports:
+            args += ["-chardev", f"socket,id={port},path={self.dir}/{port},server=on,wait=off",
+                     "-device", f"virtserialport,chardev={port},name={port}"]
+        self.started = time.monotonic()
+        self.qemu = subprocess.Popen(args, stdin=None if self.mode == "shell" else subprocess.DEVNULL,
+                                     stdout=None if self.mode == "shell" else subprocess.DEVNULL,
+                                     stderr=open(self.log_path, "a", encoding="utf-8"))
+        self.selector = selectors.DefaultSelector()
+        self.qmp_channel, self.agent_channel, self.host_channel = map(self.open_channel, ("qmp", "agent", "host"))
+        self.wait(self.qmp_channel.line)    # the greeting
+        self.qmp("qmp_capabilities")
+
+    def open_channel(self, name):
+        limit = time.monotonic() + 10
+        while self.qemu.poll() is None and time.monotonic() < limit:
+            try:
+                channel = Channel(self.dir / name)
+            except OSError:
+                time.sleep(0.02)
+                continue
+            self.selector.register(channel, selectors.EVENT_READ)
+            return channel
+        raise GuestError(f"QEMU did not start: {self.log_path.read_text()}")
+
+    def wait_ready(self, seconds):
+        if self.mode == "agent":
+            self.wait(self.agent_channel.line, seconds)     # "ready"
+        self.boot_seconds = time.monotonic() - self.started
+
+    def __exit__(self, *_):
+        """Power off, as far as the guest still can."""
+        try:
+            if self.mode == "agent":
+                self.send_command("echo o >/proc/sysrq-trigger")
+            self.qemu.wait(10)
+        except (GuestError, AttributeError, subprocess.TimeoutExpired):
+            if self.qemu:
+                self.qemu.kill()
+                self.qemu.wait()
+        for key in list(self.selector.get_map().values()) if self.selector else ():
+            key.fileobj.socket.close()
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+    # Waiting: serve the guest's requests while nothing else is there
+
+    def wait(self, get, seconds=float("inf")):
+        """Serve all channels until get() gives something."""
+        limit = min(self.deadline, time.monotonic() + seconds)
+        while (got := get()) is None:
+            remaining = limit - time.monotonic()
+            if remaining <= 0:
+                raise GuestError(f"no answer from the guest in time ({time.monotonic() - self.started:.0f} s after its start)")
+            for key, _ in self.selector.select(min(remaining, 3600)):
+                key.fileobj.fill()
+            if self.host_channel.buffer and get != self.host_channel.line:
+                self.serve_request()
+        return got
+
+    def serve_request(self):
+        """plug SIZE [NODE] or unplug [DIMM], asked from inside."""
+        request = self.host_channel.line()
+        if request is None:
+            return
+        try:
+            verb, *words = request.split()
+            if verb == "plug":
+                answer = str(self.plug(words[0], int(words[1]) if len(words) > 1 else 0))
+            elif not self.dimms:
+                raise ValueError("no DIMM is plugged")
+            else:
+                name = words[0] if words else list(self.dimms)[-1]
+                if name not in self.dimms:
+                    raise ValueError(f"there is no {name}, only {' '.join(self.dimms)}")
+                eject = self.unplug(self.dimms[name])
+                answer = "; ".join(map(describe, eject.events))
+                if not eject.done:
+                    raise ValueError(f"{name} is still there: {answer}")
+        except (ValueError, GuestError) as error:
+            self.host_channel.send(f"error {error}\n")
+        else:
+            self.host_channel.send(f"ok {answer}\n")
+
+    # The machine's side
+
+    def qmp(self, command, **arguments):
+        """Run a QMP command; '_' in an argument's name stands for '-'."""
+        arguments = {key.replace("_", "-"): value for key, value in arguments.items()}
+        self.qmp_channel.send(json.dumps({"execute": command, "arguments": arguments}) + "\n")
+        while True:
+            message = json.loads(self.wait(self.qmp_channel.line))
+            if "event" in message:
+                self.events.append(message)
+            elif "error" in message:
+                raise GuestError(f"QMP {command}: {message['error']['desc']}")
+            else:
+                return message["return"]
+
+    def event(self, wanted, seconds):
+        """The next event for which wanted(event name, its data) is true, or None when the time is over."""
+        limit = time.monotonic() + seconds
+        while True:
+            for event in self.events:
+                if wanted(event["event"], event["data"]):
+                    self.events.remove(event)
+                    return event
+            remaining = limit - time.monotonic()
+            if remaining <= 0:
+                return None
+            try:
+                self.events.append(json.loads(self.wait(self.qmp_channel.line, remaining)))
+            except GuestError:
+                if time.monotonic() < limit:
+                    raise
+
+    def plug(self, size, node=0, seconds=60):
+        """Plug a DIMM and wait until the guest's firmware driver has answered."""
+        size = parse_size(size)
+        self.plugged += 1
+        name = f"dimm{self.plugged}"
+        begin = time.monotonic()
+        self.qmp("object-add", qom_type="memory-backend-ram", id=f"{name}-ram", size=size)
+        try:
+            self.qmp("device_add", driver="pc-dimm", id=name, memdev=f"{name}-ram", node=node)
+        except GuestError:
+            self.qmp("object-del", id=f"{name}-ram")
+            raise
+        info = next(d["data"] for d in self.qmp("query-memory-devices") if d["data"].get("id") == name)
+        dimm = Dimm(name, info["addr"], info["size"], info["node"], info["slot"])
+        self.dimms[name] = dimm
+
+        def answer(what, data):
+            return what == "ACPI_DEVICE_OST" and ost(data) == (dimm.slot, OST_PLUG)
+
+        event = self.event(answer, seconds)
+        if not event:
+            raise GuestError(f"{name}: the guest did not answer the plug in {seconds} s")
+        dimm.events.append(event)
+        dimm.seconds = time.monotonic() - begin
+        return dimm
+
+    def unplug(self, dimm, seconds=60):
+        """Ask for a DIMM back and wait for the guest's last word, which it gives when the DIMM is gone or stays."""
+        def concerns(what, data):
+            return data.get("device") == dimm.name or what == "ACPI_DEVICE_OST" and ost(data) == (dimm.slot, OST_EJECT)
+
+        begin, events, status = time.monotonic(), [], OST_EJECT_IN_PROGRESS
+        self.qmp("device_del", id=dimm.name)
+        while status == OST_EJECT_IN_PROGRESS:
+            event = self.event(concerns, begin + seconds - time.monotonic())
+            if not event:
+                raise GuestError(f"{dimm.name}: the guest did not answer the eject request in {seconds} s"
+                                 + "".join(f"; {describe(e)}" for e in events))
+            events.append(event)
+            if event["event"] == "ACPI_DEVICE_OST":
+                status = event["data"]["info"]["status"]
+        done = any(event["event"] == "DEVICE_DELETED" for event in events)
+        if done:
+            self.qmp("object-del", id=f"{dimm.name}-ram")
+            self.dimms.pop(dimm.name)
+        return Eject(done, time.monotonic() - begin, events)
+
+    # The guest's side
+
+    def send_command(self, text):
+        self.agent_channel.send(f"{len(text.encode())}\n{text}")
+
+    def command(self, text, seconds=float("inf")):
+        """Run a shell command in the guest: (status, output)."""
+        self.send_command(text)
+        status, length = map(int, self.wait(self.agent_channel.line, seconds).split())
+        return status, self.wait(lambda: self.agent_channel.take(length), seconds)
+
+    def sh(self, text, check=True, log=True):
+        """Output of a shell command in the guest; its failure is an error unless CHECK is False."""
+        status, output = self.command(text)
+        if log:
+            with open(self.log_path, "a", encoding="utf-8") as file:
+                file.write(f"$ {text}\n{output}\n" + (f"[status {status}]\n" if status else ""))
+        if check and status:
+            raise GuestError(f"'{text}' failed in the guest ({status}): {output}")
+        return output
+
+    def start_program(self, command, name):
+        """Start a program in the background and wait for its first line of output."""
+        self.sh(f"{command} >/tmp/{name}.out 2>&1 & echo $! >/tmp/{name}.pid")
+        self.sh(f"wait_for 100 grep -q . /tmp/{name}.out")
+        return self.sh(f"head -n 1 /tmp/{name}.out")
+
+    def end_program(self, name):
+        """End such a program; its last line of output."""
+        self.sh(f"kill $(</tmp/{name}.pid); wait_for 100 eval '! kill -0 $(</tmp/{name}.pid) 2>/dev/null'")
+        return self.sh(f"tail -n 1 /tmp/{name}.out")
+
+    def blocks(self, dimm):
+        """The memory blocks of a DIMM."""
+        return [int(number) for number in self.sh(f"blocks {dimm.lo} {dimm.hi}").split()]
+
+    def zones(self, blocks):
+        """What each of these blocks says: {block: (state, zones)}."""
+        lines = self.sh("zones " + " ".join(map(str, blocks))).splitlines()
+        return {int(block): (state, zones) for block, state, zones in (line.split(":") for line in lines)}
+
+    def set_blocks(self, state, blocks):
+        self.sh(f"set_blocks {state} " + " ".join(map(str, blocks)))
+
+    def complaints(self):
+        return complaints(self.console_path.read_text(errors="replace"), self.machine.allow)
+
+
+def shell(kernel_dir, hardware):
+    """A person's shell in a guest; serves plug and unplug until it ends."""
+    guest = Guest("shell", hardware, kernel_dir, mode="shell")
+    with guest:
+        try:
+            guest.wait(lambda: None if guest.qemu.poll() is None else True)
+        except GuestError:
+            pass
+    for line in guest.complaints():
+        print(line)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--kernel-dir", type=Path, default=KERNEL_DIR)
+    parser.add_argument("--machine", default="", help="as in a test's '# guest:' line: dimms=1G:0 cmdline=...")
+    parser.add_argument("mode", choices=("shell", "run"))
+    parser.add_argument("command", nargs="*")
+    args = parser.parse_args()
+    kernel_dir = args.kernel_dir.resolve()
+    prepare(kernel_dir)
+    hardware = Machine.parse(args.machine)
+    if args.mode == "shell":
+        hardware.timeout = 0
+        return shell(kernel_dir, hardware)
+    with Guest("run", hardware, kernel_dir) as guest:
+        status, output = guest.command(shlex.join(args.command) if len(args.command) > 1 else args.command[0])
+        print(output)
+    for line in guest.complaints():
+        print(line, file=sys.stderr)
+    return status or bool(guest.complaints())
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except GuestError as error:
+        sys.exit(f"guest.py: {error}")

@@ -1,0 +1,298 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""Run the tests: test.py [NAME...], where NAME is a test or the beginning of tests' names.
+
+  user-space   tools/testing/memory_hotplug, on this machine
+  kunit        mm/mhp/tests/*_kunit.ko of the kernel under test
+  kselftest    tools/testing/selftests/memory-hotplug of build/tree
+  firmware     tests/firmware/*.py: functions test_*(guest), the host acts as firmware
+  clients      tests/clients/*.py the same way; tests/clients/*.sh run inside the guest
+
+Each test has a guest of its own, and passes only when the guest's kernel log is
+clean too. Logs are build/log/NAME.log and build/log/NAME.console.
+"""
+
+import argparse
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+import traceback
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Callable
+
+from guest import BUILD, KERNEL_DIR, LOG, ROOT, Guest, GuestError, Machine, Skip, prepare
+
+KSFT_SKIP = 4
+KSELFTEST = BUILD / "kselftest"
+BASE_SELFTEST = "tools/testing/selftests/memory-hotplug/mem-on-off-test.sh"
+TAIL = 25
+
+
+@dataclass
+class Test:
+    name: str
+    about: str
+    run: Callable       # returns a note; raises Skip, or anything else for a failure
+    timeout: int        # seconds; the longest start first
+
+
+# What a test's output says
+
+def ktap(text):
+    """Judge KTAP: a note when all is well, else GuestError. Of nested results the innermost count."""
+    results, plans, seen, depth = [], {}, {}, -1
+    problems = []
+    for line in text.splitlines():
+        plan = re.match(r"( *)1\.\.(\d+)", line)
+        result = re.match(r"( *)(not )?ok \d+(.*)", line)
+        if plan:
+            indent = len(plan[1])
+            plans[indent], seen[indent] = int(plan[2]), 0
+        elif result:
+            indent = len(result[1])
+            if depth > indent:      # the sum of the deeper ones, which are complete now
+                if plans.get(depth, seen[depth]) != seen[depth]:
+                    problems.append(f"{seen[depth]} of {plans[depth]} planned:{result[3]}")
+                plans.pop(depth, None)
+                children = [r for d, r in results if d > indent]
+                if result[2] and not any(r == "failed" for r in children):
+                    problems.append(line.strip())
+                results = [(indent, r) for _, r in results]
+            else:
+                outcome = "skipped" if "# SKIP" in result[3] else "failed" if result[2] else "ok"
+                results.append((indent, outcome))
+                if outcome == "failed":
+                    problems.append(line.strip())
+            seen[indent] = seen.get(indent, 0) + 1
+            depth = indent
+    if depth >= 0 and plans.get(depth, seen[depth]) != seen[depth]:
+        problems.append(f"{seen[depth]} of {plans[depth]} planned results")
+    if problems:
+        raise GuestError("; ".join(problems))
+    outcomes = [r for _, r in results]
+    return ", ".join(f"{outcomes.count(r)} {r}" for r in ("ok", "skipped") if r in outcomes)
+
+
+# Running in a guest
+
+def in_guest(name, hardware, kernel_dir, body):
+    """Boot, run body(guest), power off, judge the kernel's log."""
+    guest = Guest(name, hardware, kernel_dir)
+    try:
+        with guest:
+            note = body(guest)
+    except Skip:
+        raise
+    except Exception as error:
+        error.complaints = guest.complaints()
+        raise
+    if guest.complaints():
+        error = GuestError("the kernel complained")
+        error.complaints = guest.complaints()
+        raise error
+    return note
+
+
+def script(guest, command):
+    """Run a program of the guest as kselftest does: its exit status is the result, its output the log."""
+    status, output = guest.command(f"({command}) >&4 2>&1")
+    printed = guest.log_path.read_text(errors="replace")
+    if status == KSFT_SKIP:
+        raise Skip((re.findall(r"SKIP:? *(.*)", printed) or ["without a word"])[-1])
+    if status:
+        raise GuestError((re.findall(r"FAIL: *(.*)", printed) or [f"exit status {status} {output}".rstrip()])[-1])
+    return printed
+
+
+# Finding the tests
+
+def user_space(_):
+    directory = ROOT / "tools/testing/memory_hotplug"
+
+    def run():
+        log = LOG / "user-space.log"
+        with open(log, "w", encoding="utf-8") as file:
+            status = subprocess.run(["make", "-C", directory, "test"], stdout=file, stderr=subprocess.STDOUT,
+                                    stdin=subprocess.DEVNULL, timeout=600, check=False).returncode
+        sums = re.findall(r"(\d+) tests run, (\d+) passed, (\d+) failed", log.read_text(errors="replace"))
+        if status or not sums or any(int(failed) for _, _, failed in sums):
+            raise GuestError(f"make exited {status}, {len(sums)} programs reported")
+        return f"{sum(int(passed) for _, passed, _ in sums)} ok"
+
+    if directory.is_dir():
+        yield Test("user-space", "the pure files, under sanitizers", run, 600)
+
+
+def kunit(kernel_dir):
+    def test(module):
+        def body(guest):
+            guest.sh(f"modprobe {module}")
+            results = guest.sh("cat /sys/kernel/debug/kunit/*/results")
+            note = ktap(results)
+            if not note:
+                raise GuestError(f"{module} ran no test")
+            return note
+        name = f"kunit/{module}"
+        return Test(name, "in-kernel unit tests", lambda: in_guest(name, Machine(), kernel_dir, body), 120)
+
+    order = kernel_dir / "modules.order"
+    for module in re.findall(r"^mm/mhp/tests/(\w+_kunit)\.k?o$", order.read_text() if order.is_file() else "", re.M):
+        yield test(module)
+
+
+def kselftest(kernel_dir):
+    def test(program):
+        def body(guest):
+            return ktap(script(guest, f"cd {KSELFTEST}/memory-hotplug && ./{program}"))
+        name = f"kselftest/{Path(program).stem}"
+        hardware = Machine(dimms=("512M:0", "512M:1"), timeout=400)
+        return Test(name, "", lambda: in_guest(name, hardware, kernel_dir, body), hardware.timeout)
+
+    if not (BUILD / "tree/tools/testing/selftests/memory-hotplug/Makefile").is_file():
+        return
+    objects = BUILD / "kselftest-objects"
+    objects.mkdir(parents=True, exist_ok=True)
+    with open(LOG / "kselftest-install.log", "w", encoding="utf-8") as log:
+        installed = subprocess.run(["make", "-C", BUILD / "tree/tools/testing/selftests", "TARGETS=memory-hotplug",
+                                    f"O={objects}", f"INSTALL_PATH={KSELFTEST}", "install"],
+                                   stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, check=False)
+    if installed.returncode:
+        raise GuestError("the kselftests do not build, see build/log/kselftest-install.log")
+    for line in (KSELFTEST / "kselftest-list.txt").read_text().split():
+        yield test(line.partition(":")[2])
+
+
+def python_tests(path, kernel_dir):
+    def test(function):
+        name = f"{path.parent.name}/{path.stem}/{function.__name__.removeprefix('test_')}"
+        hardware = getattr(function, "machine", Machine())
+        return Test(name, (function.__doc__ or "").split("\n", 1)[0],
+                    lambda: in_guest(name, hardware, kernel_dir, function), hardware.timeout)
+
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    for name, function in vars(module).items():
+        if name.startswith("test_"):
+            yield test(function)
+
+
+def shell_test(path, kernel_dir):
+    text = path.read_text()
+    hardware = Machine.parse("".join(re.findall(r"^# guest: (.*)$", text, re.M)))
+    about = re.findall(r"^# (?!SPDX|guest:)(.*)$", text, re.M)
+    name = f"{path.parent.name}/{path.stem}"
+
+    def body(guest):
+        script(guest, f"bash {path}")
+
+    return Test(name, about[0] if about else "", lambda: in_guest(name, hardware, kernel_dir, body), hardware.timeout)
+
+
+def base_selftest():
+    """The base kernel's own test, from an untouched tree, to where guests find programs."""
+    target = BUILD / "tests" / Path(BASE_SELFTEST).name
+    if (BUILD / "tree/.git").exists():
+        target.write_bytes(subprocess.run(["git", "-C", BUILD / "tree", "show", f"base:{BASE_SELFTEST}"],
+                                          stdout=subprocess.PIPE, check=True).stdout)
+    elif (BUILD / "base" / BASE_SELFTEST).is_file():
+        target.write_bytes((BUILD / "base" / BASE_SELFTEST).read_bytes())
+    if target.is_file():
+        target.chmod(0o755)
+
+
+def discover(kernel_dir):
+    for source in (user_space, kunit, kselftest):
+        yield from source(kernel_dir)
+    for path in sorted((ROOT / "tests").glob("[cf]*/*")):
+        if path.suffix == ".py":
+            yield from python_tests(path, kernel_dir)
+        elif path.suffix == ".sh":
+            yield shell_test(path, kernel_dir)
+
+
+# Reporting
+
+class Report:
+    def __init__(self, tests):
+        self.lock = threading.Lock()
+        self.counts = {"passed": 0, "failed": 0, "skipped": 0}
+        self.width = max(len(test.name) for test in tests)
+
+    def __call__(self, test, outcome, seconds, note, details=""):
+        with self.lock:
+            self.counts[outcome] += 1
+            print(f"{outcome:8}{test.name:{self.width}} {seconds:7.1f} s  {note or ''}".rstrip(), flush=True)
+            for line in details.splitlines():
+                print(f"        | {line}", flush=True)
+
+    def last_line(self):
+        return ", ".join(f"{count} {outcome}" for outcome, count in self.counts.items())
+
+
+def details(test, error):
+    """What a person needs to see of a failure."""
+    text = "".join(f"{line}\n" for line in getattr(error, "complaints", ()))
+    if not isinstance(error, (GuestError, AssertionError)):
+        text += "".join(traceback.format_exception(error))
+    base = test.name.replace("/", "-")
+    for path in (LOG / f"{base}.log", LOG / f"{base}.console"):
+        lines = path.read_text(errors="replace").splitlines() if path.is_file() else []
+        if lines and "Power down" not in lines[-1]:
+            text += f"--- {path.relative_to(ROOT)}, {len(lines)} lines, the last:\n" + "\n".join(lines[-TAIL:]) + "\n"
+    return text
+
+
+def run(test, report):
+    begin = time.monotonic()
+    try:
+        note = test.run()
+    except Skip as reason:
+        report(test, "skipped", time.monotonic() - begin, str(reason))
+    except Exception as error:      # whatever a test does wrong is its own failure
+        report(test, "failed", time.monotonic() - begin, str(error).partition("\n")[0] or repr(error), details(test, error))
+    else:
+        report(test, "passed", time.monotonic() - begin, note)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kernel-dir", type=Path, default=KERNEL_DIR)
+    parser.add_argument("--jobs", "-j", type=int, default=int(os.environ.get("TEST_JOBS", 2)), help="guests at a time")
+    parser.add_argument("--list", action="store_true", help="name the tests")
+    parser.add_argument("names", nargs="*", metavar="NAME")
+    args = parser.parse_args()
+    kernel_dir = args.kernel_dir.resolve()
+
+    prepare(kernel_dir)
+    base_selftest()
+    tests = list(discover(kernel_dir))
+    for name in args.names:
+        if not any(test.name.startswith(name) for test in tests):
+            parser.error(f"no test's name begins with {name}")
+    if args.names:
+        tests = [test for test in tests if test.name.startswith(tuple(args.names))]
+    if args.list:
+        for test in tests:
+            print(f"{test.name:40} {test.about}")
+        return 0
+
+    report = Report(tests)
+    with ThreadPoolExecutor(args.jobs) as pool:
+        for test in sorted(tests, key=lambda test: -test.timeout):
+            pool.submit(run, test, report)
+    print(report.last_line())
+    return bool(report.counts["failed"])
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except GuestError as error:
+        sys.exit(f"test.py: {error}")

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: GPL-2.0
+# guest: cmdline=memmap=0x10000000%0x50000000-1
+# the probe file: memory that only the user tells of
+
+. "$GUEST_LIB"
+
+probe=$memory/probe
+[ -e $probe ] || skip "no probe file (CONFIG_ARCH_MEMORY_PROBE)"
+size=$(block_size)
+start=$((0x50000000))	# 256 MiB of RAM that the command line hides
+mapfile -t there < <(blocks $start $((start + 2 * size)))
+[ ${#there[@]} = 0 ] || fail "blocks ${there[*]} are there already"
+
+expect EINVAL $probe nonsense
+expect EINVAL $probe ""$'\n'
+expect EINVAL $probe $((start + 4096))
+expect EEXIST $probe 0
+expect ERANGE $probe 0x10000000000000000
+
+total=$(mem_total)
+expect OK $probe $start
+expect EEXIST $probe $start
+expect OK $probe "$(printf '0x%x' $((start + size)))"
+mapfile -t new < <(blocks $start $((start + 2 * size)))
+[ ${#new[@]} = 2 ] || fail "blocks: ${new[*]}"
+zones "${new[@]}"
+set_blocks online "${new[@]}"
+[ $(($(mem_total) - total)) = $((2 * size / 1024)) ] || fail "MemTotal grew by $(($(mem_total) - total)) kB"
+grep 'System RAM' /proc/iomem
+mount -o remount,size=4G /dev/shm
+dd if=/dev/zero of=/dev/shm/data bs=1M count=1650 status=none || fail "memory is not usable"
+rm /dev/shm/data
+set_blocks offline "${new[@]}"
+[ "$(mem_total)" = "$total" ] || fail "MemTotal is $(mem_total), was $total"

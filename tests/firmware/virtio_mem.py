@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Memory that a virtio-mem device brings, in whatever amounts the host asks for."""
+
+import time
+
+from guest import MIB, GuestError, machine
+
+
+def resize(guest, size, seconds=60):
+    """Ask for SIZE and wait until the guest has plugged just that."""
+    guest.qmp("qom-set", path="/machine/peripheral/vm0", property="requested-size", value=size)
+    end = time.monotonic() + seconds
+    while True:
+        plugged = guest.qmp("qom-get", path="/machine/peripheral/vm0", property="size")
+        if plugged == size:
+            return
+        if time.monotonic() > end:
+            raise GuestError(f"{plugged // MIB} MiB are plugged, {size // MIB} are wanted")
+        time.sleep(0.1)
+
+
+def figures(guest):
+    return guest.sh("mem_total; cat /proc/iomem; lsmem -b -o RANGE,STATE,ZONES,NODE")
+
+
+@machine(virtio_mem="2G:1")
+def test_grow_and_shrink(guest):
+    """A device grows to 512 MiB, to 768 MiB, shrinks to 256 MiB, to nothing."""
+    guest.sh("echo online_movable >$memory/auto_online_blocks; modprobe virtio_mem")
+    total = int(guest.sh("mem_total"))
+    before = None
+    for size in (512 * MIB, 768 * MIB, 256 * MIB, 0, 512 * MIB, 0):
+        resize(guest, size)
+        grown = int(guest.sh("mem_total")) - total
+        assert grown == size // 1024, f"MemTotal is {grown} kB above the start, with {size // MIB} MiB plugged"
+        ram = "System RAM (virtio_mem)" in guest.sh("cat /proc/iomem")
+        assert ram == bool(size), f"/proc/iomem, with {size // MIB} MiB plugged"
+        if not size:
+            before = before or figures(guest)
+            assert figures(guest) == before, "not as before"
+
+
+@machine(virtio_mem="2G:1")
+def test_beside_dimm(guest):
+    """A device and a DIMM on one node come and go without harm to each other."""
+    guest.sh("echo online_movable >$memory/auto_online_blocks; modprobe virtio_mem")
+    dimm = guest.plug("512M", 1)
+    resize(guest, 256 * MIB)
+    assert guest.unplug(dimm).done, "the DIMM stays"
+    dimm = guest.plug("256M", 1)
+    resize(guest, 0)
+    assert set(guest.zones(guest.blocks(dimm)).values()) == {("online", "Movable")}, "the DIMM's blocks changed"
+    assert guest.unplug(dimm).done, "the DIMM stays"

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * hold KIND NODE LO HI: hold one page with a known content whose physical address
+ * is in [LO, HI), print that address, and live until SIGTERM.
+ *
+ *   page	an ordinary page: it can move
+ *   pin	a page that a pipe refers to as well (vmsplice): it cannot move
+ *   kernel	pages that the kernel allocated, as a pipe's buffers: they cannot move,
+ *		and fill at most FILL of NODE. Of these no address is known: prints 0x0.
+ *
+ * Exit 0 when the content was still there at the end.
+ */
+#define _GNU_SOURCE
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sysinfo.h>
+#include <sys/uio.h>
+
+#include "place.h"
+
+#define FILL		(16UL << 20)
+#define PIPE_ROOM	(1UL << 20)
+
+/* Touch pages until one lies in the range, then give back all others. */
+static char *page_in(struct range r)
+{
+	size_t pages = get_avphys_pages() / 4 * 3;
+	char *first = map_pages(pages), *end = first + pages * PAGE;
+
+	madvise(first, pages * PAGE, MADV_NOHUGEPAGE);
+	for (char *p = first; p < end; p += PAGE) {
+		*p = 1;
+		if (!in_range(phys_addr(p), r))
+			continue;
+		munmap(first, p - first);
+		munmap(p + PAGE, end - p - PAGE);
+		return p;
+	}
+	errx(2, "no page in [0x%llx-0x%llx)", (unsigned long long)r.lo, (unsigned long long)r.hi);
+}
+
+static void pin(char *page)
+{
+	struct iovec iov = { .iov_base = page, .iov_len = PAGE };
+	int fds[2];
+
+	if (pipe(fds) || vmsplice(fds[1], &iov, 1, 0) != (ssize_t)PAGE)
+		err(2, "vmsplice");
+}
+
+static void fill_pipes(void)
+{
+	static char buffer[PIPE_ROOM];
+	int fds[2];
+
+	for (size_t filled = 0; filled < FILL; filled += PIPE_ROOM) {
+		if (pipe(fds) || fcntl(fds[1], F_SETPIPE_SZ, PIPE_ROOM) < 0 ||
+		    write(fds[1], buffer, PIPE_ROOM) != (ssize_t)PIPE_ROOM)
+			err(2, "pipe");
+	}
+}
+
+int main(int argc, char **argv)
+{
+	struct range r;
+	char *page = NULL;
+	sigset_t end;
+	int sig;
+
+	if (argc != 5)
+		errx(2, "usage: hold page|pin|kernel NODE LO HI");
+	sigemptyset(&end);
+	sigaddset(&end, SIGTERM);
+	sigprocmask(SIG_BLOCK, &end, NULL);
+
+	prefer_node(atoi(argv[2]));
+	r.lo = strtoull(argv[3], NULL, 0);
+	r.hi = strtoull(argv[4], NULL, 0);
+
+	if (!strcmp(argv[1], "kernel")) {
+		fill_pipes();
+	} else {
+		page = page_in(r);
+		memset(page, 0x5a, PAGE);
+		if (!strcmp(argv[1], "pin"))
+			pin(page);
+	}
+	printf("0x%llx\n", page ? (unsigned long long)phys_addr(page) : 0ULL);
+	fflush(stdout);
+
+	sigwait(&end, &sig);
+	for (size_t i = 0; page && i < PAGE; i++)
+		if (page[i] != 0x5a)
+			errx(1, "the content is gone");
+	return 0;
+}

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# What guest scripts share; sourced as $GUEST_LIB.
+
+memory=/sys/devices/system/memory
+
+fail() {
+	echo "FAIL: $*" >&2
+	exit 1
+}
+
+# As in kselftest: exit 4 is a skip.
+skip() {
+	echo "SKIP: $*" >&2
+	exit 4
+}
+
+need() {
+	local program
+
+	for program; do
+		command -v "$program" >/dev/null || skip "no $program here"
+	done
+}
+
+# ask_host COMMAND...: the host's answer is one line, "ok TEXT" or "error TEXT".
+ask_host() {
+	local status text
+
+	exec 5<>/dev/virtio-ports/host
+	echo "$*" >&5
+	read -r status text <&5
+	exec 5>&-
+	echo "$text"
+	[ "$status" = ok ]
+}
+
+# expect ERRNO FILE TEXT: one write(2) of TEXT must give ERRNO ("OK" for success).
+expect() {
+	local got
+
+	got=$(wr "$2" "$3")
+	echo "write '$3' to ${2##*/}: $got"
+	[ "$got" = "$1" ] || fail "writing '$3' to $2 gave $got, not $1"
+}
+
+block_size() {
+	echo $((16#$(<$memory/block_size_bytes)))
+}
+
+# blocks LO HI: numbers of the memory blocks there are in [LO, HI), in order.
+blocks() {
+	local size block
+
+	size=$(block_size)
+	for ((block = $1 / size; block * size < $2; block++)); do
+		[ ! -d "$memory/memory$block" ] || echo $block
+	done
+}
+
+# blocks_that_are STATE: numbers of all blocks in this state, in order.
+blocks_that_are() {
+	grep -lx "$1" $memory/memory*/state | sed 's,.*/memory\([0-9]*\)/state,\1,' | sort -n
+}
+
+# zones BLOCK...: "BLOCK:STATE:ZONES" for each; "Movable" alone is where it is online.
+zones() {
+	local block
+
+	for block; do
+		echo "$block:$(<$memory/memory$block/state):$(<$memory/memory$block/valid_zones)"
+	done
+}
+
+# set_blocks STATE BLOCK...: bring blocks to a state (online, online_movable, offline ...), one by one.
+set_blocks() {
+	local state=$1 block
+
+	shift
+	for block; do
+		echo "$state" >"$memory/memory$block/state" || fail "$state of memory block $block"
+	done
+}
+
+mem_total() {
+	awk '$1 == "MemTotal:" { print $2 }' /proc/meminfo
+}
+
+# wait_for SECONDS COMMAND...
+wait_for() {
+	local end=$((SECONDS + $1))
+
+	shift
+	until "$@"; do
+		[ $SECONDS -lt $end ] || fail "still not so: $*"
+		sleep 0.1
+	done
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * libFuzzer finds the bytes; the models of the two suites know what is right.
+ * The first byte chooses: odd for spans, even for requests.
+ */
+#include "../../../mm/mhp/tests/span_kunit.c"
+#include "../../../mm/mhp/tests/request_kunit.c"
+
+void kunit_register(struct kunit_suite *suite)
+{
+	(void)suite;
+}
+
+void kunit_fail(struct kunit *test, const char *file, int line,
+		const char *what, const char *more)
+{
+	(void)test;
+	fprintf(stderr, "%s:%d: %s%s\n", file, line, what, more);
+	abort();
+}
+
+static void fuzz_span(struct kunit *test, const u8 *bytes, size_t nr_bytes)
+{
+	struct model model = { .test = test };
+
+	model_play(&model, bytes, nr_bytes);
+}
+
+static void fuzz_request(struct kunit *test, const u8 *bytes, size_t nr_bytes)
+{
+	struct mhp_limits lim = machine;
+	struct {
+		u64 start, size, first, last, max_bytes;
+		int nid, nr_nodes;
+		u8 shift;
+	} in = {};
+
+	memcpy(&in, bytes, min(nr_bytes, sizeof(in)));
+	lim.block_bytes = 1ULL << (in.shift % 40 + PAGE_SHIFT);
+	lim.first = in.first;
+	lim.last = in.last;
+	lim.max_bytes = in.max_bytes;
+	lim.nr_nodes = in.nr_nodes;
+	model_compare(test, in.nid, in.start, in.size, &lim);
+	/* Most numbers are not aligned. */
+	model_compare(test, in.nid, ALIGN_DOWN(in.start, lim.block_bytes),
+		      ALIGN_DOWN(in.size, lim.block_bytes), &lim);
+}
+
+int LLVMFuzzerTestOneInput(const u8 *bytes, size_t nr_bytes);
+
+int LLVMFuzzerTestOneInput(const u8 *bytes, size_t nr_bytes)
+{
+	struct kunit test = { .name = "fuzz" };
+
+	if (!nr_bytes)
+		return 0;
+	if (*bytes & 1)
+		fuzz_span(&test, bytes + 1, nr_bytes - 1);
+	else
+		fuzz_request(&test, bytes + 1, nr_bytes - 1);
+	return 0;
+}
