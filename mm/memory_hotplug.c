@@ -42,6 +42,7 @@
  */
 #define pr_fmt(fmt) "memory_hotplug: " fmt
 
+#include <linux/mm.h>
 #include <linux/compaction.h>
 #include <linux/cpu.h>
 #include <linux/export.h>
@@ -388,6 +389,7 @@ EXPORT_SYMBOL_GPL(mhp_supports_memmap_on_memory);
  * @res: add: the claim in /proc/iomem; the request's own where @res_own
  * @res_own: the request makes @res
  * @res_name: its name
+ * @driver_managed: only a driver knows of the memory, firmware does not
  * @node_new: add: the node came with this request
  * @altmaps: one for each block of @range whose memmap lies in it, else NULL
  * @runs: online, offline: the blocks
@@ -405,6 +407,7 @@ struct mhp_op {
 	struct resource *res;
 	bool res_own;
 	const char *res_name;
+	bool driver_managed;
 	bool node_new;
 	struct vmem_altmap **altmaps;
 
@@ -442,18 +445,13 @@ static void report(const char *verb, const struct mhp_range *r, const struct mhp
 
 /* ---- The lower ladder: ABSENT to OFFLINE ------------------------------ */
 
-static bool is_driver_managed(const struct mhp_op *op)
-{
-	return op->res->flags & IORESOURCE_SYSRAM_DRIVER_MANAGED;
-}
-
 static int resource_up(struct mhp_op *op)
 {
 	unsigned long flags = IORESOURCE_SYSTEM_RAM | IORESOURCE_BUSY;
 
 	if (!op->res_own)
 		return 0;
-	if (strcmp(op->res_name, "System RAM"))
+	if (op->driver_managed)
 		flags |= IORESOURCE_SYSRAM_DRIVER_MANAGED;
 	op->res = __request_region(&iomem_resource, mhp_range_phys(&op->range),
 				   mhp_range_bytes(&op->range), op->res_name, flags);
@@ -481,7 +479,7 @@ static int memblock_up(struct mhp_op *op)
 	if (!IS_ENABLED(CONFIG_ARCH_KEEP_MEMBLOCK))
 		return 0;
 	ret = memblock_add_node(mhp_range_phys(&op->range), mhp_range_bytes(&op->range), op->nid,
-				is_driver_managed(op) ? MEMBLOCK_DRIVER_MANAGED : MEMBLOCK_NONE);
+				op->driver_managed ? MEMBLOCK_DRIVER_MANAGED : MEMBLOCK_NONE);
 	return ret ? refuse(op, ret, MHP_WHY_NOMEM) : 0;
 }
 
@@ -635,7 +633,7 @@ static int firmware_up(struct mhp_op *op)
 {
 	u64 start = mhp_range_phys(&op->range);
 
-	if (!is_driver_managed(op))
+	if (!op->driver_managed)
 		firmware_map_add_hotplug(start, start + mhp_range_bytes(&op->range), "System RAM");
 	return 0;
 }
@@ -644,7 +642,9 @@ static int firmware_down(struct mhp_op *op)
 {
 	u64 start = mhp_range_phys(&op->range);
 
-	firmware_map_remove(start, start + mhp_range_bytes(&op->range), "System RAM");
+	/* What is not listed was brought by a driver; should this remove fail, it is again. */
+	op->driver_managed = firmware_map_remove(start, start + mhp_range_bytes(&op->range),
+						 "System RAM");
 	return 0;
 }
 
@@ -954,6 +954,8 @@ static int count_group(struct memory_group *group, void *arg)
 {
 	struct mhp_ratio_view *view = arg;
 
+	/* Its movable part shows in what it requires, not in the sum of all zones. */
+	view->movable -= min(view->movable, group->present_movable_pages);
 	view->req_kernel_early += mhp_group_req_kernel(group->present_kernel_pages,
 						       group->present_movable_pages,
 						       READ_ONCE(auto_movable_ratio));
@@ -1496,7 +1498,7 @@ static void auto_online(const struct mhp_range *range)
 				   bring_online);
 }
 
-static int add_range(struct mhp_op *op, int nid, u64 start, u64 size)
+static int add_memory_range(struct mhp_op *op, int nid, u64 start, u64 size)
 {
 	int ret;
 
@@ -1534,9 +1536,14 @@ static int add_range(struct mhp_op *op, int nid, u64 start, u64 size)
 int add_memory_resource(int nid, struct resource *res, mhp_t mhp_flags)
 {
 	struct mhp_result result = MHP_RESULT_OK;
-	struct mhp_op op = { .flags = mhp_flags, .result = &result, .res = res };
+	struct mhp_op op = {
+		.flags = mhp_flags,
+		.result = &result,
+		.res = res,
+		.driver_managed = res->flags & IORESOURCE_SYSRAM_DRIVER_MANAGED,
+	};
 
-	return add_range(&op, nid, res->start, resource_size(res));
+	return add_memory_range(&op, nid, res->start, resource_size(res));
 }
 
 static int add_named(int nid, u64 start, u64 size, const char *name, mhp_t mhp_flags)
@@ -1547,9 +1554,10 @@ static int add_named(int nid, u64 start, u64 size, const char *name, mhp_t mhp_f
 		.result = &result,
 		.res_own = true,
 		.res_name = name,
+		.driver_managed = strcmp(name, "System RAM"),
 	};
 
-	return add_range(&op, nid, start, size);
+	return add_memory_range(&op, nid, start, size);
 }
 
 /**
@@ -1687,7 +1695,7 @@ static int decode_remove(struct mhp_op *op, u64 start, u64 size)
 }
 
 /* Called with device_hotplug_lock held; all blocks have to be offline. */
-static int remove_range(u64 start, u64 size)
+static int remove_memory_range(u64 start, u64 size)
 {
 	struct mhp_result result = MHP_RESULT_OK;
 	struct mhp_op op = { .nid = NUMA_NO_NODE, .result = &result };
@@ -1718,7 +1726,7 @@ static int remove_range(u64 start, u64 size)
  */
 void __remove_memory(u64 start, u64 size)
 {
-	remove_range(start, size);
+	remove_memory_range(start, size);
 }
 
 /**
@@ -1735,7 +1743,7 @@ int remove_memory(u64 start, u64 size)
 	int ret;
 
 	lock_device_hotplug();
-	ret = remove_range(start, size);
+	ret = remove_memory_range(start, size);
 	unlock_device_hotplug();
 	return ret;
 }
@@ -1763,7 +1771,7 @@ int offline_and_remove_memory(u64 start, u64 size)
 	lock_device_hotplug();
 	ret = memory_blocks_offline(start, size, &policy, &result);
 	if (!ret) {
-		ret = remove_range(start, size);
+		ret = remove_memory_range(start, size);
 		if (ret)
 			memory_blocks_restore(start, size);
 	}

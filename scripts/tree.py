@@ -263,11 +263,9 @@ def ensure_series():
                 git("read-tree", parent, env=index)
             parent = apply_patch(patch, parent, index, want)
             made += 1
-    git("update-ref", "refs/tags/tip", parent)
-    if git("symbolic-ref", "-q", "HEAD", check=False).returncode == 0 and not (TREE / "Kbuild").exists():
+    # By force: build/tree is made here, and edits in it are lost.
+    if made or git("rev-parse", "HEAD") != parent:
         git("checkout", "-q", "-f", "--detach", parent)
-    else:
-        git("checkout", "-q", "--detach", parent)
     git("update-ref", "refs/heads/series", parent)
     if made:
         step(f"series: {made} of {len(patches)} patches made", t)

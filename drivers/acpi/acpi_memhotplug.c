@@ -10,8 +10,7 @@
  *	group of the device; the links between its memory blocks and the ACPI device.
  * Calls: the requests of linux/memory_hotplug.h and linux/memory.h. Reads firmware
  *	through ACPICA, and believes nothing it says before it is checked.
- * Locks: device_hotplug_lock and acpi_scan_lock are held on entry to every callback;
- *	only the scan at boot, when nobody else is there, has just the latter.
+ * Locks: device_hotplug_lock and acpi_scan_lock are held on entry to every callback.
  * Keeps: all ranges of a device are used, or none. A device that fails to go offline
  *	has each block in the state and the zone it had.
  */

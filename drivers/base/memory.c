@@ -246,6 +246,16 @@ void memblk_nr_poison_sub(unsigned long pfn, long i)
 {
 	count_poison(pfn, -i);
 }
+
+/* Pages that are no longer there are no longer broken ones of this system. */
+static void forget_poison(struct memory_block *mem)
+{
+	num_poisoned_pages_sub(-1UL, atomic_long_read(&mem->nr_hwpoison));
+}
+#else
+static void forget_poison(struct memory_block *mem)
+{
+}
 #endif /* CONFIG_MEMORY_FAILURE */
 
 /*
@@ -1012,6 +1022,7 @@ static int block_register(struct memory_block *mem)
  */
 static void block_unregister(struct memory_block *mem)
 {
+	forget_poison(mem);
 	mem->altmap = NULL;
 	list_del_init(&mem->group_next);
 	xa_erase_irq(&memory_blocks, block_id(mem));

@@ -104,21 +104,41 @@ static void unmap_poisoned(struct folio *folio, unsigned long pfn)
 	folio_unlock(folio);
 }
 
-static void move_batch(struct mhp_evacuation *e)
+/*
+ * Elsewhere first: more of the node often goes offline next, and a page should not
+ * move from block to block. But rather that than not at all.
+ */
+static struct folio *new_home(struct folio *src, unsigned long private)
 {
 	struct migration_target_control target = {
-		.nid = NUMA_NO_NODE,	/* near where the page was */
-		.nmask = &node_states[N_MEMORY],
-		.gfp_mask = GFP_USER | __GFP_MOVABLE | __GFP_RETRY_MAYFAIL,
+		.nid = folio_nid(src),
+		.gfp_mask = GFP_USER | __GFP_MOVABLE | __GFP_RETRY_MAYFAIL | __GFP_NOWARN,
 		.reason = MR_MEMORY_HOTPLUG,
 	};
+	nodemask_t others = node_states[N_MEMORY];
+	struct folio *dst = NULL;
+
+	node_clear(target.nid, others);
+	if (!nodes_empty(others)) {
+		target.nmask = &others;
+		dst = alloc_migration_target(src, (unsigned long)&target);
+	}
+	if (!dst) {
+		target.nmask = &node_states[N_MEMORY];
+		dst = alloc_migration_target(src, (unsigned long)&target);
+	}
+	return dst;
+}
+
+static void move_batch(struct mhp_evacuation *e)
+{
 	struct folio *folio;
 	int ret;
 
 	if (list_empty(&e->list))
 		return;
-	ret = migrate_pages(&e->list, alloc_migration_target, NULL, (unsigned long)&target,
-			    MIGRATE_SYNC, MR_MEMORY_HOTPLUG, NULL);
+	ret = migrate_pages(&e->list, new_home, NULL, 0, MIGRATE_SYNC, MR_MEMORY_HOTPLUG,
+			    NULL);
 	if (ret) {
 		list_for_each_entry(folio, &e->list, lru) {
 			note_stuck(e, ret == -ENOMEM ? MHP_WHY_NO_TARGET : MHP_WHY_PINNED,

@@ -24,11 +24,12 @@ expect OK $probe "$(printf '0x%x' $((start + size)))"
 mapfile -t new < <(blocks $start $((start + 2 * size)))
 [ ${#new[@]} = 2 ] || fail "blocks: ${new[*]}"
 zones "${new[@]}"
-set_blocks online "${new[@]}"
+set_blocks online_movable "${new[@]}"
 [ $(($(mem_total) - total)) = $((2 * size / 1024)) ] || fail "MemTotal grew by $(($(mem_total) - total)) kB"
 grep 'System RAM' /proc/iomem
-mount -o remount,size=4G /dev/shm
-dd if=/dev/zero of=/dev/shm/data bs=1M count=1650 status=none || fail "memory is not usable"
-rm /dev/shm/data
+hold page 1 $start $((start + 2 * size)) >/tmp/page &
+wait_for 60 grep -q . /tmp/page
+kill $!
+wait $! || fail "memory does not keep what is written"
 set_blocks offline "${new[@]}"
 [ "$(mem_total)" = "$total" ] || fail "MemTotal is $(mem_total), was $total"

@@ -12,7 +12,7 @@
  * keeps two walks from meeting: nobody else fills or empties the tables of the
  * ranges handled here. init_mm.page_table_lock orders the single entry updates
  * against walkers of neighbouring ranges, pgd_lock the splitting of a leaf
- * against set_memory_*().
+ * against set_memory_*(); never are both held.
  *
  * Invariant: no frame and no page table goes back to an allocator before every
  * CPU has flushed the translations that led to it. So a tear-down has three
@@ -251,8 +251,11 @@ static bool split_leaf(pte_t *entry, enum pg_level level)
 		return false;
 	}
 
+	/*
+	 * Alone: init_memory_mapping() counts its pages, under pgd_lock, with
+	 * the page table lock held.
+	 */
 	spin_lock(&pgd_lock);
-	spin_lock(&init_mm.page_table_lock);
 	/* set_memory_*() on the part that stays may have been faster. */
 	old = ptep_get(entry);
 	if (is_leaf(old, level)) {
@@ -264,7 +267,6 @@ static bool split_leaf(pte_t *entry, enum pg_level level)
 					    (pte_t *)page);
 		page = 0;
 	}
-	spin_unlock(&init_mm.page_table_lock);
 	spin_unlock(&pgd_lock);
 
 	if (page) {

@@ -137,27 +137,27 @@ static void fake_fault(enum fault fault, unsigned int at)
 	fake.says_why = false;
 }
 
-static void ladder_climbs(struct kunit *test)
+static void walks_through(struct kunit *test, enum mhp_direction dir,
+			  const char *log)
 {
 	struct mhp_op op;
 
 	fake_fault(FAULT_NONE, 0);
-	KUNIT_EXPECT_EQ(test, fake_walk(test, &fake_ladder, MHP_UP, &op), 0);
-	KUNIT_EXPECT_STREQ(test, fake.log, "<+0><+1><+2><+3>");
+	KUNIT_EXPECT_EQ(test, fake_walk(test, &fake_ladder, dir, &op), 0);
+	KUNIT_EXPECT_STREQ(test, fake.log, log);
 	KUNIT_EXPECT_EQ(test, op.res.err, 0);
 	KUNIT_EXPECT_EQ(test, op.res.why, MHP_WHY_NONE);
 	KUNIT_EXPECT_TRUE(test, !op.res.step);
 }
 
+static void ladder_climbs(struct kunit *test)
+{
+	walks_through(test, MHP_UP, "<+0><+1><+2><+3>");
+}
+
 static void ladder_descends(struct kunit *test)
 {
-	struct mhp_op op;
-
-	fake_fault(FAULT_NONE, 0);
-	KUNIT_EXPECT_EQ(test, fake_walk(test, &fake_ladder, MHP_DOWN, &op), 0);
-	KUNIT_EXPECT_STREQ(test, fake.log, "<-3><-2><-1><-0>");
-	KUNIT_EXPECT_EQ(test, op.res.err, 0);
-	KUNIT_EXPECT_TRUE(test, !op.res.step);
+	walks_through(test, MHP_DOWN, "<-3><-2><-1><-0>");
 }
 
 static void ladder_of_no_steps(struct kunit *test)

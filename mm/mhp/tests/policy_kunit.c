@@ -151,9 +151,9 @@ static void policy_auto_group(struct kunit *test)
 		{ "unit that fits", { true, true, 4 * GIB }, true },
 		{ "unit that does not", { true, true, 5 * GIB }, false },
 		{ "rest of a unit",
-		  { true, true, 8 * GIB, 0, 4 * GIB, 0, 4 * GIB }, true },
+		  { true, true, 8 * GIB, 0, 9 * GIB, 0, 4 * GIB }, true },
 		{ "too much rest of a unit",
-		  { true, true, 9 * GIB, 0, 4 * GIB, 0, 4 * GIB }, false },
+		  { true, true, 9 * GIB, 0, 9 * GIB, 0, 4 * GIB }, false },
 		{ "kernel unit", { true, true, GIB, BLOCK, 0, BLOCK }, false },
 		{ "own kernel pages allow", { true, true, 5 * GIB, GIB }, true },
 		{ "three for one", { true, true, 7 * GIB, GIB }, true },
@@ -176,7 +176,7 @@ static void policy_auto_own_kernel_is_own(struct kunit *test)
 		.present = true, .dynamic = true, .size = 3 * GIB,
 		.kernel_pages = GIB,
 	};
-	const struct mhp_ratio_view view = {
+	struct mhp_ratio_view view = {
 		.kernel_early = GIB, .req_kernel_early = 8 * GIB,
 	};
 
@@ -184,6 +184,10 @@ static void policy_auto_own_kernel_is_own(struct kunit *test)
 						 NULL));
 	KUNIT_EXPECT_FALSE(test, mhp_auto_movable(3 * GIB + 1, 300, &group,
 						  &view, NULL));
+	view.kernel_early = ULONG_MAX;
+	view.req_kernel_early = 0;
+	KUNIT_EXPECT_TRUE(test, mhp_auto_movable(ULONG_MAX, 300, &group, &view,
+						 NULL));
 }
 
 /* Plugs a DIMM block by block beside 1 GiB of movable memory. */
