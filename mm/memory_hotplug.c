@@ -176,10 +176,10 @@ early_param("movable_node", cmdline_parse_movable_node);
 u64 max_mem_size = U64_MAX;
 
 static const char * const online_types[] = {
-	[MMOP_OFFLINE] = "offline",
-	[MMOP_ONLINE] = "online",
-	[MMOP_ONLINE_KERNEL] = "online_kernel",
-	[MMOP_ONLINE_MOVABLE] = "online_movable",
+	[MMOP_ONLINE_KERNEL]	= "online_kernel",
+	[MMOP_ONLINE_MOVABLE]	= "online_movable",
+	[MMOP_ONLINE]		= "online",
+	[MMOP_OFFLINE]		= "offline",
 };
 
 static enum mmop default_online_type =

@@ -4,7 +4,8 @@
 
 A guest is one QEMU process with four channels:
 
-  console   the kernel's log, to build/log/NAME.console; judged by complaints()
+  console   the kernel's log, to build/log/NAME.console (of another kernel than
+            build/x86_64, to build/log/KERNEL/); judged by complaints()
   agent     the host sends a command, the guest its exit status and output
   host      the guest asks the host to plug and unplug (tests/guest/plug, unplug)
   log       what long guest scripts print, to build/log/NAME.log
@@ -161,12 +162,12 @@ def modules(kernel_dir):
 
 
 def programs():
-    """Compile tests/guest/*.c that changed; returns the directory of the programs."""
+    """Compile the guests' programs that changed; returns their directory."""
     target = BUILD / "tests"
     target.mkdir(parents=True, exist_ok=True)
     sources = ROOT / "tests/guest"
-    headers = max(h.stat().st_mtime for h in sources.glob("*.h"))
-    for source in sources.glob("*.c"):
+    headers = max(header.stat().st_mtime for header in sources.glob("*.h"))
+    for source in (*sources.glob("*.c"), ROOT / "tools/testing/selftests/memory-hotplug/wr.c"):
         program = target / source.stem
         if not program.exists() or program.stat().st_mtime < max(headers, source.stat().st_mtime):
             subprocess.run(["gcc", "-O2", "-Wall", "-Wextra", "-o", program, source], check=True)
@@ -297,9 +298,10 @@ class Guest:
         self.events = []
         self.qemu = None
         self.selector = None
-        base = name.replace("/", "-")
-        self.console_path = LOG / f"{base}.console"
-        self.log_path = LOG / f"{base}.log"
+        logs = LOG if kernel_dir == KERNEL_DIR else LOG / kernel_dir.name
+        logs.mkdir(exist_ok=True)
+        self.console_path = logs / f"{name.replace('/', '-')}.console"
+        self.log_path = self.console_path.with_suffix(".log")
         self.console_path.write_text("")
         self.log_path.write_text("")
 

@@ -87,15 +87,13 @@ def in_guest(name, hardware, kernel_dir, body):
     try:
         with guest:
             note = body(guest)
+        if guest.complaints():
+            raise GuestError("the kernel complained")
     except Skip:
         raise
     except Exception as error:
-        error.complaints = guest.complaints()
+        error.guest = guest
         raise
-    if guest.complaints():
-        error = GuestError("the kernel complained")
-        error.complaints = guest.complaints()
-        raise error
     return note
 
 
@@ -122,7 +120,7 @@ def user_space(_):
                                     stdin=subprocess.DEVNULL, timeout=600, check=False).returncode
         sums = re.findall(r"(\d+) tests run, (\d+) passed, (\d+) failed", log.read_text(errors="replace"))
         if status or not sums or any(int(failed) for _, _, failed in sums):
-            raise GuestError(f"make exited {status}, {len(sums)} programs reported")
+            raise GuestError(f"make exited {status}, {len(sums)} programs reported: see {log.relative_to(ROOT)}")
         return f"{sum(int(passed) for _, passed, _ in sums)} ok"
 
     if directory.is_dir():
@@ -236,16 +234,17 @@ class Report:
         return ", ".join(f"{count} {outcome}" for outcome, count in self.counts.items())
 
 
-def details(test, error):
+def details(error):
     """What a person needs to see of a failure."""
-    text = "".join(f"{line}\n" for line in getattr(error, "complaints", ()))
+    text, guest = "", getattr(error, "guest", None)
     if not isinstance(error, (GuestError, AssertionError)):
         text += "".join(traceback.format_exception(error))
-    base = test.name.replace("/", "-")
-    for path in (LOG / f"{base}.log", LOG / f"{base}.console"):
-        lines = path.read_text(errors="replace").splitlines() if path.is_file() else []
-        if lines and "Power down" not in lines[-1]:
-            text += f"--- {path.relative_to(ROOT)}, {len(lines)} lines, the last:\n" + "\n".join(lines[-TAIL:]) + "\n"
+    if guest:
+        text += "".join(f"{line}\n" for line in guest.complaints())
+        for path in (guest.log_path, guest.console_path):
+            lines = path.read_text(errors="replace").splitlines()
+            if lines and "Power down" not in lines[-1]:
+                text += f"--- {path.relative_to(ROOT)}, {len(lines)} lines, the last:\n" + "\n".join(lines[-TAIL:]) + "\n"
     return text
 
 
@@ -256,7 +255,7 @@ def run(test, report):
     except Skip as reason:
         report(test, "skipped", time.monotonic() - begin, str(reason))
     except Exception as error:      # whatever a test does wrong is its own failure
-        report(test, "failed", time.monotonic() - begin, str(error).partition("\n")[0] or repr(error), details(test, error))
+        report(test, "failed", time.monotonic() - begin, str(error).partition("\n")[0] or repr(error), details(error))
     else:
         report(test, "passed", time.monotonic() - begin, note)
 

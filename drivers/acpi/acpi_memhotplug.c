@@ -201,15 +201,17 @@ static int dimm_node(const struct dimm *dimm)
 
 /* ---- Blocks ---- */
 
+/* Counts the blocks that no memory device has added. */
 static int block_count(struct memory_block *mem, void *arg)
 {
 	unsigned int *nr = arg;
 
-	++*nr;
+	if (!mem->group || !has_acpi_companion(&mem->dev))
+		++*nr;
 	return 0;
 }
 
-/* A block in which two devices meet stays with the first. */
+/* A block from boot in which two devices meet stays with the first. */
 static int block_bind(struct memory_block *mem, void *arg)
 {
 	if (has_acpi_companion(&mem->dev))
@@ -236,7 +238,7 @@ static int block_note_online(struct memory_block *mem, void *arg)
 }
 
 /*
- * Memory that the kernel has already and that no other driver brought. Firmware describes
+ * Memory that the kernel has already and that no other device brought. Firmware describes
  * memory from boot as well, and need not care for block borders there.
  */
 static bool range_is_present(const struct dimm_range *range)

@@ -36,11 +36,11 @@
  * Protected by device_hotplug_lock.
  */
 struct memory_group {
-	int nid;
 	struct list_head memory_blocks;
-	unsigned long present_kernel_pages;
-	unsigned long present_movable_pages;
+	int nid;
 	bool is_dynamic;
+	unsigned long present_movable_pages;
+	unsigned long present_kernel_pages;
 	union {
 		struct {
 			unsigned long max_pages;
@@ -118,10 +118,10 @@ int set_memory_block_size_order(unsigned int order);
  * @status_change_nid: the same for memory of any kind
  */
 struct memory_notify {
-	unsigned long altmap_start_pfn;
-	unsigned long altmap_nr_pages;
 	unsigned long start_pfn;
 	unsigned long nr_pages;
+	unsigned long altmap_start_pfn;
+	unsigned long altmap_nr_pages;
 	int status_change_nid_normal;
 	int status_change_nid;
 };

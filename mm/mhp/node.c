@@ -44,11 +44,11 @@ static int init_node_data(int nid)
 	if (init_node_stats(pgdat))
 		return -ENOMEM;
 	pgdat_init_internals(pgdat);
-	pgdat->nr_zones = 0;
-	pgdat->kswapd_order = 0;
 	pgdat->kswapd_highest_zoneidx = 0;
-	pgdat->node_start_pfn = 0;
+	pgdat->kswapd_order = 0;
 	pgdat->node_present_pages = 0;
+	pgdat->node_start_pfn = 0;
+	pgdat->nr_zones = 0;
 	for (i = 0; i < MAX_NR_ZONES; i++) {
 		struct zone *zone = pgdat->node_zones + i;
 

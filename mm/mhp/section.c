@@ -315,13 +315,11 @@ void offline_mem_sections(unsigned long start_pfn, unsigned long end_pfn)
  */
 struct page *pfn_to_online_page(unsigned long pfn)
 {
-	unsigned long nr = pfn_to_section_nr(pfn);
+	struct mem_section *ms = NULL;
 	struct dev_pagemap *pgmap;
-	struct mem_section *ms;
 
-	if (nr >= NR_MEM_SECTIONS)
-		return NULL;
-	ms = __nr_to_section(nr);
+	if (pfn_to_section_nr(pfn) < NR_MEM_SECTIONS)
+		ms = __pfn_to_section(pfn);
 	if (!online_section(ms) || !pfn_section_valid(ms, pfn))
 		return NULL;
 	if (IS_ENABLED(CONFIG_HAVE_ARCH_PFN_VALID) && !pfn_valid(pfn))

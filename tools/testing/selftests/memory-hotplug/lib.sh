@@ -18,7 +18,7 @@ KSFT_PASS=0 KSFT_FAIL=1 KSFT_SKIP=4
 # Results
 
 say() {
-	printf '# %s\n' "$@"
+	sed 's/^/# /' <<<"$*"
 }
 
 skip_all() {
