@@ -18,7 +18,9 @@ def talk(guest):
     return ask
 
 
-@machine(dimms=("512M:1",), agent=True)
+# The agent writes just "online". With movable_node that means ZONE_MOVABLE; in ZONE_NORMAL
+# the kernel may at once allocate what cannot move, and offline then rightly fails.
+@machine(dimms=("512M:1",), agent=True, cmdline="movable_node")
 def test_blocks(guest):
     """guest-get-memory-block-info, guest-get-memory-blocks, guest-set-memory-blocks"""
     if "qemu-ga" not in guest.sh("command -v qemu-ga || true"):
