@@ -26,9 +26,7 @@ def everything(guest):
                     "ls /sys/devices/system/memory /sys/devices/system/node/node*; ls /sys/firmware/memmap")
 
 
-@machine()
-def test_cycle(guest):
-    """A DIMM comes, goes online and goes away; nothing of it stays, and _OST tells the firmware so."""
+def cycle(guest, memmap_mib_a_block=0):
     before = everything(guest)
     total = int(guest.sh("mem_total"))
 
@@ -43,13 +41,38 @@ def test_cycle(guest):
     guest.set_blocks("online_movable", blocks)
     assert set(guest.zones(blocks).values()) == {("online", "Movable")}, "not all online as Movable"
     gained = int(guest.sh("mem_total")) - total
-    assert gained == dimm.size // 1024, f"MemTotal grew by {gained} kB"
+    usable = dimm.size - len(blocks) * memmap_mib_a_block * MIB
+    assert gained == usable // 1024, f"MemTotal grew by {gained} kB"
 
     eject = guest.unplug(dimm)
     assert eject.done, f"eject refused: {eject.events}"
     codes = statuses(eject.events)
     assert codes == [OST_EJECT_IN_PROGRESS, OST_SUCCESS], f"eject answered {codes}"
     assert everything(guest) == before, "not as before"
+
+
+@machine()
+def test_cycle(guest):
+    """A DIMM comes, goes online and goes away; nothing of it stays, and _OST tells the firmware so."""
+    cycle(guest)
+
+
+@machine(cmdline="memory_hotplug.memmap_on_memory=Y")
+def test_memmap_on_memory(guest):
+    """The same, twice, with the memmap of each block in its own first 2 MiB."""
+    cycle(guest, memmap_mib_a_block=2)
+    cycle(guest, memmap_mib_a_block=2)
+
+
+@machine()
+def test_refused_by_step(guest):
+    """An eject that fails at any step of the offline leaves every block in its zone; the next one works."""
+    dimm = guest.plug("512M", 1)
+    guest.set_blocks("online_movable", guest.blocks(dimm))
+    for step in ("publish", "pages", "notify", "zone", "memmap", "prepare"):
+        guest.sh(f"echo online/{step}/down -16 > /sys/kernel/debug/memory_hotplug/fail")
+        refused_eject(guest, dimm)
+    assert guest.unplug(dimm).done, "the DIMM stays though nothing fails any more"
 
 
 @machine()
