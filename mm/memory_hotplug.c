@@ -429,7 +429,8 @@ static int refuse(struct mhp_op *op, int err, enum mhp_reason why)
 static void report(const char *verb, const struct mhp_range *r, const struct mhp_result *res)
 {
 	trace_mhp_result(verb, r->start_pfn, r->nr_pages, res);
-	if (!res->err || res->why == MHP_WHY_SIGNAL)
+	/* What the caller knows himself needs no line. */
+	if (!res->err || res->why == MHP_WHY_SIGNAL || res->why == MHP_WHY_ALREADY)
 		return;
 	if (res->pfn == MHP_NO_PFN)
 		pr_info_ratelimited("[mem %#010llx-%#010llx] %s failed (%d): %s, step %s\n",

@@ -77,8 +77,8 @@ enum memory_block_state {
  * @state: one of the four states of enum memory_block_state
  * @kept_type: the kind of zone it was last online in; MMOP_OFFLINE before the first time
  * @nid: its node, NUMA_NO_NODE where it belongs to several
- * @zone: the one zone of all its System RAM; NULL where there are several zones, holes,
- *	or none because it is offline
+ * @zone: the one zone of all its pages; NULL where there are several, or none because
+ *	it is offline
  * @dev: the device memoryXXX
  * @altmap: where its memmap lies in the block itself, else NULL
  * @group: the group it belongs to, else NULL
