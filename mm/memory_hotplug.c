@@ -352,31 +352,47 @@ static bool arch_supports_memmap_on_memory(unsigned long vmemmap_size)
 }
 #endif
 
-/* Pages set aside at the start of a block, with padding. */
-static unsigned long memmap_reserve(void)
+/* Can a block set @reserve pages aside for its memmap? The rest is whole pageblocks. */
+static bool block_can_host(unsigned long reserve)
+{
+	unsigned long block_pages = memory_block_size_bytes() >> PAGE_SHIFT;
+	unsigned long bytes = block_pages * sizeof(struct page);
+
+	return IS_ENABLED(CONFIG_MHP_MEMMAP_ON_MEMORY) && PAGE_ALIGNED(bytes) &&
+	       arch_supports_memmap_on_memory(bytes) && pageblock_aligned(reserve) &&
+	       reserve < block_pages;
+}
+
+/* What to set aside: no more than needed, unless only padding makes pageblocks of it. */
+static unsigned long memmap_reserve(bool padded)
 {
 	unsigned long pages = mhp_memmap_pages(memory_block_size_bytes());
 
-	return memmap_mode == MEMMAP_ON_MEMORY_FORCE ? pageblock_align(pages) : pages;
+	return padded ? pageblock_align(pages) : pages;
 }
 
 /**
- * mhp_supports_memmap_on_memory() - can the memmap of a block lie in it
+ * mhp_supports_memmap_on_memory() - does the memmap of memory lie in it where that is asked for
+ *
+ * For MHP_MEMMAP_ON_MEMORY; MHP_MEMMAP_OWN and MHP_MEMMAP_FALLBACK do not depend on it.
  *
  * Return: true where the parameter memmap_on_memory and the block size allow it.
  */
 bool mhp_supports_memmap_on_memory(void)
 {
-	unsigned long block_pages = memory_block_size_bytes() >> PAGE_SHIFT;
-	unsigned long bytes = block_pages * sizeof(struct page);
-
-	if (!IS_ENABLED(CONFIG_MHP_MEMMAP_ON_MEMORY) || memmap_mode == MEMMAP_ELSEWHERE)
-		return false;
-	/* The rest must be whole pageblocks, or it could not be isolated. */
-	return PAGE_ALIGNED(bytes) && arch_supports_memmap_on_memory(bytes) &&
-	       pageblock_aligned(memmap_reserve()) && memmap_reserve() < block_pages;
+	return memmap_mode != MEMMAP_ELSEWHERE &&
+	       block_can_host(memmap_reserve(memmap_mode == MEMMAP_ON_MEMORY_FORCE));
 }
 EXPORT_SYMBOL_GPL(mhp_supports_memmap_on_memory);
+
+/*
+ * Would a memmap of this size take more than half of what there is? Then the new memory
+ * should host it: allocating it could succeed, and leave nothing to run on.
+ */
+static bool memmap_is_a_burden(const struct mhp_range *range)
+{
+	return mhp_memmap_pages(mhp_range_bytes(range)) > max(si_mem_available(), 0L) / 2;
+}
 
 /* ---- Requests --------------------------------------------------------- */
 
@@ -391,7 +407,8 @@ EXPORT_SYMBOL_GPL(mhp_supports_memmap_on_memory);
  * @res_name: its name
  * @driver_managed: only a driver knows of the memory, firmware does not
  * @node_new: add: the node came with this request
- * @altmaps: one for each block of @range whose memmap lies in it, else NULL
+ * @altmaps: add, remove: for each block of @range whose memmap lies in it; NULL: there is
+ *	none. The request owns them unless the memory is there with its blocks.
  * @runs: online, offline: the blocks
  * @nr_runs: how many
  * @policy: offline: the caller's patience
@@ -534,38 +551,31 @@ static void unmap_piece(const struct mhp_range *piece, struct vmem_altmap *altma
 	arch_remove_memory(mhp_range_phys(piece), mhp_range_bytes(piece), altmap, NULL);
 }
 
-/* Takes the first @n blocks out, each with its own altmap. */
+/* Takes the first @n blocks out, each with its own altmap or without. */
 static void unmap_blocks(struct mhp_op *op, unsigned long n)
 {
 	while (n--) {
 		struct mhp_range block = nth_block(op, n);
 
 		unmap_piece(&block, op->altmaps[n]);
-		kfree(op->altmaps[n]);
-		op->altmaps[n] = NULL;
 	}
 }
 
 static int map_blocks(struct mhp_op *op)
 {
 	unsigned long n;
-	int ret = 0;
+	int ret;
 
 	for (n = 0; n < nr_blocks(op); n++) {
 		struct mhp_range block = nth_block(op, n);
 
-		op->altmaps[n] = mhp_altmap_alloc(&block, memmap_reserve(),
-						  op->flags & MHP_OFFLINE_INACCESSIBLE);
-		ret = op->altmaps[n] ? map_piece(op, &block, op->altmaps[n]) : -ENOMEM;
-		if (ret)
-			break;
+		ret = map_piece(op, &block, op->altmaps[n]);
+		if (ret) {
+			unmap_blocks(op, n);
+			return ret;
+		}
 	}
-	if (ret) {
-		kfree(op->altmaps[n]);
-		op->altmaps[n] = NULL;
-		unmap_blocks(op, n);
-	}
-	return ret;
+	return 0;
 }
 
 static int sections_up(struct mhp_op *op)
@@ -814,7 +824,7 @@ static int pages_up(struct mhp_op *op)
 			setup_zone_pageset(run->zone);
 		mhp_isolate_new(run);
 		mhp_expose(run);
-		mhp_account_present(run->zone, run->blocks[0]->group, &run->pages, 1);
+		mhp_account_present(run->zone, run->blocks[0]->group, &run->all, 1);
 		node_gains_memory(&run->note);
 		mhp_zones_changed(run->zone, populated);
 	}
@@ -844,7 +854,7 @@ static int pages_down(struct mhp_op *op)
 	}
 	for_each_run(run, op) {
 		mhp_withdraw(run);
-		mhp_account_present(run->zone, run->blocks[0]->group, &run->pages, -1);
+		mhp_account_present(run->zone, run->blocks[0]->group, &run->all, -1);
 		if (!populated_zone(run->zone))
 			zone_pcp_reset(run->zone);
 		mhp_zones_changed(run->zone, true);
@@ -872,7 +882,7 @@ static int publish_up(struct mhp_op *op)
 		}
 		mhp_unisolate(run);
 		shuffle_zone(run->zone);
-		set_zone_contiguous(run->zone);
+		mhp_zone_end(run->zone);
 		kswapd_run(zone_to_nid(run->zone));
 		kcompactd_run(zone_to_nid(run->zone));
 	}
@@ -1003,8 +1013,9 @@ static struct mhp_group_view group_view(const struct memory_group *group, unsign
 	return view;
 }
 
+/* @movable: pages that the same request brings to ZONE_MOVABLE already. */
 static bool policy_wants_movable(int nid, struct memory_group *group,
-				 const struct mhp_range *range)
+				 const struct mhp_range *range, unsigned long movable)
 {
 	struct mhp_ratio_view system, node;
 	struct mhp_group_view gv;
@@ -1022,8 +1033,23 @@ static bool policy_wants_movable(int nid, struct memory_group *group,
 	if (auto_movable_numa_aware)
 		node = ratio_view(nid, group);
 	gv = group_view(group, range->start_pfn);
-	return mhp_auto_movable(range->nr_pages, READ_ONCE(auto_movable_ratio), &gv, &system,
-				auto_movable_numa_aware ? &node : NULL);
+	return mhp_auto_movable(range->nr_pages + movable, READ_ONCE(auto_movable_ratio), &gv,
+				&system, auto_movable_numa_aware ? &node : NULL);
+}
+
+static struct zone *choose_zone(enum mmop type, int nid, struct memory_group *group,
+				const struct mhp_range *range, unsigned long movable)
+{
+	bool to_movable;
+
+	if (type == MMOP_ONLINE_KERNEL)
+		to_movable = false;
+	else if (type == MMOP_ONLINE_MOVABLE)
+		to_movable = true;
+	else
+		to_movable = policy_wants_movable(nid, group, range, movable);
+
+	return to_movable ? NODE_DATA(nid)->node_zones + ZONE_MOVABLE : kernel_zone(nid, range);
 }
 
 /**
@@ -1041,16 +1067,8 @@ struct zone *zone_for_pfn_range(enum mmop online_type, int nid, struct memory_gr
 				unsigned long start_pfn, unsigned long nr_pages)
 {
 	const struct mhp_range range = { start_pfn, nr_pages };
-	bool movable;
 
-	if (online_type == MMOP_ONLINE_KERNEL)
-		movable = false;
-	else if (online_type == MMOP_ONLINE_MOVABLE)
-		movable = true;
-	else
-		movable = policy_wants_movable(nid, group, &range);
-
-	return movable ? NODE_DATA(nid)->node_zones + ZONE_MOVABLE : kernel_zone(nid, &range);
+	return choose_zone(online_type, nid, group, &range, 0);
 }
 
 /* ---- From blocks to runs ---------------------------------------------- */
@@ -1094,11 +1112,11 @@ static void start_run(struct mhp_run *run, struct memory_block **mem,
 }
 
 static struct zone *wanted_zone(const struct memory_block *mem, const struct mhp_range *range,
-				enum mmop type)
+				enum mmop type, unsigned long movable)
 {
 	if (type == MMOP_OFFLINE)
 		return mem->zone;
-	return zone_for_pfn_range(type, mem->nid, mem->group, range->start_pfn, range->nr_pages);
+	return choose_zone(type, mem->nid, mem->group, range, movable);
 }
 
 /* @type: what to online as; MMOP_OFFLINE: the blocks are online and say so themselves. */
@@ -1106,6 +1124,7 @@ static int make_runs(struct mhp_op *op, struct memory_block **blocks, unsigned i
 		     enum mmop type, bool restore)
 {
 	struct mhp_run *run = NULL;
+	unsigned long movable = 0;
 	unsigned int i;
 
 	op->runs = kvcalloc(nr, sizeof(*op->runs), GFP_KERNEL);
@@ -1115,8 +1134,10 @@ static int make_runs(struct mhp_op *op, struct memory_block **blocks, unsigned i
 	for (i = 0; i < nr; i++) {
 		struct mhp_range range = block_range(blocks[i]);
 		struct zone *zone = wanted_zone(blocks[i], &range,
-						restore ? blocks[i]->kept_type : type);
+						restore ? blocks[i]->kept_type : type, movable);
 
+		if (zone_idx(zone) == ZONE_MOVABLE)
+			movable += range.nr_pages;
 		if (run && joins(run, blocks[i], &range, zone)) {
 			run->nr_blocks++;
 			run->all.nr_pages += range.nr_pages;
@@ -1199,6 +1220,14 @@ static struct mhp_range blocks_range(struct memory_block **blocks, unsigned int 
 	return (struct mhp_range){ first.start_pfn, mhp_range_end(&last) - first.start_pfn };
 }
 
+static void begin_zones(struct mhp_op *op)
+{
+	struct mhp_run *run;
+
+	for_each_run(run, op)
+		mhp_zone_begin(run->zone);
+}
+
 static void set_state(struct memory_block **blocks, unsigned int nr, unsigned long state)
 {
 	unsigned int i;
@@ -1267,6 +1296,7 @@ static int online_blocks(struct memory_block **blocks, unsigned int nr, enum mmo
 	mem_hotplug_begin();
 	ret = make_runs(&op, blocks, nr, type, restore);
 	if (!ret) {
+		begin_zones(&op);
 		fill_notes(&op, true);
 		set_state(blocks, nr, MEM_GOING_ONLINE);
 		ret = mhp_climb(&online_ladder, &op, res, &op.unwinding);
@@ -1403,6 +1433,7 @@ int mhp_offline_blocks(struct memory_block **blocks, unsigned int nr_blocks,
 	mem_hotplug_begin();
 	ret = make_runs(&op, blocks, nr_blocks, MMOP_OFFLINE, false);
 	if (!ret) {
+		begin_zones(&op);
 		fill_notes(&op, false);
 		set_state(blocks, nr_blocks, MEM_GOING_OFFLINE);
 		ret = mhp_descend(&online_ladder, &op, res, &op.unwinding);
@@ -1461,6 +1492,62 @@ static int find_group(struct mhp_op *op, int nid)
 	return 0;
 }
 
+/* Each block of the request hosts its own memmap, with @reserve pages for it. */
+static int host_memmap(struct mhp_op *op, unsigned long reserve)
+{
+	unsigned long n;
+
+	op->altmaps = kvcalloc(nr_blocks(op), sizeof(*op->altmaps), GFP_KERNEL);
+	for (n = 0; op->altmaps && n < nr_blocks(op); n++) {
+		struct mhp_range block = nth_block(op, n);
+
+		op->altmaps[n] = mhp_altmap_alloc(&block, reserve,
+						  op->flags & MHP_OFFLINE_INACCESSIBLE);
+		if (!op->altmaps[n])
+			return refuse(op, -ENOMEM, MHP_WHY_NOMEM);
+	}
+	return op->altmaps ? 0 : refuse(op, -ENOMEM, MHP_WHY_NOMEM);
+}
+
+/* The memory is not there: neither are its altmaps. */
+static void free_altmaps(struct mhp_op *op)
+{
+	unsigned long n;
+
+	for (n = 0; op->altmaps && n < nr_blocks(op); n++)
+		kfree(op->altmaps[n]);
+}
+
+/* May the new memory host its memmap because there is no room for it elsewhere? */
+static bool may_fall_back(const struct mhp_op *op)
+{
+	return (op->flags & MHP_MEMMAP_FALLBACK) && !op->altmaps &&
+	       block_can_host(memmap_reserve(true));
+}
+
+static int fall_back(struct mhp_op *op)
+{
+	pr_info("[mem %#010llx-%#010llx] hosts its own memmap of %llu MiB, as %lu MiB are available\n",
+		mhp_range_phys(&op->range),
+		mhp_range_phys(&op->range) + mhp_range_bytes(&op->range) - 1,
+		PFN_PHYS(mhp_memmap_pages(mhp_range_bytes(&op->range))) >> 20,
+		max(si_mem_available(), 0L) >> (20 - PAGE_SHIFT));
+	return host_memmap(op, memmap_reserve(true));
+}
+
+/* Where is the memmap to lie: by request, by parameter, or because it must. */
+static int decide_memmap(struct mhp_op *op)
+{
+	if (op->flags & MHP_MEMMAP_OWN) {
+		if (!block_can_host(memmap_reserve(true)))
+			return refuse(op, -EINVAL, MHP_WHY_MEMMAP);
+		return host_memmap(op, memmap_reserve(true));
+	}
+	if ((op->flags & MHP_MEMMAP_ON_MEMORY) && mhp_supports_memmap_on_memory())
+		return host_memmap(op, memmap_reserve(memmap_mode == MEMMAP_ON_MEMORY_FORCE));
+	return may_fall_back(op) && memmap_is_a_burden(&op->range) ? fall_back(op) : 0;
+}
+
 static int decode_add(struct mhp_op *op, int nid, u64 start, u64 size)
 {
 	const struct mhp_limits lim = limits();
@@ -1473,10 +1560,7 @@ static int decode_add(struct mhp_op *op, int nid, u64 start, u64 size)
 		return ret;
 	if (!node_possible(op->nid))
 		return refuse(op, -EINVAL, MHP_WHY_NODE);
-	if (!(op->flags & MHP_MEMMAP_ON_MEMORY) || !mhp_supports_memmap_on_memory())
-		return 0;
-	op->altmaps = kvcalloc(nr_blocks(op), sizeof(*op->altmaps), GFP_KERNEL);
-	return op->altmaps ? 0 : refuse(op, -ENOMEM, MHP_WHY_NOMEM);
+	return decide_memmap(op);
 }
 
 static int bring_online(struct memory_block *mem, void *arg)
@@ -1490,13 +1574,37 @@ static int bring_online(struct memory_block *mem, void *arg)
 	return 0;
 }
 
-static void auto_online(const struct mhp_range *range)
+/* All of it at once, with one rebuild of everything; else as many blocks as will. */
+static void auto_online(const struct mhp_op *op)
 {
+	u64 start = mhp_range_phys(&op->range), size = mhp_range_bytes(&op->range);
 	enum mmop type = mhp_get_default_online_type();
+	struct mhp_result res = MHP_RESULT_OK;
 
-	if (type != MMOP_OFFLINE)
-		walk_memory_blocks(mhp_range_phys(range), mhp_range_bytes(range), &type,
-				   bring_online);
+	if (type == MMOP_OFFLINE || !memory_blocks_online(start, size, type, &res))
+		return;
+	if (nr_blocks(op) > 1)
+		walk_memory_blocks(start, size, &type, bring_online);
+}
+
+static int climb_to_offline(struct mhp_op *op)
+{
+	int ret;
+
+	mem_hotplug_begin();
+	ret = mhp_climb(&add_ladder, op, op->result, &op->unwinding);
+	mem_hotplug_done();
+	if (!ret || op->result->why != MHP_WHY_NOMEM || !may_fall_back(op))
+		return ret;
+
+	*op->result = MHP_RESULT_OK;
+	ret = fall_back(op);
+	if (ret)
+		return ret;
+	mem_hotplug_begin();
+	ret = mhp_climb(&add_ladder, op, op->result, &op->unwinding);
+	mem_hotplug_done();
+	return ret;
 }
 
 static int add_memory_range(struct mhp_op *op, int nid, u64 start, u64 size)
@@ -1504,21 +1612,20 @@ static int add_memory_range(struct mhp_op *op, int nid, u64 start, u64 size)
 	int ret;
 
 	ret = decode_add(op, nid, start, size);
-	if (!ret) {
-		mem_hotplug_begin();
-		ret = mhp_climb(&add_ladder, op, op->result, &op->unwinding);
-		mem_hotplug_done();
-	} else {
-		op->range = (struct mhp_range){ PHYS_PFN(start), PHYS_PFN(size) };
-	}
+	if (!ret)
+		ret = climb_to_offline(op);
+	if (ret)
+		free_altmaps(op);
 	kvfree(op->altmaps);
+	if (mhp_range_empty(&op->range))
+		op->range = (struct mhp_range){ PHYS_PFN(start), PHYS_PFN(size) };
 	report("add", &op->range, op->result);
 	if (ret)
 		return ret;
 
 	if (op->flags & MHP_MERGE_RESOURCE)
 		merge_system_ram_resource(op->res);
-	auto_online(&op->range);
+	auto_online(op);
 	return 0;
 }
 
@@ -1651,17 +1758,9 @@ static int check_block(struct memory_block *mem, void *arg)
 	if (mem->state != MEM_OFFLINE)
 		return mhp_refuse(op->result, -EBUSY, MHP_WHY_ONLINE, pfn);
 	op->nid = mem->nid;
+	op->altmaps[(pfn - op->range.start_pfn) / nth_block(op, 0).nr_pages] = mem->altmap;
 	check->nr++;
-	if (mem->altmap) {
-		op->altmaps[(pfn - op->range.start_pfn) / nth_block(op, 0).nr_pages] = mem->altmap;
-		check->nr_altmaps++;
-	}
-	return 0;
-}
-
-static int release_altmap(struct memory_block *mem, void *arg)
-{
-	mem->altmap = NULL;
+	check->nr_altmaps += !!mem->altmap;
 	return 0;
 }
 
@@ -1682,15 +1781,10 @@ static int decode_remove(struct mhp_op *op, u64 start, u64 size)
 		return ret;
 	if (check.nr != nr_blocks(op))
 		return refuse(op, -EINVAL, MHP_WHY_ABSENT);
-	/* Mapped and unmapped in the same pieces: all by block, or all at once. */
-	if (check.nr_altmaps && check.nr_altmaps != check.nr)
-		return refuse(op, -EINVAL, MHP_WHY_INTERNAL);
+	/* All at once is cheaper than by block. */
 	if (!check.nr_altmaps) {
 		kvfree(op->altmaps);
 		op->altmaps = NULL;
-	} else {
-		/* From here on the request owns them. */
-		walk_memory_blocks(start, size, NULL, release_altmap);
 	}
 	return 0;
 }
@@ -1707,10 +1801,12 @@ static int remove_memory_range(u64 start, u64 size)
 		mem_hotplug_begin();
 		ret = mhp_descend(&add_ladder, &op, &result, &op.unwinding);
 		mem_hotplug_done();
-	} else {
-		op.range = (struct mhp_range){ PHYS_PFN(start), PHYS_PFN(size) };
 	}
+	if (!ret)
+		free_altmaps(&op);
 	kvfree(op.altmaps);
+	if (mhp_range_empty(&op.range))
+		op.range = (struct mhp_range){ PHYS_PFN(start), PHYS_PFN(size) };
 	report("remove", &op.range, &result);
 	return ret;
 }

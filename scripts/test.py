@@ -7,6 +7,11 @@
   kselftest    tools/testing/selftests/memory-hotplug of build/tree
   firmware     tests/firmware/*.py: functions test_*(guest), the host acts as firmware
   clients      tests/clients/*.py the same way; tests/clients/*.sh run inside the guest
+  content      what a block may hold when it goes offline
+  nodes        nodes, and who follows them
+  devices      ZONE_DEVICE
+  options      parameters and boot options
+  defects      B1 to B19: what Linux 6.12 did wrong
 
 Each test has a guest of its own, and passes only when the guest's kernel log is
 clean too. Logs are build/log/NAME.log and build/log/NAME.console.
@@ -208,7 +213,9 @@ def base_selftest():
 def discover(kernel_dir):
     for source in (user_space, kunit, kselftest):
         yield from source(kernel_dir)
-    for path in sorted((ROOT / "tests").glob("[cf]*/*")):
+    for path in sorted((ROOT / "tests").glob("*/*")):
+        if path.parent.name == "guest":
+            continue
         if path.suffix == ".py":
             yield from python_tests(path, kernel_dir)
         elif path.suffix == ".sh":

@@ -291,12 +291,10 @@ static int dimm_check_ranges(struct dimm *dimm)
 static int range_add(struct dimm_range *range, const struct dimm *dimm)
 {
 	u64 start = range->mem.start, size = range_size(range);
-	mhp_t flags = MHP_NID_IS_MGID;
+	mhp_t flags = MHP_NID_IS_MGID | MHP_MEMMAP_ON_MEMORY | MHP_MEMMAP_FALLBACK;
 	int err;
 
 	if (!range->present) {
-		if (mhp_supports_memmap_on_memory())
-			flags |= MHP_MEMMAP_ON_MEMORY;
 		err = __add_memory(dimm->mgid, start, size, flags);
 		if (err)
 			return err;

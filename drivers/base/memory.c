@@ -46,6 +46,7 @@
 #include <linux/numa.h>
 #include <linux/overflow.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 #include <linux/sysfs.h>
 #include <linux/xarray.h>
 
@@ -866,14 +867,33 @@ static ssize_t auto_online_blocks_store(struct device *dev, struct device_attrib
 static DEVICE_ATTR_RW(auto_online_blocks);
 
 #ifdef CONFIG_ARCH_MEMORY_PROBE
+/* An address, or "ADDRESS memmap_on_memory": the block is to hold its own memmap. */
+static int parse_probe(const char *buf, u64 *addr, mhp_t *flags)
+{
+	size_t len = strcspn(buf, " ");
+	char text[32];
+
+	*flags = MHP_MEMMAP_FALLBACK;
+	if (buf[len]) {
+		if (!sysfs_streq(buf + len + 1, "memmap_on_memory"))
+			return -EINVAL;
+		*flags = MHP_MEMMAP_OWN;
+	}
+	if (len >= sizeof(text))
+		return -EINVAL;
+	strscpy(text, buf, len + 1);
+	return kstrtou64(text, 0, addr);
+}
+
 /* Adds the block at a physical address that no firmware told about. */
 static ssize_t probe_store(struct device *dev, struct device_attribute *attr,
 			   const char *buf, size_t count)
 {
+	mhp_t flags;
 	u64 addr;
 	int err;
 
-	err = kstrtou64(buf, 0, &addr);
+	err = parse_probe(buf, &addr, &flags);
 	if (err)
 		return err;
 	if (!IS_ALIGNED(addr, block_bytes()))
@@ -882,7 +902,7 @@ static ssize_t probe_store(struct device *dev, struct device_attribute *attr,
 	err = lock_device_hotplug_sysfs();
 	if (err)
 		return err;
-	err = __add_memory(memory_add_physaddr_to_nid(addr), addr, block_bytes(), MHP_NONE);
+	err = __add_memory(memory_add_physaddr_to_nid(addr), addr, block_bytes(), flags);
 	unlock_device_hotplug();
 	return err ?: count;
 }
@@ -1208,6 +1228,52 @@ static int __init add_boot_block(unsigned long id)
 	return block_register(mem);
 }
 
+/*
+ * The boot option memory_block_size=
+ */
+
+static u64 wanted_block_bytes __initdata;
+
+static int __init parse_block_size(char *text)
+{
+	char *end;
+
+	wanted_block_bytes = memparse(text, &end);
+	if (*end || !wanted_block_bytes) {
+		pr_warn("memory_block_size=%s is no size\n", text);
+		wanted_block_bytes = 0;
+	}
+	return 0;
+}
+early_param("memory_block_size", parse_block_size);
+
+/* Not where there is nothing to choose; x86 brings its own. */
+int __init __weak set_memory_block_size_order(unsigned int order)
+{
+	return -EOPNOTSUPP;
+}
+
+/* Before anybody has asked for the size. */
+static void __init choose_block_size(void)
+{
+	const char *refusal;
+
+	if (!wanted_block_bytes)
+		return;
+	/* The last block would have a hole, and could not go offline. */
+	if (!is_power_of_2(wanted_block_bytes) || wanted_block_bytes < MIN_MEMORY_BLOCK_SIZE)
+		refusal = "no power of two, or less than a section";
+	else if (!IS_ALIGNED(PFN_PHYS(SECTION_ALIGN_UP(max_pfn)), wanted_block_bytes))
+		refusal = "memory does not end with such a block";
+	else if (set_memory_block_size_order(ilog2(wanted_block_bytes)) ||
+		 memory_block_size_bytes() != wanted_block_bytes)
+		refusal = "this machine does not have such blocks";
+	else
+		return;
+	pr_warn("memory_block_size=%#llx: %s; it is %#lx\n", wanted_block_bytes, refusal,
+		memory_block_size_bytes());
+}
+
 /**
  * memory_dev_init() - register the memory subsystem and the blocks there are at boot
  *
@@ -1217,10 +1283,11 @@ static int __init add_boot_block(unsigned long id)
  */
 void __init memory_dev_init(void)
 {
-	unsigned long size = memory_block_size_bytes();
-	unsigned long section = -1UL, id;
+	unsigned long section = -1UL, size, id;
 	int err;
 
+	choose_block_size();
+	size = memory_block_size_bytes();
 	if (!is_power_of_2(size) || size < MIN_MEMORY_BLOCK_SIZE)
 		panic("memory: blocks cannot be %#lx bytes\n", size);
 	block_shift = ilog2(size);

@@ -75,6 +75,13 @@ typedef int __bitwise mhp_t;
 #define MHP_NID_IS_MGID		((__force mhp_t)BIT(2))
 /* Nobody may touch the memory between FINISH_OFFLINE and PREPARE_ONLINE. */
 #define MHP_OFFLINE_INACCESSIBLE	((__force mhp_t)BIT(3))
+/* The memmap must lie in the memory itself, whatever the parameter memmap_on_memory says. */
+#define MHP_MEMMAP_OWN		((__force mhp_t)BIT(4))
+/*
+ * The memmap may lie in the memory itself where there is no room for it elsewhere. Not for
+ * memory whose pages the caller gives and takes one by one.
+ */
+#define MHP_MEMMAP_FALLBACK	((__force mhp_t)BIT(5))
 
 /**
  * struct mhp_params - what architectures need to map and describe a range

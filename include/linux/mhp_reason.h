@@ -34,6 +34,7 @@
 	X(SIGNAL,	"signal",	"the caller was interrupted")	\
 	X(DEADLINE,	"deadline",	"it took longer than the caller allows") \
 	X(MAPPING,	"mapping",	"the architecture could not map the range") \
+	X(MEMMAP,	"memmap",	"a block of this size cannot hold its own memmap") \
 	X(DEVICE,	"device",	"the sysfs device could not be made") \
 	X(INJECTED,	"injected",	"a fault was injected")		\
 	X(INTERNAL,	"internal",	"an internal check failed")

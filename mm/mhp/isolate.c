@@ -20,44 +20,73 @@
 #include "mhp.h"
 #include "../internal.h"
 
-static DEFINE_MUTEX(online_page_callback_lock);
-static online_page_callback_t online_page_callback = generic_online_page;
+/* Balloons and devices that want to see each new page; more than ever are loaded at once. */
+#define MAX_CALLBACKS	8
+
+/*
+ * Changed under the mutex and mem_hotplug_lock for read; used, as is what follows, by who
+ * holds it for write.
+ */
+static DEFINE_MUTEX(callbacks_lock);
+static online_page_callback_t callbacks[MAX_CALLBACKS];
+static unsigned int nr_callbacks;
+
+/* Who exposes a run, and the callback that has not been asked about the page yet. */
+static struct task_struct *exposing;
+static unsigned int next_callback;
 
 /**
- * generic_online_page() - hand a new page to the page allocator
+ * generic_online_page() - hand a new page on: to the next callback, else to the allocator
  * @page: the first of 1 << @order pages
  * @order: their order
+ *
+ * What a callback calls for a page that it does not want to keep. Outside of a callback
+ * the page goes to the allocator at once.
  */
 void generic_online_page(struct page *page, unsigned int order)
 {
+	if (READ_ONCE(exposing) == current && next_callback < nr_callbacks) {
+		callbacks[next_callback++](page, order);
+		next_callback--;
+		return;
+	}
 	__free_pages_core(page, order, MEMINIT_HOTPLUG);
 }
 EXPORT_SYMBOL_GPL(generic_online_page);
 
-static int replace_callback(online_page_callback_t from, online_page_callback_t to)
+static unsigned int find_callback(online_page_callback_t callback)
 {
-	int ret = -EINVAL;
+	unsigned int n;
 
-	get_online_mems();
-	mutex_lock(&online_page_callback_lock);
-	if (online_page_callback == from) {
-		online_page_callback = to;
-		ret = 0;
-	}
-	mutex_unlock(&online_page_callback_lock);
-	put_online_mems();
-	return ret;
+	for (n = 0; n < nr_callbacks; n++)
+		if (callbacks[n] == callback)
+			break;
+	return n;
 }
 
 /**
  * set_online_page_callback() - decide about each page that comes online
- * @callback: called instead of generic_online_page()
+ * @callback: called for each chunk of new pages; it keeps what is its own and calls
+ *	generic_online_page() for the rest
  *
- * Return: 0, or -EINVAL where somebody else does so already.
+ * Several can be set; they are asked in the order in which they were.
+ *
+ * Context: May sleep. Takes mem_hotplug_lock for read.
+ * Return: 0; -EINVAL where it is set already, or too many are.
  */
 int set_online_page_callback(online_page_callback_t callback)
 {
-	return replace_callback(generic_online_page, callback);
+	int ret = -EINVAL;
+
+	get_online_mems();
+	mutex_lock(&callbacks_lock);
+	if (nr_callbacks < MAX_CALLBACKS && find_callback(callback) == nr_callbacks) {
+		callbacks[nr_callbacks++] = callback;
+		ret = 0;
+	}
+	mutex_unlock(&callbacks_lock);
+	put_online_mems();
+	return ret;
 }
 EXPORT_SYMBOL_GPL(set_online_page_callback);
 
@@ -65,11 +94,25 @@ EXPORT_SYMBOL_GPL(set_online_page_callback);
  * restore_online_page_callback() - no longer decide about pages
  * @callback: what was set
  *
- * Return: 0, or -EINVAL where @callback is not the one in use.
+ * Context: May sleep. Takes mem_hotplug_lock for read.
+ * Return: 0, or -EINVAL where @callback is not set.
  */
 int restore_online_page_callback(online_page_callback_t callback)
 {
-	return replace_callback(callback, generic_online_page);
+	int ret = -EINVAL;
+	unsigned int n;
+
+	get_online_mems();
+	mutex_lock(&callbacks_lock);
+	n = find_callback(callback);
+	if (n < nr_callbacks) {
+		for (nr_callbacks--; n < nr_callbacks; n++)
+			callbacks[n] = callbacks[n + 1];
+		ret = 0;
+	}
+	mutex_unlock(&callbacks_lock);
+	put_online_mems();
+	return ret;
 }
 EXPORT_SYMBOL_GPL(restore_online_page_callback);
 
@@ -100,14 +143,17 @@ void mhp_expose(struct mhp_run *run)
 	unsigned long pfn = run->pages.start_pfn, end = mhp_range_end(&run->pages);
 	unsigned int order;
 
+	mhp_assert_write_locked();
+	WRITE_ONCE(exposing, current);
 	while (pfn < end) {
 		/* The biggest chunk that pfn and what is left allow. */
 		order = min_t(unsigned int, __ffs(pfn | BIT(MAX_PAGE_ORDER)),
 			      ilog2(end - pfn));
-		online_page_callback(pfn_to_page(pfn), order);
+		generic_online_page(pfn_to_page(pfn), order);
 		pfn += 1UL << order;
 		cond_resched();
 	}
+	WRITE_ONCE(exposing, NULL);
 	online_mem_sections(run->pages.start_pfn, end);
 }
 

@@ -99,7 +99,6 @@ int mhp_memmap_online(struct mhp_run *run)
 	}
 	if (whole_sections_end(&memmap) > memmap.start_pfn)
 		online_mem_sections(memmap.start_pfn, whole_sections_end(&memmap));
-	mhp_account_present(run->zone, run->blocks[0]->group, &memmap, 1);
 	return 0;
 }
 
@@ -115,7 +114,6 @@ void mhp_memmap_offline(struct mhp_run *run)
 
 	if (mhp_range_empty(&memmap))
 		return;
-	mhp_account_present(run->zone, run->blocks[0]->group, &memmap, -1);
 	if (whole_sections_end(&memmap) > memmap.start_pfn)
 		offline_mem_sections(memmap.start_pfn, whole_sections_end(&memmap));
 	remove_pfn_range_from_zone(run->zone, memmap.start_pfn, memmap.nr_pages);

@@ -57,6 +57,8 @@ struct mhp_run {
 bool mhp_section_early(unsigned long pfn);
 
 /* zone.c */
+void mhp_zone_begin(struct zone *zone);
+void mhp_zone_end(struct zone *zone);
 void mhp_account_present(struct zone *zone, struct memory_group *group,
 			 const struct mhp_range *range, long sign);
 void mhp_zones_changed(struct zone *zone, bool populated_before);

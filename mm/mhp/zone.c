@@ -58,6 +58,64 @@ static bool zone_owns(unsigned long pfn, void *arg)
 }
 
 /*
+ * A zone is contiguous when each pageblock that its span touches is its own; then nobody
+ * who walks over it has to check. So two numbers tell, and no walk: the pageblocks of the
+ * span, and those which are the zone's own.
+ */
+
+static unsigned long nr_pageblocks(const struct mhp_range *range)
+{
+	return (pageblock_align(mhp_range_end(range)) -
+		pageblock_start_pfn(range->start_pfn)) >> pageblock_order;
+}
+
+static void count_pageblocks(struct zone *zone)
+{
+	const struct mhp_range span = zone_span(zone);
+	unsigned long pfn, next, own = 0;
+
+	for (pfn = span.start_pfn; pfn < mhp_range_end(&span); pfn = next) {
+		next = min(pageblock_end_pfn(pfn), mhp_range_end(&span));
+		own += !!__pageblock_pfn_to_page(pfn, next, zone);
+		cond_resched();
+	}
+	zone->own_pageblocks = own;
+}
+
+/**
+ * mhp_zone_begin() - get to know a zone that is about to change
+ * @zone: the zone
+ *
+ * Counts the pageblocks of one that the kernel booted with, the first time.
+ *
+ * Context: May sleep. mem_hotplug_lock held for write.
+ */
+void mhp_zone_begin(struct zone *zone)
+{
+	mhp_assert_write_locked();
+	/* Before, not every struct page may have been initialized. */
+	if (system_state >= SYSTEM_RUNNING && populated_zone(zone) && !zone->own_pageblocks)
+		count_pageblocks(zone);
+}
+
+/**
+ * mhp_zone_end() - a zone has changed: is it contiguous
+ * @zone: the zone
+ *
+ * Context: May sleep. mem_hotplug_lock held for write.
+ */
+void mhp_zone_end(struct zone *zone)
+{
+	const struct mhp_range span = zone_span(zone);
+
+	mhp_assert_write_locked();
+	if (zone->own_pageblocks)
+		zone->contiguous = zone->own_pageblocks == nr_pageblocks(&span);
+	else if (populated_zone(zone))
+		set_zone_contiguous(zone);
+}
+
+/*
  * In a section which ZONE_DEVICE shares with other memory, pfn_to_online_page()
  * has to look twice.
  */
@@ -136,7 +194,7 @@ void remove_pfn_range_from_zone(struct zone *zone, unsigned long start_pfn,
 	mhp_span_shrink(&span, &range, PAGES_PER_SUBSECTION, zone_owns, zone);
 	zone_set_span(zone, &span);
 	node_update_span(zone->zone_pgdat);
-	set_zone_contiguous(zone);
+	mhp_zone_end(zone);
 }
 
 /**
@@ -154,6 +212,9 @@ void mhp_account_present(struct zone *zone, struct memory_group *group,
 	long pages = sign * (long)range->nr_pages;
 
 	mhp_assert_write_locked();
+	/* Zero may also mean that they have not been counted yet. */
+	if (zone->own_pageblocks || !populated_zone(zone))
+		zone->own_pageblocks += sign * (long)nr_pageblocks(range);
 	if (mhp_section_early(range->start_pfn))
 		zone->present_early_pages += pages;
 	zone->present_pages += pages;

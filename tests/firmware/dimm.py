@@ -44,7 +44,12 @@ def cycle(guest, memmap_mib_a_block=0):
     usable = dimm.size - len(blocks) * memmap_mib_a_block * MIB
     assert gained == usable // 1024, f"MemTotal grew by {gained} kB"
 
+    # Not only there but in use: its zone may be new to the node, and the allocator has to learn of it.
+    loaded = guest.start_program(f"load 64 1 {dimm.lo} {dimm.hi}", "load")
+    assert "on the DIMM 64 MiB" in loaded, loaded
+
     eject = guest.unplug(dimm)
+    guest.end_program("load")
     assert eject.done, f"eject refused: {eject.events}"
     codes = statuses(eject.events)
     assert codes == [OST_EJECT_IN_PROGRESS, OST_SUCCESS], f"eject answered {codes}"

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What other subsystems see of memory hotplug, for tests from user space.
+ *
+ *	/sys/kernel/debug/mhp_watch	a line for each call of a memory notifier:
+ *			"GOING_ONLINE 0x140000 32768 normal=-1 any=2": the action, the
+ *			first page frame, pages, status_change_nid_normal and status_change_nid.
+ *			A write forgets them
+ *	/sys/kernel/debug/mhp_zones	a line for each populated zone: what it says of
+ *			itself, and what its pages say when each is looked at
+ *
+ * The parameter priority is that of the notifier.
+ */
+#include <linux/debugfs.h>
+#include <linux/memory.h>
+#include <linux/memory_hotplug.h>
+#include <linux/mmzone.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/pageblock-flags.h>
+#include <linux/seq_file.h>
+
+#define MAX_NOTES	4096
+
+static int priority;
+module_param(priority, int, 0444);
+MODULE_PARM_DESC(priority, "Priority of the notifier");
+
+struct note {
+	unsigned long action;
+	struct memory_notify what;
+};
+
+static DEFINE_MUTEX(lock);
+static struct note notes[MAX_NOTES];
+static unsigned int nr_notes;
+static struct dentry *watch_file, *zones_file;
+
+static int watch(struct notifier_block *nb, unsigned long action, void *data)
+{
+	mutex_lock(&lock);
+	if (nr_notes < MAX_NOTES)
+		notes[nr_notes++] = (struct note){ action, *(struct memory_notify *)data };
+	mutex_unlock(&lock);
+	return NOTIFY_OK;
+}
+
+static struct notifier_block watch_nb = { .notifier_call = watch };
+
+static const char *action_name(unsigned long action)
+{
+	switch (action) {
+	case MEM_ONLINE:
+		return "ONLINE";
+	case MEM_GOING_OFFLINE:
+		return "GOING_OFFLINE";
+	case MEM_OFFLINE:
+		return "OFFLINE";
+	case MEM_GOING_ONLINE:
+		return "GOING_ONLINE";
+	case MEM_CANCEL_ONLINE:
+		return "CANCEL_ONLINE";
+	case MEM_CANCEL_OFFLINE:
+		return "CANCEL_OFFLINE";
+	case MEM_PREPARE_ONLINE:
+		return "PREPARE_ONLINE";
+	case MEM_FINISH_OFFLINE:
+		return "FINISH_OFFLINE";
+	}
+	return "UNKNOWN";
+}
+
+static int watch_show(struct seq_file *m, void *unused)
+{
+	unsigned int i;
+
+	mutex_lock(&lock);
+	for (i = 0; i < nr_notes; i++) {
+		const struct memory_notify *what = &notes[i].what;
+
+		seq_printf(m, "%s %#lx %lu normal=%d any=%d\n", action_name(notes[i].action),
+			   what->start_pfn, what->nr_pages, what->status_change_nid_normal,
+			   what->status_change_nid);
+	}
+	if (nr_notes == MAX_NOTES)
+		seq_puts(m, "and perhaps more\n");
+	mutex_unlock(&lock);
+	return 0;
+}
+
+static int watch_open(struct inode *inode, struct file *file)
+{
+	return single_open(file, watch_show, NULL);
+}
+
+static ssize_t watch_write(struct file *file, const char __user *from, size_t len, loff_t *pos)
+{
+	mutex_lock(&lock);
+	nr_notes = 0;
+	mutex_unlock(&lock);
+	return len;
+}
+
+static const struct file_operations watch_fops = {
+	.owner = THIS_MODULE,
+	.open = watch_open,
+	.read = seq_read,
+	.write = watch_write,
+	.llseek = seq_lseek,
+	.release = single_release,
+};
+
+/**
+ * struct truth - what the pages of a zone say
+ * @first: first page frame
+ * @end: behind the last
+ * @pages: how many page frames, of whole pageblocks
+ */
+struct truth {
+	unsigned long first, end, pages;
+};
+
+/* Behind all memory that nodes say they have, and far enough for what they forgot. */
+static unsigned long end_of_memory(void)
+{
+	unsigned long end = 0;
+	int nid;
+
+	for_each_online_node(nid)
+		end = max(end, pgdat_end_pfn(NODE_DATA(nid)));
+	return ALIGN(end, PAGES_PER_SECTION) + 64 * PAGES_PER_SECTION;
+}
+
+/* Looks everywhere, and not just where the zone says that it has something. */
+static struct truth look(const struct zone *zone)
+{
+	unsigned long pfn, end = end_of_memory();
+	struct truth t = { ULONG_MAX, 0, 0 };
+
+	for (pfn = 0; pfn < end; pfn += pageblock_nr_pages) {
+		struct page *page = pfn_to_online_page(pfn);
+
+		if (!(pfn & (PAGES_PER_SECTION - 1)))
+			cond_resched();
+		if (!page || page_zone(page) != zone)
+			continue;
+		t.first = min(t.first, pfn);
+		t.end = pfn + pageblock_nr_pages;
+		t.pages += pageblock_nr_pages;
+	}
+	return t;
+}
+
+/* "zone 1 Movable contiguous=1 really=1 span=0x140000-0x180000 really=0x140000-0x180000 ..." */
+static void show_zone(struct seq_file *m, struct zone *zone)
+{
+	const struct truth t = look(zone);
+	unsigned long end = zone->zone_start_pfn + zone->spanned_pages;
+
+	seq_printf(m, "zone %d %s contiguous=%d really=%d span=%#lx-%#lx really=%#lx-%#lx present=%lu really=%lu\n",
+		   zone_to_nid(zone), zone->name, zone->contiguous, t.end - t.first == t.pages,
+		   zone->zone_start_pfn, end, t.first, t.end, zone->present_pages, t.pages);
+}
+
+/* Takes no lock: to be read while nothing happens. */
+static int mhp_zones_show(struct seq_file *m, void *unused)
+{
+	struct zone *zones;
+	int nid, i;
+
+	for_each_online_node(nid) {
+		zones = NODE_DATA(nid)->node_zones;
+		for (i = 0; i < ZONE_DEVICE; i++)
+			if (populated_zone(zones + i))
+				show_zone(m, zones + i);
+	}
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(mhp_zones);
+
+static int __init mhp_watch_init(void)
+{
+	int err;
+
+	watch_nb.priority = priority;
+	err = register_memory_notifier(&watch_nb);
+	if (err)
+		return err;
+	watch_file = debugfs_create_file("mhp_watch", 0600, NULL, NULL, &watch_fops);
+	zones_file = debugfs_create_file("mhp_zones", 0400, NULL, NULL, &mhp_zones_fops);
+	return 0;
+}
+module_init(mhp_watch_init);
+
+static void __exit mhp_watch_exit(void)
+{
+	debugfs_remove(watch_file);
+	debugfs_remove(zones_file);
+	unregister_memory_notifier(&watch_nb);
+}
+module_exit(mhp_watch_exit);
+
+MODULE_DESCRIPTION("Test module: watches memory hotplug");
+MODULE_LICENSE("GPL");

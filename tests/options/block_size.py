@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-2.0
+"""memory_block_size= at boot."""
+
+from guest import MIB, machine
+
+
+def block_mib(guest):
+    return int(guest.sh("block_size")) // MIB
+
+
+def refused(guest, why):
+    assert block_mib(guest) == 128, f"blocks are {block_mib(guest)} MiB"
+    lines = [line for line in guest.sh("dmesg").splitlines() if "memory_block_size=" in line and why in line]
+    assert len(lines) == 1, f"no line with '{why}'"
+
+
+@machine(cmdline="memory_block_size=512M")
+def test_larger(guest):
+    """Blocks of 512 MiB: fewer, and a DIMM is plugged, used and ejected as ever."""
+    assert block_mib(guest) == 512
+    assert guest.sh("ls -d $memory/memory[0-9]* | wc -l") == "4", "blocks of 2 GiB"
+    dimm = guest.plug("1G", 1)
+    blocks = guest.blocks(dimm)
+    assert len(blocks) == 2, f"{blocks}"
+    guest.set_blocks("online_movable", blocks)
+    guest.start_program(f"load 64 1 {dimm.lo} {dimm.hi}", "load")
+    assert guest.unplug(dimm).done, "the DIMM stays"
+    assert "wrong 0 pages" in guest.end_program("load")
+    # Half a block cannot be added.
+    half = guest.plug("256M", 1)
+    assert not guest.blocks(half), "half a block was taken"
+    assert "cannot be used" in guest.sh("dmesg"), "nothing in the log"
+
+
+@machine(cmdline="memory_block_size=192M")
+def test_no_power_of_two(guest):
+    """A bad size is refused, with a line in the log."""
+    refused(guest, "no power of two")
+
+
+@machine(cmdline="memory_block_size=lots")
+def test_no_size(guest):
+    """A word is refused, with a line in the log."""
+    refused(guest, "is no size")
+
+
+@machine(nodes=("1G", "768M"), cmdline="memory_block_size=512M")
+def test_unaligned(guest):
+    """A size whose last block would have a hole is refused, with a line in the log."""
+    refused(guest, "does not end with such a block")
