@@ -1169,14 +1169,14 @@ static unsigned long present_pages(int nid, bool normal)
 }
 
 /* Pages that other runs of the request bring to, or take from, the same node. */
-static unsigned long pages_of_others(const struct mhp_op *op, const struct mhp_run *upto,
+static unsigned long pages_of_others(const struct mhp_op *op, const struct mhp_run *before,
 				     bool normal)
 {
-	int nid = zone_to_nid(upto->zone);
+	int nid = zone_to_nid(before->zone);
 	unsigned long pages = 0;
 	struct mhp_run *run;
 
-	for (run = op->runs; run < upto; run++)
+	for (run = op->runs; run < before; run++)
 		if (zone_to_nid(run->zone) == nid &&
 		    (!normal || zone_idx(run->zone) <= ZONE_NORMAL))
 			pages += run->all.nr_pages;
@@ -1335,7 +1335,8 @@ int mhp_online_blocks(struct memory_block **blocks, unsigned int nr_blocks, enum
  * @nr_blocks: how many, at least one
  * @res: gets the reason when it fails; MHP_RESULT_OK on entry
  *
- * Context and return as for mhp_online_blocks().
+ * Context: As for mhp_online_blocks().
+ * Return: as mhp_online_blocks().
  */
 int mhp_restore_blocks(struct memory_block **blocks, unsigned int nr_blocks,
 		       struct mhp_result *res)

@@ -15,11 +15,12 @@
 #define _LINUX_MEMORY_H_
 
 #include <linux/node.h>
+#include <linux/bits.h>
 #include <linux/compiler.h>
 #include <linux/mutex.h>
 #include <linux/memory_hotplug.h>
 
-#define MIN_MEMORY_BLOCK_SIZE	(1UL << SECTION_SIZE_BITS)
+#define MIN_MEMORY_BLOCK_SIZE	BIT(SECTION_SIZE_BITS)
 
 /**
  * struct memory_group - blocks that come and go as one device
@@ -146,7 +147,7 @@ int memory_notify(unsigned long val, void *v);
 
 #define hotplug_memory_notifier(fn, pri)				\
 ({									\
-	static __meminitdata struct notifier_block fn##_mem_nb = {	\
+	static struct notifier_block fn##_mem_nb __meminitdata = {	\
 		.notifier_call = fn, .priority = pri			\
 	};								\
 	register_memory_notifier(&fn##_mem_nb);				\

@@ -347,7 +347,8 @@ static bool folio_can_move(struct folio *folio)
  * Takes no lock and no reference, so the answer may be out of date; a page that
  * is on its way from one list to another counts as movable in ZONE_MOVABLE.
  *
- * Context: May sleep. mem_hotplug_lock held.
+ * Context: May sleep. The range stays online meanwhile: by mem_hotplug_lock, or by the
+ * device locks of its blocks.
  * Return: the first page frame that cannot be moved, or %MHP_NO_PFN.
  */
 unsigned long mhp_first_unmovable(const struct mhp_range *range)
