@@ -9,6 +9,7 @@ help:
 	@echo 'make run      boot a guest, plug a DIMM, use it, eject it'
 	@echo 'make shell    a shell in a guest, with plug and unplug'
 	@echo 'make test     all tests; TESTS="firmware clients/chmem" for some'
+	@echo 'make test-debug the same on a kernel with KASAN, lockdep and more'
 	@echo 'make kernel   prepare the tree and build the kernel'
 	@echo 'make check    style and static checks; compile every caller'
 	@echo 'make series   the patch series, as mails'
@@ -22,6 +23,9 @@ run: kernel
 
 shell: kernel
 	@scripts/guest.py $(GUEST) shell
+
+test-debug:
+	@$(MAKE) --no-print-directory test KERNEL=debug-x86_64
 
 test: kernel
 	@scripts/test.py $(GUEST) $(TESTS)
@@ -44,4 +48,4 @@ setup:
 clean:
 	rm -rf build
 
-.PHONY: help run shell test kernel check series tree setup clean
+.PHONY: help run shell test test-debug kernel check series tree setup clean

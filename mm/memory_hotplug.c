@@ -409,6 +409,7 @@ static bool memmap_is_a_burden(const struct mhp_range *range)
  * @node_new: add: the node came with this request
  * @altmaps: add, remove: for each block of @range whose memmap lies in it; NULL: there is
  *	none. The request owns them unless the memory is there with its blocks.
+ * @no_memmap: add: there was no memory for the memmap
  * @runs: online, offline: the blocks
  * @nr_runs: how many
  * @policy: offline: the caller's patience
@@ -427,6 +428,7 @@ struct mhp_op {
 	bool driver_managed;
 	bool node_new;
 	struct vmem_altmap **altmaps;
+	bool no_memmap;
 
 	struct mhp_run *runs;
 	unsigned int nr_runs;
@@ -473,16 +475,27 @@ static int resource_up(struct mhp_op *op)
 		flags |= IORESOURCE_SYSRAM_DRIVER_MANAGED;
 	op->res = __request_region(&iomem_resource, mhp_range_phys(&op->range),
 				   mhp_range_bytes(&op->range), op->res_name, flags);
-	if (!op->res)
-		return refuse(op, -EEXIST, MHP_WHY_RESOURCE);
-	return 0;
+	if (op->res)
+		return 0;
+	/* It does not say why; what it does not share is busy memory. */
+	if (region_intersects(mhp_range_phys(&op->range), mhp_range_bytes(&op->range),
+			      IORESOURCE_MEM | IORESOURCE_BUSY, IORES_DESC_NONE) == REGION_DISJOINT)
+		return refuse(op, -ENOMEM, MHP_WHY_NOMEM);
+	return refuse(op, -EEXIST, MHP_WHY_RESOURCE);
+}
+
+/* The claim may have been merged with those of its neighbours. */
+static void release_claim(const struct mhp_range *range)
+{
+#ifdef CONFIG_MEMORY_HOTREMOVE
+	release_mem_region_adjustable(mhp_range_phys(range), mhp_range_bytes(range));
+#endif
 }
 
 static int resource_down(struct mhp_op *op)
 {
 	if (!op->unwinding) {
-		release_mem_region_adjustable(mhp_range_phys(&op->range),
-					      mhp_range_bytes(&op->range));
+		release_claim(&op->range);
 	} else if (op->res_own) {
 		release_resource(op->res);
 		kfree(op->res);
@@ -589,6 +602,7 @@ static int sections_up(struct mhp_op *op)
 	case -EEXIST:
 		return refuse(op, ret, MHP_WHY_EXISTS);
 	case -ENOMEM:
+		op->no_memmap = true;
 		return refuse(op, ret, MHP_WHY_NOMEM);
 	default:
 		return refuse(op, ret, MHP_WHY_MAPPING);
@@ -604,17 +618,15 @@ static int sections_down(struct mhp_op *op)
 	return 0;
 }
 
-static int blocks_up(struct mhp_op *op)
+static int create_blocks(struct mhp_op *op)
 {
 	struct mhp_range done = { op->range.start_pfn, 0 }, block;
 	unsigned long n;
 	int ret = 0;
 
-	if (!op->altmaps) {
-		ret = create_memory_block_devices(mhp_range_phys(&op->range),
-						  mhp_range_bytes(&op->range), NULL, op->group);
-		goto out;
-	}
+	if (!op->altmaps)
+		return create_memory_block_devices(mhp_range_phys(&op->range),
+						   mhp_range_bytes(&op->range), NULL, op->group);
 	for (n = 0; n < nr_blocks(op); n++) {
 		block = nth_block(op, n);
 		ret = create_memory_block_devices(mhp_range_phys(&block), mhp_range_bytes(&block),
@@ -625,12 +637,21 @@ static int blocks_up(struct mhp_op *op)
 	}
 	if (ret && !mhp_range_empty(&done))
 		remove_memory_block_devices(mhp_range_phys(&done), mhp_range_bytes(&done));
-out:
-	if (ret)
-		return refuse(op, ret, ret == -ENOMEM ? MHP_WHY_NOMEM : MHP_WHY_DEVICE);
-	register_memory_blocks_under_node(op->nid, op->range.start_pfn, mhp_range_end(&op->range),
-					  MEMINIT_HOTPLUG);
-	return 0;
+	return ret;
+}
+
+static int blocks_up(struct mhp_op *op)
+{
+	u64 start = mhp_range_phys(&op->range), size = mhp_range_bytes(&op->range);
+	int ret;
+
+	ret = create_blocks(op);
+	if (!ret) {
+		ret = memory_blocks_link_node(start, size, op->nid);
+		if (ret)
+			remove_memory_block_devices(start, size);
+	}
+	return ret ? refuse(op, ret, ret == -ENOMEM ? MHP_WHY_NOMEM : MHP_WHY_DEVICE) : 0;
 }
 
 static int blocks_down(struct mhp_op *op)
@@ -1595,7 +1616,7 @@ static int climb_to_offline(struct mhp_op *op)
 	mem_hotplug_begin();
 	ret = mhp_climb(&add_ladder, op, op->result, &op->unwinding);
 	mem_hotplug_done();
-	if (!ret || op->result->why != MHP_WHY_NOMEM || !may_fall_back(op))
+	if (!ret || !op->no_memmap || !may_fall_back(op))
 		return ret;
 
 	*op->result = MHP_RESULT_OK;

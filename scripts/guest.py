@@ -292,6 +292,7 @@ class Guest:
         self.name = name
         self.machine = hardware or Machine()
         self.kernel_dir = kernel_dir
+        self.patience = 4 if kernel_dir.name.startswith("debug") else 1
         self.mode = mode
         self.dimms = {}
         self.plugged = 0
@@ -310,7 +311,7 @@ class Guest:
     def __enter__(self):
         try:
             self.start(accelerator())
-            self.wait_ready(30 if accelerator() == "kvm" else self.machine.timeout)
+            self.wait_ready(30 if accelerator() == "kvm" else self.machine.timeout * self.patience)
         except GuestError:
             self.__exit__()
             if accelerator() != "kvm":
@@ -320,7 +321,7 @@ class Guest:
         return self
 
     def start(self, accel):
-        self.deadline = time.monotonic() + self.machine.timeout if self.machine.timeout else float("inf")
+        self.deadline = time.monotonic() + self.machine.timeout * self.patience if self.machine.timeout else float("inf")
         self.dir = Path(tempfile.mkdtemp(prefix="guest-"))
         here = ROOT / "tests/guest"
         size = shutil.get_terminal_size()

@@ -115,6 +115,9 @@ def script(guest, command):
 
 # Finding the tests
 
+sys.path.insert(0, str(ROOT / "tests/guest"))   # what tests share
+
+
 def user_space(_):
     directory = ROOT / "tools/testing/memory_hotplug"
 

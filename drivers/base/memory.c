@@ -1139,6 +1139,43 @@ void remove_memory_block_devices(unsigned long start, unsigned long size)
 	unregister_ids(start >> block_shift, size >> block_shift);
 }
 
+static bool has_link(struct device *dev, const struct device *to)
+{
+	struct kernfs_node *link = sysfs_get_dirent(dev->kobj.sd, dev_name(to));
+
+	sysfs_put(link);
+	return link;
+}
+
+static int check_links(struct memory_block *mem, void *arg)
+{
+	struct device *node = arg;
+
+	return has_link(&mem->dev, node) && has_link(node, &mem->dev) ? 0 : -ENOMEM;
+}
+
+/**
+ * memory_blocks_link_node() - link the blocks of added memory and their node both ways
+ * @start: physical address, a multiple of the block size
+ * @size: bytes, a multiple of the block size
+ * @nid: the node, which is online
+ *
+ * Afterwards the blocks know their node. The links go with the blocks.
+ *
+ * Context: Process context, device_hotplug_lock held. May sleep.
+ * Return: 0, or -ENOMEM where a link is missing.
+ */
+int memory_blocks_link_node(u64 start, u64 size, int nid)
+{
+	lockdep_assert_device_hotplug_held();
+	register_memory_blocks_under_node(nid, PHYS_PFN(start), PHYS_PFN(start + size),
+					  MEMINIT_HOTPLUG);
+	if (!IS_ENABLED(CONFIG_NUMA))
+		return 0;
+	/* It does not tell. */
+	return walk_memory_blocks(start, size, &node_devices[nid]->dev, check_links);
+}
+
 #ifdef CONFIG_NUMA
 /**
  * memory_block_add_nid() - a block has memory of a node

@@ -161,6 +161,7 @@ int create_memory_block_devices(unsigned long start, unsigned long size,
 				struct vmem_altmap *altmap,
 				struct memory_group *group);
 void remove_memory_block_devices(unsigned long start, unsigned long size);
+int memory_blocks_link_node(u64 start, u64 size, int nid);
 struct memory_block *find_memory_block(unsigned long section_nr);
 int walk_memory_blocks(unsigned long start, unsigned long size, void *arg,
 		       walk_memory_blocks_func_t func);

@@ -79,8 +79,16 @@ void mhp_withdraw(struct mhp_run *run);
 unsigned long mhp_first_unmovable(const struct mhp_range *range);
 
 /* evacuate.c */
+#ifdef CONFIG_MEMORY_HOTREMOVE
 int mhp_evacuate(struct mhp_run *run, const struct mhp_policy *policy,
 		 unsigned long deadline, struct mhp_result *res);
+#else
+static inline int mhp_evacuate(struct mhp_run *run, const struct mhp_policy *policy,
+			       unsigned long deadline, struct mhp_result *res)
+{
+	return -EBUSY;
+}
+#endif
 
 /* node.c */
 int mhp_node_up(int nid, bool *is_new);

@@ -119,6 +119,7 @@ void mhp_zone_end(struct zone *zone)
  * In a section which ZONE_DEVICE shares with other memory, pfn_to_online_page()
  * has to look twice.
  */
+#ifdef CONFIG_ZONE_DEVICE
 static void taint_edges(const struct mhp_range *range)
 {
 	if (!IS_ALIGNED(range->start_pfn, PAGES_PER_SECTION))
@@ -128,6 +129,11 @@ static void taint_edges(const struct mhp_range *range)
 		__pfn_to_section(mhp_range_end(range))->section_mem_map |=
 			SECTION_TAINT_ZONE_DEVICE;
 }
+#else
+static void taint_edges(const struct mhp_range *range)
+{
+}
+#endif
 
 /**
  * move_pfn_range_to_zone() - give page frames to a zone

@@ -171,7 +171,7 @@ static int mhp_zones_show(struct seq_file *m, void *unused)
 
 	for_each_online_node(nid) {
 		zones = NODE_DATA(nid)->node_zones;
-		for (i = 0; i < ZONE_DEVICE; i++)
+		for (i = 0; i < MAX_NR_ZONES; i++)
 			if (populated_zone(zones + i))
 				show_zone(m, zones + i);
 	}

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-2.0
+# guest: dimms=512M:1 timeout=150 allow=Call.Trace|page.allocation.failure
+# B9, B10: an add, online or offline whose nth allocation fails, for each n, leaves no trace
+
+# What may be in the log: the warning of an architecture's vmemmap, once, with a trace.
+
+. "$GUEST_LIB"
+. "${GUEST_LIB%/*}/failnth.sh"
+
+mapfile -t blocks < <(blocks_that_are offline)
+state=$memory/memory${blocks[0]}/state
+size=$(block_size)
+
+back_offline() { echo offline >"$state" || fail "no way back"; }
+back_online() { echo online_movable >"$state" || fail "no way back"; }
+
+each_fails "$state" online_movable ENOMEM back_offline
+each_fails "$state" offline "ENOMEM|EBUSY" back_online
+
+# What "probe" has added cannot be removed: the survivors count with what was before, at
+# addresses where nothing is. In this zone and node nothing is online of them.
+next=$(((blocks[-1] + 1024) * size))
+failing=()
+add() {
+	local text=$1 n got before failed=0 survived=0
+
+	before=$(look)
+	for ((n = 1; n < 5000; n++)); do
+		got=$(failnth $n $memory/probe "$(printf '0x%x' $next)$text") || fail "failnth"
+		case $got in
+		OK*)
+			[ -L "$memory/memory$((next / size))/node0" ] || fail "n = $n: the block has no node"
+			[ "$(<$memory/memory$((next / size))/state)" = offline ] || fail "n = $n: not offline"
+			((next += size, ++survived))
+			before=$(look)
+			[[ $got = *injected ]] || break ;;
+		"ENOMEM injected")
+			((++failed))
+			failing+=($n)
+			[ "$(look)" = "$before" ] || fail "failure $n of an add left traces: $(diff <(echo "$before") <(look) | head -n 5)" ;;
+		*)
+			fail "failure $n of an add gave $got" ;;
+		esac
+	done
+	echo "probe$text: $failed failures, $survived successes"
+	[ $failed -gt 5 ] || fail "hardly anything failed"
+}
+
+add ""
+add " memmap_on_memory"
+
+# No leak: what fails often leaves as many objects as before. A block that came after all has some.
+objects() {
+	local cache
+
+	for cache in /sys/kernel/slab/*/shrink; do
+		echo 1 >"$cache"
+	done
+	awk 'NR > 2 { print $1, $2 }' /proc/slabinfo
+}
+
+rounds=200
+for try in warm-up first second; do
+	survived=0
+	for ((i = 0; i < rounds; i++)); do
+		got=$(failnth ${failing[i % ${#failing[@]}]} $memory/probe "$(printf '0x%x' $next)")
+		[[ $got = OK* ]] && ((next += size, ++survived))
+	done
+	echo "$rounds failures of the kinds seen, but for $survived"
+	objects >/tmp/$try
+done
+join <(sort /tmp/warm-up) <(sort /tmp/first) | join - <(sort /tmp/second) |
+	awk -v most=$((rounds / 2 + 50 * survived)) '$3 - $2 > most && $4 - $3 > most { print "left:", $0; bad = 1 } END { exit bad }' ||
+	fail "objects stay behind"

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * failnth N FILE TEXT: write TEXT to FILE with one write(2) while the Nth thing that can
+ * fail in it does (Documentation/fault-injection). Prints the name of the error, or OK,
+ * and "injected" or, where the write has no more than N - 1 such things, "not".
+ */
+#define _GNU_SOURCE
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static int nth;
+
+static void arm(const char *n)
+{
+	if (pwrite(nth, n, strlen(n), 0) < 0)
+		err(2, "fail-nth");
+}
+
+static int left(void)
+{
+	char text[16] = "";
+
+	if (pread(nth, text, sizeof(text) - 1, 0) < 0)
+		err(2, "fail-nth");
+	return atoi(text);
+}
+
+int main(int argc, char **argv)
+{
+	int fd, error = 0, rest;
+
+	if (argc != 4)
+		errx(2, "usage: failnth N FILE TEXT");
+	fd = open(argv[2], O_WRONLY);
+	if (fd < 0)
+		err(2, "%s", argv[2]);
+	nth = open("/proc/thread-self/fail-nth", O_RDWR);
+	if (nth < 0)
+		err(2, "fail-nth");
+
+	arm(argv[1]);
+	if (write(fd, argv[3], strlen(argv[3])) < 0)
+		error = errno;
+	rest = left();
+	arm("0");
+	printf("%s %s\n", error ? strerrorname_np(error) : "OK", rest ? "not" : "injected");
+	return 0;
+}

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# Requests of which each thing that can fail does so once. Sourced after lib.sh.
+
+for fault in failslab fail_page_alloc; do
+	[ -d /sys/kernel/debug/$fault ] || fail "no /sys/kernel/debug/$fault"
+	echo N >/sys/kernel/debug/$fault/ignore-gfp-wait
+	echo 0 >/sys/kernel/debug/$fault/verbose
+done
+echo 0 >/sys/kernel/debug/fail_page_alloc/min-order
+
+# What a request that failed must leave as it was. No process is started for it.
+look() {
+	local file zone=
+
+	for file in $memory $memory/memory*/state /sys/devices/system/node/{online,has_memory,has_normal_memory}; do
+		[ -d "$file" ] || echo "$file $(<"$file")"
+	done
+	echo $memory/memory* /sys/devices/system/node/node*/memory*
+	cat /proc/iomem
+	while read -r -a word; do
+		case ${word[0]} in
+		Node) zone="${word[*]}" ;;
+		spanned | present | managed | start_pfn:) echo "$zone ${word[*]}" ;;
+		esac
+	done </proc/zoneinfo
+}
+
+# each_fails FILE TEXT ERRORS UNDO: the request, with more and more of it done before
+# something fails. Each failure is one of ERRORS and changes nothing. A failure may also
+# be survived: then UNDO, if that can be. Ends when nothing is left that could fail.
+each_fails() {
+	local file=$1 text=$2 errors=$3 undo=$4 n before after got failed=0 survived=0
+
+	before=$(look)
+	for ((n = 1; n < 5000; n++)); do
+		got=$(failnth $n "$file" "$text") || fail "failnth"
+		case $got in
+		"OK not")
+			echo "${file##*/} '$text': $failed failures, $survived survived"
+			[ $failed -gt 0 ] || fail "nothing failed"
+			return ;;
+		"OK injected")
+			((++survived))
+			"$undo" ;;
+		*" injected")
+			[[ ${got% *} =~ ^($errors)$ ]] || fail "failure $n of '$text' to $file gave $got"
+			((++failed)) ;;
+		*)
+			fail "without a failure '$text' to $file gave $got, n = $n" ;;
+		esac
+		after=$(look)
+		[ "$after" = "$before" ] ||
+			fail "failure $n of '$text' to $file ($got) left: $(diff <(echo "$before") <(echo "$after") | head -n 5)"
+	done
+	fail "'$text' to $file does not come to an end"
+}
