@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# guest: dimms=512M:1 timeout=150 allow=Call.Trace|page.allocation.failure
+# guest: dimms=512M:1 timeout=300 allow=Call.Trace|page.allocation.failure
 # B9, B10: an add, online or offline whose nth allocation fails, for each n, leaves no trace
 
 # What may be in the log: the warning of an architecture's vmemmap, once, with a trace.

@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: GPL-2.0
+"""B8: a remove that failed had taken its range out of /sys/firmware/memmap already."""
+
+from guest import machine
+
+FAIL = "/sys/kernel/debug/memory_hotplug/fail"
+
+
+def firmware_map(guest):
+    return sorted(guest.sh("cd /sys/firmware/memmap; for e in *; do echo $(<$e/start) $(<$e/end) $(<$e/type); done").splitlines())
+
+
+@machine(cmdline="memory_hotplug.memmap_on_memory=Y")
+def test_refused_remove(guest):
+    """A remove that fails at any step leaves the list, the blocks and their memmap as they were."""
+    without = firmware_map(guest)
+    dimm = guest.plug("512M", 1)
+    listed = firmware_map(guest)
+    assert [line for line in listed if line not in without] == [f"{dimm.lo:#x} {dimm.hi - 1:#x} System RAM"], f"{listed}"
+    blocks = guest.blocks(dimm)
+    total = int(guest.sh("mem_total"))
+    # The remove has nobody to tell: the device is gone for ACPI, its memory stays, offline.
+    guest.sh(f"echo add/sections/down -16 >{FAIL}")
+    guest.unplug(dimm)
+    assert guest.blocks(dimm) == blocks, "blocks went though the remove failed"
+    assert firmware_map(guest) == listed, f"{firmware_map(guest)}"
+    assert "remove failed (-16)" in guest.sh("dmesg"), "the log does not tell of the failure"
+    assert int(guest.sh("mem_total")) == total

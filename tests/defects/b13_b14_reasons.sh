@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: GPL-2.0
+# guest: dimms=512M:1 timeout=150
+# B13, B14: EBUSY has a reason that tells what to do, and the log is not flooded
+
+. "$GUEST_LIB"
+
+# A block with pages of the kernel, and without holes or several zones.
+for directory in $(grep -lx 0 $memory/memory*/removable); do
+	kernel=${directory%/removable}/state
+	[ "$(wr "$kernel" offline)" != EBUSY ] || break
+done
+mapfile -t blocks < <(blocks_that_are offline)
+size=$(block_size)
+lo=$((blocks[0] * size)) hi=$(((blocks[0] + 1) * size))
+why() { dmesg | grep 'offline failed' | tail -n 1; }
+
+# Hopeless: the kernel's own page.
+expect EBUSY "$kernel" offline
+[[ $(why) = *"a page cannot be moved"*"pfn 0x"* ]] || fail "$(why)"
+
+# Worth trying again: somebody holds a page, which is named.
+set_blocks online_movable "${blocks[0]}"
+hold pin 1 $lo $hi >/tmp/page &
+wait_for 60 grep -q . /tmp/page
+expect EBUSY $memory/memory${blocks[0]}/state offline
+[[ $(why) = *"a page is held by a long reference"*"pfn $(printf '0x%x' $(($(</tmp/page) / 4096)))"* ]] || fail "$(why), page $(</tmp/page)"
+kill $!
+wait $!
+expect OK $memory/memory${blocks[0]}/state offline
+
+# A thousand failures: no page is dumped, and most of the lines are left out.
+before=$(dmesg | wc -l)
+for ((i = 0; i < 1000; i++)); do
+	! echo offline 2>/dev/null >"$kernel" || fail "the kernel's memory went offline"
+done
+lines=$(($(dmesg | wc -l) - before))
+echo "$lines lines for 1000 failures"
+[ $lines -le 100 ] || fail "$lines lines"
+! dmesg | grep -q 'page dumped\|page: refcount' || fail "pages are dumped"

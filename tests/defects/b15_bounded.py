@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: GPL-2.0
+"""B15: an eject that met a pinned page held the locks of all hotplug for ever."""
+
+from guest import machine
+
+
+@machine(timeout=300)
+def test_others_get_an_answer(guest):
+    """While an eject tries in vain, reads are answered at once, and a request on other memory when it has ended."""
+    dimm, other = guest.plug("256M", 1), guest.plug("256M", 1)
+    guest.set_blocks("online_movable", guest.blocks(dimm))
+    guest.start_program(f"hold pin 1 {dimm.lo} {dimm.hi}", "hold")
+    block = guest.blocks(other)[0]
+    guest.sh(f"(sleep 1; echo online_movable >$memory/memory{block}/state; echo done >/tmp/other) >/dev/null 2>&1 &")
+    assert not guest.unplug(dimm, 150).done, "the DIMM went, with a pinned page"
+    guest.sh("wait_for 30 grep -q done /tmp/other")
+    assert guest.zones([block])[block] == ("online", "Movable")
+    guest.end_program("hold")
+    assert guest.unplug(dimm).done and guest.unplug(other).done

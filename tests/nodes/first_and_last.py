@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-2.0
+"""A node gets its first memory and loses its last: who is told, and who follows."""
+
+from guest import machine
+
+WATCH = "/sys/kernel/debug/mhp_watch"
+INJECT = "/sys/kernel/debug/notifier-error-inject/memory/actions"
+
+
+def heard(guest):
+    """[(action, status_change_nid_normal, status_change_nid)] since the last look."""
+    lines = guest.sh(f"cat {WATCH}; echo >{WATCH}").splitlines()
+    return [(words[0], int(words[3].removeprefix("normal=")), int(words[4].removeprefix("any=")))
+            for words in map(str.split, lines)]
+
+
+def up(normal, any_):
+    return [(action, normal, any_) for action in ("PREPARE_ONLINE", "GOING_ONLINE", "ONLINE")]
+
+
+def down(normal, any_):
+    return [(action, normal, any_) for action in ("GOING_OFFLINE", "OFFLINE", "FINISH_OFFLINE")]
+
+
+@machine(nodes=("1G", "1G", "0"))
+def test_notifier(guest):
+    """status_change_nid and status_change_nid_normal, for each first and last, and for requests that are refused."""
+    guest.sh("modprobe mhp_watch priority=50 && modprobe memory-notifier-error-inject")
+    dimm = guest.plug("512M", 2)
+    blocks = guest.blocks(dimm)
+    assert heard(guest) == [], "an add is not to be told"
+    for block, word, said in ((0, "online_movable", up(-1, 2)),      # its first memory
+                              (1, "online_kernel", up(2, -1)),       # its first of a kernel zone
+                              (2, "online_movable", up(-1, -1)),
+                              (2, "offline", down(-1, -1)),
+                              (1, "offline", down(2, -1)),           # its last of a kernel zone
+                              (0, "offline", down(-1, 2)),           # its last
+                              (1, "online_kernel", up(2, 2)),        # both at once
+                              (1, "offline", down(2, 2))):
+        guest.set_blocks(word, [blocks[block]])
+        got = heard(guest)
+        assert got == said, f"{word} of block {block}: {got}"
+
+    guest.sh(f"echo -16 >{INJECT}/MEM_GOING_ONLINE/error; expect EBUSY $memory/memory{blocks[0]}/state online_movable; "
+             f"echo 0 >{INJECT}/MEM_GOING_ONLINE/error")
+    assert heard(guest) == [(action, -1, 2) for action in ("PREPARE_ONLINE", "GOING_ONLINE", "CANCEL_ONLINE", "FINISH_OFFLINE")]
+    guest.set_blocks("online_movable", [blocks[0]])
+    heard(guest)
+    guest.sh(f"echo -16 >{INJECT}/MEM_GOING_OFFLINE/error; expect EBUSY $memory/memory{blocks[0]}/state offline; "
+             f"echo 0 >{INJECT}/MEM_GOING_OFFLINE/error")
+    assert heard(guest) == [(action, -1, 2) for action in ("GOING_OFFLINE", "CANCEL_OFFLINE")]
+    # All of the device at once: one message for all of a zone.
+    guest.set_blocks("online_movable", blocks[1:])
+    heard(guest)
+    assert guest.unplug(dimm).done
+    assert heard(guest) == down(-1, 2)
+
+
+def followers(guest):
+    return {"masks": guest.sh("cd /sys/devices/system/node; grep . online has_memory has_normal_memory"),
+            "cpuset": guest.sh("cat /run/cpuset/cpuset.mems.effective"),
+            "threads": guest.sh("ps -e -o comm= | grep -E '^(kswapd|kcompactd)' | sort | tr '\\n' ' '"),
+            "tiers": guest.sh("cat /sys/devices/virtual/memory_tiering/memory_tier*/nodelist"),
+            "node": guest.sh("ls /sys/devices/system/node | grep '^node[0-9]' | tr '\\n' ' '"),
+            "links": guest.sh("ls -d /sys/devices/system/memory/memory*/node2 /sys/devices/system/node/node2/memory[0-9]* "
+                              "2>/dev/null | wc -l")}
+
+
+@machine(nodes=("1G", "1G", "0"))
+def test_followers(guest):
+    """Masks, cpusets, memory policies, memory tiers, kswapd and kcompactd, links: with the memory they come and go."""
+    guest.sh("mkdir -p /run/cpuset && mount -t cgroup2 none /run/cpuset")
+    before = followers(guest)
+    dimm = guest.plug("256M", 2)
+    blocks = guest.blocks(dimm)
+    offline = followers(guest)
+    assert "online:0-2" in offline["masks"] and "has_memory:0-1" in offline["masks"], offline["masks"]
+    assert offline["cpuset"] == "0-1" and int(offline["links"]) == 2 * len(blocks), f"{offline}"
+    assert offline["threads"] == before["threads"]
+
+    guest.set_blocks("online_movable", blocks)
+    online = followers(guest)
+    assert "has_memory:0-2" in online["masks"] and "has_normal_memory:0-1" in online["masks"], online["masks"]
+    assert online["cpuset"] == "0-2", online["cpuset"]
+    assert "kswapd2" in online["threads"] and "kcompactd2" in online["threads"], online["threads"]
+    assert "0-2" in online["tiers"], online["tiers"]
+    guest.sh("numactl --interleave=0,2 dd if=/dev/zero of=/dev/shm/data bs=1M count=32 status=none; rm /dev/shm/data; "
+             "numactl --membind=2 dd if=/dev/zero of=/dev/shm/data bs=1M count=32 status=none; rm /dev/shm/data")
+
+    # A program that is bound to the node: its memory goes elsewhere, and the program on.
+    guest.start_program(f"load 64 2 {dimm.lo} {dimm.hi}", "load")
+    assert guest.unplug(dimm).done
+    assert "wrong 0 pages" in guest.end_program("load")
+    assert followers(guest) == before, f"{followers(guest)}"
