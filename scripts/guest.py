@@ -84,6 +84,7 @@ class Machine:
     dimms: tuple = ()               # "SIZE:NODE", there at boot
     nvdimm: str = ""                # "SIZE:NODE"
     virtio_mem: str = ""            # "SIZE:NODE", nothing of it plugged at boot
+    balloon: bool = False           # a virtio balloon
     agent: bool = False             # a port for qemu-guest-agent
     cmdline: str = ""               # more of the kernel's command line
     allow: str = ""                 # pattern of console lines that the judge lets pass
@@ -112,6 +113,8 @@ class Machine:
             args += self.device("nvdimm", "nvdimm0", self.nvdimm)
         if self.virtio_mem:
             args += self.device("virtio-mem-pci", "vm0", self.virtio_mem, ",requested-size=0")
+        if self.balloon:
+            args += ["-device", "virtio-balloon-pci,id=balloon0"]
         return args
 
     @staticmethod

@@ -189,7 +189,8 @@ static unsigned long visit(struct mhp_evacuation *e, unsigned long pfn)
 	}
 	if (!page_ref_count(compound_head(page)))
 		return 1;	/* free huge page, tail, or given up by its driver */
-	if (PageOffline(page)) {
+	/* A balloon's can be moved; of others the driver has not let go. */
+	if (PageOffline(page) && !__PageMovable(page)) {
 		mhp_refuse(e->res, -EBUSY, MHP_WHY_UNMOVABLE, pfn);
 		return 0;
 	}

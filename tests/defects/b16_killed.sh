@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-2.0
+# guest: dimms=256M:1 nvdimm=512M:1 timeout=150
+# B16: a pending signal kept a driver from giving its memory back
+
+# The writer that unbinds the driver waits for its turn while another request tries in vain,
+# and is killed meanwhile. So all that it does for the driver it does with SIGKILL pending.
+
+. "$GUEST_LIB"
+need daxctl ndctl
+
+for module in nfit nd_pmem dax_pmem device_dax kmem; do
+	modprobe $module || fail "no module $module"
+done
+driver=/sys/bus/dax/drivers/kmem
+mapfile -t blocks < <(blocks_that_are offline)
+[ ${#blocks[@]} = 2 ] || fail "the DIMM has ${#blocks[@]} blocks"
+size=$(block_size)
+ndctl create-namespace -f -e namespace0.0 -m devdax || fail "create-namespace"
+everything() { cat /proc/iomem; lsmem -a -b -o RANGE,STATE,ZONES,NODE; }
+
+set_blocks online_movable "${blocks[@]}"
+hold pin 1 $((blocks[0] * size)) $(((blocks[0] + 1) * size)) >/tmp/hold &
+holder=$!
+wait_for 60 grep -q . /tmp/hold
+before=$(everything)
+state=$memory/memory${blocks[0]}/state
+
+# As ShdPnd of /proc/PID/status has it
+sigkill=0000000000000100
+
+waits_killed() {
+	wait_for 60 grep -Eq '^State:.*(D|Z)|^ShdPnd' "/proc/$1/status"
+	kill -KILL "$1"
+	grep -q "^State:.*D" "/proc/$1/status" && grep -q "^ShdPnd:.*$sigkill" "/proc/$1/status"
+}
+
+for ((try = 0; ; try++)); do
+	[ $try -lt 5 ] || fail "the writer never waited"
+	daxctl reconfigure-device -N -m system-ram dax0.0 || fail "system-ram"
+	grep -q 'System RAM (kmem)' /proc/iomem || fail "not in /proc/iomem"
+	(! echo offline >"$state") &
+	busy=$!
+	wait_for 60 grep -qx going-offline "$state"
+	bash -c "echo dax0.0 >$driver/unbind" &
+	writer=$!
+	wait_for 60 grep -q '^State:.*[DZ]' /proc/$writer/status
+	kill -KILL $writer
+	killed=no
+	if grep -q '^State:.*D' /proc/$writer/status && grep -q "^ShdPnd:.*$sigkill" /proc/$writer/status; then
+		killed=waiting
+	fi
+	wait $writer
+	status=$?
+	wait $busy || fail "a block with a pinned page went offline"
+	[ ! -e $driver/dax0.0 ] || fail "the driver is still bound"
+	[ "$(everything)" = "$before" ] || fail "it left: $(diff <(echo "$before") <(everything))"
+	[ $killed = no ] || break
+done
+[ $status = 137 ] || fail "the writer ended with $status"
+echo "killed at try $try, the memory is gone"
+kill $holder
