@@ -170,7 +170,8 @@ static inline int add_pages(int nid, unsigned long start_pfn,
 
 /*
  * The span of a zone changes under span_seqlock: a reader that sees it change
- * reads again. Writers also hold mem_hotplug_lock for write.
+ * reads again, and may do so in an interrupt (DEBUG_VM). Writers also hold
+ * mem_hotplug_lock for write.
  */
 static inline unsigned int zone_span_seqbegin(struct zone *zone)
 {
@@ -182,14 +183,14 @@ static inline int zone_span_seqretry(struct zone *zone, unsigned int iv)
 	return read_seqretry(&zone->span_seqlock, iv);
 }
 
-static inline void zone_span_writelock(struct zone *zone)
+static inline void zone_span_writelock(struct zone *zone, unsigned long *flags)
 {
-	write_seqlock(&zone->span_seqlock);
+	write_seqlock_irqsave(&zone->span_seqlock, *flags);
 }
 
-static inline void zone_span_writeunlock(struct zone *zone)
+static inline void zone_span_writeunlock(struct zone *zone, unsigned long *flags)
 {
-	write_sequnlock(&zone->span_seqlock);
+	write_sequnlock_irqrestore(&zone->span_seqlock, *flags);
 }
 
 static inline void zone_seqlock_init(struct zone *zone)
@@ -231,11 +232,11 @@ static inline int zone_span_seqretry(struct zone *zone, unsigned int iv)
 	return 0;
 }
 
-static inline void zone_span_writelock(struct zone *zone)
+static inline void zone_span_writelock(struct zone *zone, unsigned long *flags)
 {
 }
 
-static inline void zone_span_writeunlock(struct zone *zone)
+static inline void zone_span_writeunlock(struct zone *zone, unsigned long *flags)
 {
 }
 

@@ -25,10 +25,12 @@ static struct mhp_range zone_span(const struct zone *zone)
 
 static void zone_set_span(struct zone *zone, const struct mhp_range *span)
 {
-	zone_span_writelock(zone);
+	unsigned long flags;
+
+	zone_span_writelock(zone, &flags);
 	zone->zone_start_pfn = span->start_pfn;
 	zone->spanned_pages = span->nr_pages;
-	zone_span_writeunlock(zone);
+	zone_span_writeunlock(zone, &flags);
 }
 
 /* The span of a node is that of all its zones. */

@@ -16,7 +16,7 @@ mapfile -t blocks < <(blocks_that_are offline)
 [ ${#blocks[@]} = 2 ] || fail "the DIMM has ${#blocks[@]} blocks"
 size=$(block_size)
 ndctl create-namespace -f -e namespace0.0 -m devdax || fail "create-namespace"
-everything() { cat /proc/iomem; lsmem -a -b -o RANGE,STATE,ZONES,NODE; }
+everything() { grep -v dax0.0 /proc/iomem; lsmem -a -b -o RANGE,STATE,ZONES,NODE; }
 
 set_blocks online_movable "${blocks[@]}"
 hold pin 1 $((blocks[0] * size)) $(((blocks[0] + 1) * size)) >/tmp/hold &
@@ -25,13 +25,9 @@ wait_for 60 grep -q . /tmp/hold
 before=$(everything)
 state=$memory/memory${blocks[0]}/state
 
-# As ShdPnd of /proc/PID/status has it
-sigkill=0000000000000100
-
-waits_killed() {
-	wait_for 60 grep -Eq '^State:.*(D|Z)|^ShdPnd' "/proc/$1/status"
-	kill -KILL "$1"
-	grep -q "^State:.*D" "/proc/$1/status" && grep -q "^ShdPnd:.*$sigkill" "/proc/$1/status"
+# in_state PID REGEX: so the process is, in the words of /proc/PID/status
+in_state() {
+	grep -q "^State:[[:space:]]*[$2]" "/proc/$1/status"
 }
 
 for ((try = 0; ; try++)); do
@@ -41,20 +37,26 @@ for ((try = 0; ; try++)); do
 	(! echo offline >"$state") &
 	busy=$!
 	wait_for 60 grep -qx going-offline "$state"
-	bash -c "echo dax0.0 >$driver/unbind" &
+	rm -f /tmp/opened
+	bash -c "exec 3>$driver/unbind && echo >/tmp/opened && echo dax0.0 >&3" &
 	writer=$!
-	wait_for 60 grep -q '^State:.*[DZ]' /proc/$writer/status
+	wait_for 60 test -e /tmp/opened
+	wait_for 60 in_state $writer DZ
 	kill -KILL $writer
-	killed=no
-	if grep -q '^State:.*D' /proc/$writer/status && grep -q "^ShdPnd:.*$sigkill" /proc/$writer/status; then
+	killed=too-early-or-late
+	# Bit 8 of what is pending is SIGKILL.
+	if in_state $writer D && grep -q '^ShdPnd:.*1..$' /proc/$writer/status && grep -qx going-offline "$state"; then
 		killed=waiting
 	fi
 	wait $writer
 	status=$?
 	wait $busy || fail "a block with a pinned page went offline"
-	[ ! -e $driver/dax0.0 ] || fail "the driver is still bound"
+	if [ -e $driver/dax0.0 ]; then
+		[ $killed != waiting ] || fail "the driver is still bound"
+		echo dax0.0 >$driver/unbind
+	fi
 	[ "$(everything)" = "$before" ] || fail "it left: $(diff <(echo "$before") <(everything))"
-	[ $killed = no ] || break
+	[ $killed != waiting ] || break
 done
 [ $status = 137 ] || fail "the writer ended with $status"
 echo "killed at try $try, the memory is gone"

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * failnth N FILE TEXT: write TEXT to FILE with one write(2) while the Nth thing that can
- * fail in it does (Documentation/fault-injection). Prints the name of the error, or OK,
- * and "injected" or, where the write has no more than N - 1 such things, "not".
+ * failnth N FILE TEXT [TIMES]: write TEXT to FILE with one write(2) while the Nth thing
+ * that can fail in it does (Documentation/fault-injection). Prints the name of the error,
+ * or OK, and "injected" or, where the write has no more than N - 1 such things, "not".
+ * With TIMES as often, while it fails, and prints how the last one ended.
  */
 #define _GNU_SOURCE
 #include <err.h>
@@ -32,10 +33,11 @@ static int left(void)
 
 int main(int argc, char **argv)
 {
-	int fd, error = 0, rest;
+	int fd, error, rest, times;
 
-	if (argc != 4)
-		errx(2, "usage: failnth N FILE TEXT");
+	if (argc != 4 && argc != 5)
+		errx(2, "usage: failnth N FILE TEXT [TIMES]");
+	times = argc == 5 ? atoi(argv[4]) : 1;
 	fd = open(argv[2], O_WRONLY);
 	if (fd < 0)
 		err(2, "%s", argv[2]);
@@ -43,11 +45,15 @@ int main(int argc, char **argv)
 	if (nth < 0)
 		err(2, "fail-nth");
 
-	arm(argv[1]);
-	if (write(fd, argv[3], strlen(argv[3])) < 0)
-		error = errno;
-	rest = left();
-	arm("0");
+	do {
+		error = 0;
+		arm(argv[1]);
+		if (pwrite(fd, argv[3], strlen(argv[3]), 0) < 0)
+			error = errno;
+		rest = left();
+		arm("0");
+	} while (error && !rest && --times > 0);
+
 	printf("%s %s\n", error ? strerrorname_np(error) : "OK", rest ? "not" : "injected");
 	return 0;
 }

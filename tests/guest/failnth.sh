@@ -9,43 +9,34 @@ for fault in failslab fail_page_alloc; do
 done
 echo 0 >/sys/kernel/debug/fail_page_alloc/min-order
 
-# What a request that failed must leave as it was. No process is started for it.
+# What a request that failed must leave as it was.
 look() {
-	local file zone=
-
-	for file in $memory $memory/memory*/state /sys/devices/system/node/{online,has_memory,has_normal_memory}; do
-		[ -d "$file" ] || echo "$file $(<"$file")"
-	done
-	echo $memory/memory* /sys/devices/system/node/node*/memory*
-	cat /proc/iomem
-	while read -r -a word; do
-		case ${word[0]} in
-		Node) zone="${word[*]}" ;;
-		spanned | present | managed | start_pfn:) echo "$zone ${word[*]}" ;;
-		esac
-	done </proc/zoneinfo
+	awk 'FILENAME != "/proc/zoneinfo" || /^Node|spanned|present|managed|start_pfn:/ { print FILENAME, $0 }' \
+		$memory/memory*/{state,valid_zones} /sys/devices/system/node/{online,has_memory,has_normal_memory} /proc/{iomem,zoneinfo}
+	echo $memory/* /sys/devices/system/node/node*/memory* /sys/firmware/memmap/*
 }
 
 # each_fails FILE TEXT ERRORS UNDO: the request, with more and more of it done before
 # something fails. Each failure is one of ERRORS and changes nothing. A failure may also
-# be survived: then UNDO, if that can be. Ends when nothing is left that could fail.
+# be survived: then UNDO. Ends when nothing is left that could fail, with the request done.
 each_fails() {
-	local file=$1 text=$2 errors=$3 undo=$4 n before after got failed=0 survived=0
+	local file=$1 text=$2 errors=$3 undo=$4 n before after got survived=0
 
+	failures=0
 	before=$(look)
 	for ((n = 1; n < 5000; n++)); do
 		got=$(failnth $n "$file" "$text") || fail "failnth"
 		case $got in
 		"OK not")
-			echo "${file##*/} '$text': $failed failures, $survived survived"
-			[ $failed -gt 0 ] || fail "nothing failed"
+			echo "${file##*/} '$text': $failures failures, $survived survived"
+			[ $((failed + survived)) -gt 0 ] || fail "nothing was made to fail"
 			return ;;
 		"OK injected")
 			((++survived))
 			"$undo" ;;
 		*" injected")
 			[[ ${got% *} =~ ^($errors)$ ]] || fail "failure $n of '$text' to $file gave $got"
-			((++failed)) ;;
+			((++failures)) ;;
 		*)
 			fail "without a failure '$text' to $file gave $got, n = $n" ;;
 		esac
