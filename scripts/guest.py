@@ -83,6 +83,7 @@ class Machine:
     nodes: tuple = ("1G", "1G")     # memory of each NUMA node; "0" for none
     dimms: tuple = ()               # "SIZE:NODE", there at boot
     nvdimm: str = ""                # "SIZE:NODE"
+    labels: str = ""                # of it for labels, without which it is one namespace: "256K"
     virtio_mem: str = ""            # "SIZE:NODE", nothing of it plugged at boot
     balloon: bool = False           # a virtio balloon
     agent: bool = False             # a port for qemu-guest-agent
@@ -110,7 +111,7 @@ class Machine:
         for number, dimm in enumerate(self.dimms):
             args += self.device("pc-dimm", f"cold{number}", dimm)
         if self.nvdimm:
-            args += self.device("nvdimm", "nvdimm0", self.nvdimm)
+            args += self.device("nvdimm", "nvdimm0", self.nvdimm, self.labels and f",label-size={self.labels}")
         if self.virtio_mem:
             args += self.device("virtio-mem-pci", "vm0", self.virtio_mem, ",requested-size=0")
         if self.balloon:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# guest: nodes=1G,1G,0 nvdimm=512M:2 timeout=400 allow=Call.Trace|page.allocation.failure
+# guest: nodes=1G,1G,0 nvdimm=384M:2 timeout=400 allow=Call.Trace|page.allocation.failure
 # B9, B10: whatever fails while a node gets its first memory, neither node nor memory is left
 
 # An NVDIMM's memory can be added and removed again by its driver, in the writer's
