@@ -1780,9 +1780,17 @@ static int check_block(struct memory_block *mem, void *arg)
 	if (mem->state != MEM_OFFLINE)
 		return mhp_refuse(op->result, -EBUSY, MHP_WHY_ONLINE, pfn);
 	op->nid = mem->nid;
-	op->altmaps[(pfn - op->range.start_pfn) / nth_block(op, 0).nr_pages] = mem->altmap;
 	check->nr++;
 	check->nr_altmaps += !!mem->altmap;
+	return 0;
+}
+
+static int collect_altmap(struct memory_block *mem, void *arg)
+{
+	struct mhp_op *op = arg;
+	unsigned long pfn = section_nr_to_pfn(mem->start_section_nr);
+
+	op->altmaps[(pfn - op->range.start_pfn) / nth_block(op, 0).nr_pages] = mem->altmap;
 	return 0;
 }
 
@@ -1795,20 +1803,17 @@ static int decode_remove(struct mhp_op *op, u64 start, u64 size)
 	ret = mhp_decode_blocks(start, size, &lim, &op->range, op->result);
 	if (ret)
 		return ret;
-	op->altmaps = kvcalloc(nr_blocks(op), sizeof(*op->altmaps), GFP_KERNEL);
-	if (!op->altmaps)
-		return refuse(op, -ENOMEM, MHP_WHY_NOMEM);
 	ret = walk_memory_blocks(start, size, &check, check_block);
 	if (ret)
 		return ret;
 	if (check.nr != nr_blocks(op))
 		return refuse(op, -EINVAL, MHP_WHY_ABSENT);
 	/* All at once is cheaper than by block. */
-	if (!check.nr_altmaps) {
-		kvfree(op->altmaps);
-		op->altmaps = NULL;
-	}
-	return 0;
+	if (!check.nr_altmaps)
+		return 0;
+	/* Drivers that go cannot do anything about a remove that fails. */
+	op->altmaps = kvcalloc(nr_blocks(op), sizeof(*op->altmaps), GFP_KERNEL | __GFP_NOFAIL);
+	return walk_memory_blocks(start, size, op, collect_altmap);
 }
 
 /* Called with device_hotplug_lock held; all blocks have to be offline. */
@@ -1854,8 +1859,8 @@ void __remove_memory(u64 start, u64 size)
  * @size: bytes
  *
  * Context: May sleep. Takes device_hotplug_lock.
- * Return: 0; -EBUSY a block is not offline; -EINVAL not whole blocks, or not all there;
- * -ENOMEM. After an error the memory is there as before.
+ * Return: 0; -EBUSY a block is not offline; -EINVAL not whole blocks, or not all there.
+ * After an error the memory is there as before.
  */
 int remove_memory(u64 start, u64 size)
 {
