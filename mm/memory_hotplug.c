@@ -39,6 +39,10 @@
  *	cpu_hotplug_lock	for read: per-CPU data of zones and nodes
  *	mem_hotplug_lock	for write: zones, nodes, sections, memmap
  *				for read (get_online_mems()): none of them changes
+ *
+ * While an offline moves pages it holds none of them, unless its caller needs them: the
+ * state of its blocks, going-offline, keeps everybody else away from these, and other
+ * requests go on. What it knew of its zones and nodes it looks up again afterwards.
  */
 #define pr_fmt(fmt) "memory_hotplug: " fmt
 
@@ -410,10 +414,14 @@ static bool memmap_is_a_burden(const struct mhp_range *range)
  * @altmaps: add, remove: for each block of @range whose memmap lies in it; NULL: there is
  *	none. The request owns them unless the memory is there with its blocks.
  * @no_memmap: add: there was no memory for the memmap
- * @runs: online, offline: the blocks
+ * @blocks: online, offline: the blocks, ascending
+ * @nr_blocks: how many
+ * @runs: the same, as runs
  * @nr_runs: how many
  * @policy: offline: the caller's patience
  * @deadline: offline: its end, in jiffies
+ * @progress: offline: how far it has come
+ * @lost: offline: the memory is not there any more, what it held is given up
  * @unwinding: set by the runner while it walks back
  * @result: how it ends
  */
@@ -430,10 +438,14 @@ struct mhp_op {
 	struct vmem_altmap **altmaps;
 	bool no_memmap;
 
+	struct memory_block **blocks;
+	unsigned int nr_blocks;
 	struct mhp_run *runs;
 	unsigned int nr_runs;
 	const struct mhp_policy *policy;
 	unsigned long deadline;
+	struct mhp_progress *progress;
+	bool lost;
 
 	bool unwinding;
 	struct mhp_result *result;
@@ -723,6 +735,65 @@ static void tell(struct mhp_op *op, enum memory_block_state what)
 		mhp_notify_tell(what, &run->note);
 }
 
+/* Present pages of the node, or of its zones up to ZONE_NORMAL. */
+static unsigned long present_pages(int nid, bool normal)
+{
+	struct pglist_data *pgdat = NODE_DATA(nid);
+	unsigned long pages = 0;
+	int i;
+
+	if (!normal)
+		return pgdat->node_present_pages;
+	for (i = 0; i <= ZONE_NORMAL; i++)
+		pages += pgdat->node_zones[i].present_pages;
+	return pages;
+}
+
+/* Pages that other runs of the request bring to, or take from, the same node. */
+static unsigned long pages_of_others(const struct mhp_op *op, const struct mhp_run *before,
+				     bool normal)
+{
+	int nid = zone_to_nid(before->zone);
+	unsigned long pages = 0;
+	struct mhp_run *run;
+
+	for (run = op->runs; run < before; run++)
+		if (zone_to_nid(run->zone) == nid &&
+		    (!normal || zone_idx(run->zone) <= ZONE_NORMAL))
+			pages += run->all.nr_pages;
+	return pages;
+}
+
+/* Does the node get its first, or lose its last, memory with this run? */
+static int status_change(const struct mhp_op *op, const struct mhp_run *run, bool normal,
+			 bool online)
+{
+	int nid = zone_to_nid(run->zone);
+	unsigned long before = present_pages(nid, normal);
+	unsigned long others = pages_of_others(op, run, normal);
+
+	if (normal && zone_idx(run->zone) > ZONE_NORMAL)
+		return NUMA_NO_NODE;
+	if (online)
+		return before + others ? NUMA_NO_NODE : nid;
+	return before == others + run->all.nr_pages ? nid : NUMA_NO_NODE;
+}
+
+static void fill_notes(struct mhp_op *op, bool online)
+{
+	struct mhp_run *run;
+
+	for_each_run(run, op)
+		run->note = (struct memory_notify){
+			.altmap_start_pfn = run->all.start_pfn,
+			.altmap_nr_pages = run->all.nr_pages - run->pages.nr_pages,
+			.start_pfn = run->pages.start_pfn,
+			.nr_pages = run->pages.nr_pages,
+			.status_change_nid_normal = status_change(op, run, true, online),
+			.status_change_nid = status_change(op, run, false, online),
+		};
+}
+
 /* prepare */
 static int run_prepare(struct mhp_op *op, struct mhp_run *run)
 {
@@ -854,12 +925,75 @@ static int pages_up(struct mhp_op *op)
 
 static int run_evacuate(struct mhp_op *op, struct mhp_run *run)
 {
-	return mhp_evacuate(run, op->policy, op->deadline, op->result);
+	return mhp_evacuate(run, op->policy, op->deadline, op->progress, op->result);
+}
+
+static int run_check_empty(struct mhp_op *op, struct mhp_run *run)
+{
+	return mhp_check_empty(run, op->result);
 }
 
 static void run_stay(struct mhp_op *op, struct mhp_run *run)
 {
 	/* Pages that have moved away stay where they are. */
+}
+
+/*
+ * The driver of a dynamic group may hold a lock from what it is asked to what it is told,
+ * and take it in the next request: there must be none meanwhile.
+ */
+static bool may_yield(const struct mhp_op *op)
+{
+	struct mhp_run *run;
+
+	if (op->policy->keep_locks)
+		return false;
+	for_each_run(run, op)
+		if (run->blocks[0]->group && run->blocks[0]->group->is_dynamic)
+			return false;
+	return true;
+}
+
+static int evacuate(struct mhp_op *op)
+{
+	struct mhp_run *run;
+
+	for_each_run(run, op)
+		op->progress->left += mhp_count_used(run);
+	return each_run(op, run_evacuate, run_stay);
+}
+
+/* The blocks are going-offline and isolated, which is all that moving needs. */
+static int evacuate_unlocked(struct mhp_op *op)
+{
+	int ret;
+
+	mem_hotplug_done();
+	memory_blocks_yield(op->blocks, op->nr_blocks);
+	ret = evacuate(op);
+	memory_blocks_resume(op->blocks, op->nr_blocks);
+	mem_hotplug_begin();
+
+	/* A node may have got other memory meanwhile, or a page a new owner. */
+	fill_notes(op, false);
+	return ret ?: each_run(op, run_check_empty, run_stay);
+}
+
+static bool has_poison(const struct memory_block *mem)
+{
+#ifdef CONFIG_MEMORY_FAILURE
+	return atomic_long_read(&mem->nr_hwpoison);
+#else
+	return false;
+#endif
+}
+
+/* Page tables still say of a poisoned page where it was: it must keep its struct page. */
+static int run_check_gone(struct mhp_op *op, struct mhp_run *run)
+{
+	if (has_poison(run->blocks[0]))
+		return mhp_refuse(op->result, -EHWPOISON, MHP_WHY_LOST, run->all.start_pfn);
+	return mhp_check_empty(run, op->result);
 }
 
 static int pages_down(struct mhp_op *op)
@@ -869,7 +1003,8 @@ static int pages_down(struct mhp_op *op)
 
 	/* Fresh pages that were never un-isolated are all free. */
 	if (!op->unwinding) {
-		ret = each_run(op, run_evacuate, run_stay);
+		ret = op->lost ? each_run(op, run_check_gone, run_stay) :
+		      may_yield(op) ? evacuate_unlocked(op) : evacuate(op);
 		if (ret)
 			return ret;
 	}
@@ -888,7 +1023,8 @@ static int pages_down(struct mhp_op *op)
 /* publish */
 static void stay_online(struct mhp_op *op, struct mhp_run *run)
 {
-	mhp_unisolate(run);
+	if (!op->lost)
+		mhp_unisolate(run);
 	mhp_notify_tell(MEM_CANCEL_OFFLINE, &run->note);
 }
 
@@ -914,9 +1050,25 @@ static int publish_up(struct mhp_op *op)
 	return 0;
 }
 
+/* Gone whatever anybody thinks of it: said before subsystems are asked. */
+static int run_lose(struct mhp_op *op, struct mhp_run *run)
+{
+	unsigned long used, poisoned;
+
+	mhp_isolate_lost(run);
+	used = mhp_discard(run, &poisoned);
+	pr_err("[mem %#010llx-%#010llx] has gone while it was online: %lu pages of data lost, %lu in use\n",
+	       mhp_range_phys(&run->all),
+	       mhp_range_phys(&run->all) + mhp_range_bytes(&run->all) - 1, poisoned, used);
+	return mhp_notify_ask(MEM_GOING_OFFLINE, MEM_CANCEL_OFFLINE, &run->note, op->result);
+}
+
 static int run_going_offline(struct mhp_op *op, struct mhp_run *run)
 {
 	int ret;
+
+	if (op->lost)
+		return run_lose(op, run);
 
 	ret = mhp_isolate(run, op->result);
 	if (ret)
@@ -1141,18 +1293,18 @@ static struct zone *wanted_zone(const struct memory_block *mem, const struct mhp
 }
 
 /* @type: what to online as; MMOP_OFFLINE: the blocks are online and say so themselves. */
-static int make_runs(struct mhp_op *op, struct memory_block **blocks, unsigned int nr,
-		     enum mmop type, bool restore)
+static int make_runs(struct mhp_op *op, enum mmop type, bool restore)
 {
+	struct memory_block **blocks = op->blocks;
 	struct mhp_run *run = NULL;
 	unsigned long movable = 0;
 	unsigned int i;
 
-	op->runs = kvcalloc(nr, sizeof(*op->runs), GFP_KERNEL);
+	op->runs = kvcalloc(op->nr_blocks, sizeof(*op->runs), GFP_KERNEL);
 	if (!op->runs)
 		return refuse(op, -ENOMEM, MHP_WHY_NOMEM);
 
-	for (i = 0; i < nr; i++) {
+	for (i = 0; i < op->nr_blocks; i++) {
 		struct mhp_range range = block_range(blocks[i]);
 		struct zone *zone = wanted_zone(blocks[i], &range,
 						restore ? blocks[i]->kept_type : type, movable);
@@ -1173,65 +1325,6 @@ static int make_runs(struct mhp_op *op, struct memory_block **blocks, unsigned i
 		start_run(run, blocks + i, &range, zone);
 	}
 	return 0;
-}
-
-/* Present pages of the node, or of its zones up to ZONE_NORMAL. */
-static unsigned long present_pages(int nid, bool normal)
-{
-	struct pglist_data *pgdat = NODE_DATA(nid);
-	unsigned long pages = 0;
-	int i;
-
-	if (!normal)
-		return pgdat->node_present_pages;
-	for (i = 0; i <= ZONE_NORMAL; i++)
-		pages += pgdat->node_zones[i].present_pages;
-	return pages;
-}
-
-/* Pages that other runs of the request bring to, or take from, the same node. */
-static unsigned long pages_of_others(const struct mhp_op *op, const struct mhp_run *before,
-				     bool normal)
-{
-	int nid = zone_to_nid(before->zone);
-	unsigned long pages = 0;
-	struct mhp_run *run;
-
-	for (run = op->runs; run < before; run++)
-		if (zone_to_nid(run->zone) == nid &&
-		    (!normal || zone_idx(run->zone) <= ZONE_NORMAL))
-			pages += run->all.nr_pages;
-	return pages;
-}
-
-/* Does the node get its first, or lose its last, memory with this run? */
-static int status_change(const struct mhp_op *op, const struct mhp_run *run, bool normal,
-			 bool online)
-{
-	int nid = zone_to_nid(run->zone);
-	unsigned long before = present_pages(nid, normal);
-	unsigned long others = pages_of_others(op, run, normal);
-
-	if (normal && zone_idx(run->zone) > ZONE_NORMAL)
-		return NUMA_NO_NODE;
-	if (online)
-		return before + others ? NUMA_NO_NODE : nid;
-	return before == others + run->all.nr_pages ? nid : NUMA_NO_NODE;
-}
-
-static void fill_notes(struct mhp_op *op, bool online)
-{
-	struct mhp_run *run;
-
-	for_each_run(run, op)
-		run->note = (struct memory_notify){
-			.altmap_start_pfn = run->all.start_pfn,
-			.altmap_nr_pages = run->all.nr_pages - run->pages.nr_pages,
-			.start_pfn = run->pages.start_pfn,
-			.nr_pages = run->pages.nr_pages,
-			.status_change_nid_normal = status_change(op, run, true, online),
-			.status_change_nid = status_change(op, run, false, online),
-		};
 }
 
 static struct mhp_range blocks_range(struct memory_block **blocks, unsigned int nr)
@@ -1259,15 +1352,6 @@ static void set_state(struct memory_block **blocks, unsigned int nr, unsigned lo
 
 /* ---- Online ----------------------------------------------------------- */
 
-static bool has_poison(const struct memory_block *mem)
-{
-#ifdef CONFIG_MEMORY_FAILURE
-	return atomic_long_read(&mem->nr_hwpoison);
-#else
-	return false;
-#endif
-}
-
 static int decode_online(struct memory_block **blocks, unsigned int nr, struct mhp_result *res)
 {
 	unsigned int i;
@@ -1275,6 +1359,10 @@ static int decode_online(struct memory_block **blocks, unsigned int nr, struct m
 	for (i = 0; i < nr; i++) {
 		unsigned long pfn = section_nr_to_pfn(blocks[i]->start_section_nr);
 
+		if (blocks[i]->claimed)
+			return mhp_refuse(res, -EBUSY, MHP_WHY_EJECTING, pfn);
+		if (blocks[i]->state == MEM_LOST)
+			return mhp_refuse(res, -EHWPOISON, MHP_WHY_LOST, pfn);
 		if (blocks[i]->state == MEM_ONLINE)
 			return mhp_refuse(res, -EINVAL, MHP_WHY_ALREADY, pfn);
 		if (blocks[i]->state != MEM_OFFLINE)
@@ -1306,7 +1394,7 @@ static void remember_zone(struct mhp_op *op)
 static int online_blocks(struct memory_block **blocks, unsigned int nr, enum mmop type,
 			 bool restore, struct mhp_result *res)
 {
-	struct mhp_op op = { .result = res };
+	struct mhp_op op = { .result = res, .blocks = blocks, .nr_blocks = nr };
 	int ret;
 
 	op.range = blocks_range(blocks, nr);
@@ -1315,7 +1403,7 @@ static int online_blocks(struct memory_block **blocks, unsigned int nr, enum mmo
 		goto out;
 
 	mem_hotplug_begin();
-	ret = make_runs(&op, blocks, nr, type, restore);
+	ret = make_runs(&op, type, restore);
 	if (!ret) {
 		begin_zones(&op);
 		fill_notes(&op, true);
@@ -1397,13 +1485,18 @@ static bool has_holes(const struct mhp_range *range)
 	return ram != range->nr_pages;
 }
 
-static int decode_offline(struct memory_block **blocks, unsigned int nr, struct mhp_result *res)
+static int decode_offline(struct memory_block **blocks, unsigned int nr, bool claimed,
+			  struct mhp_result *res)
 {
 	unsigned int i;
 
 	for (i = 0; i < nr; i++) {
 		const struct mhp_range range = block_range(blocks[i]);
 
+		if (blocks[i]->claimed && !claimed)
+			return mhp_refuse(res, -EBUSY, MHP_WHY_EJECTING, range.start_pfn);
+		if (blocks[i]->state == MEM_LOST)
+			return mhp_refuse(res, -EHWPOISON, MHP_WHY_LOST, range.start_pfn);
 		if (blocks[i]->state == MEM_OFFLINE)
 			return mhp_refuse(res, -EINVAL, MHP_WHY_ALREADY, range.start_pfn);
 		if (blocks[i]->state != MEM_ONLINE)
@@ -1414,6 +1507,40 @@ static int decode_offline(struct memory_block **blocks, unsigned int nr, struct 
 			return mhp_refuse(res, -EINVAL, MHP_WHY_MULTI_ZONE, range.start_pfn);
 	}
 	return 0;
+}
+
+/* Who reads the progress of a block, or cancels, finds it here; the last goes with the state. */
+static DEFINE_SPINLOCK(progress_lock);
+
+static void set_progress(struct mhp_op *op, struct mhp_progress *progress)
+{
+	unsigned int i;
+
+	spin_lock(&progress_lock);
+	for (i = 0; i < op->nr_blocks; i++)
+		op->blocks[i]->progress = progress;
+	spin_unlock(&progress_lock);
+}
+
+/**
+ * mhp_cancel_offline() - let a block stay online that is going offline
+ * @mem: the block
+ *
+ * The request ends soon, with everything online that it was about to take.
+ *
+ * Context: Any that is not atomic in an interrupt. No lock needed.
+ * Return: false where it is not going offline.
+ */
+bool mhp_cancel_offline(struct memory_block *mem)
+{
+	bool going;
+
+	spin_lock(&progress_lock);
+	going = mem->progress;
+	if (going)
+		WRITE_ONCE(mem->progress->cancel, true);
+	spin_unlock(&progress_lock);
+	return going;
 }
 
 static void forget_zone(struct memory_block **blocks, unsigned int nr)
@@ -1435,38 +1562,91 @@ static void forget_zone(struct memory_block **blocks, unsigned int nr)
  * a page moves once.
  *
  * Context: May sleep, as long as @policy says. device_hotplug_lock and the device lock of
- * each block held.
+ * each block held; unless @policy keeps them, they are dropped while pages move, and taken
+ * again.
  * Return: 0; -EINVAL a block is offline already, has holes, or spans zones or nodes; -EBUSY
- * it is on its way, a page cannot move or does not, or time is up; -EINTR a signal;
- * -ENOMEM; or what a notifier said. After an error all of them are online as before.
+ * it is on its way or claimed, a page cannot move or does not, or time is up; -EINTR a
+ * signal; -ECANCELED by mhp_cancel_offline(); -ENOMEM; or what a notifier said. After an
+ * error all of them are online as before.
  */
 int mhp_offline_blocks(struct memory_block **blocks, unsigned int nr_blocks,
 		       const struct mhp_policy *policy, struct mhp_result *res)
 {
-	struct mhp_op op = { .result = res, .policy = policy };
+	struct mhp_progress own = {};
+	struct mhp_op op = {
+		.result = res,
+		.policy = policy,
+		.blocks = blocks,
+		.nr_blocks = nr_blocks,
+		.progress = policy->progress ?: &own,
+	};
 	int ret;
 
 	op.range = blocks_range(blocks, nr_blocks);
 	op.deadline = jiffies + msecs_to_jiffies(policy->timeout_ms);
-	ret = decode_offline(blocks, nr_blocks, res);
+	op.progress->begin = jiffies;
+	op.progress->pages = nr_blocks * block_range(blocks[0]).nr_pages;
+	ret = decode_offline(blocks, nr_blocks, policy->claimed, res);
 	if (ret)
 		goto out;
 
 	mem_hotplug_begin();
-	ret = make_runs(&op, blocks, nr_blocks, MMOP_OFFLINE, false);
+	ret = make_runs(&op, MMOP_OFFLINE, false);
 	if (!ret) {
 		begin_zones(&op);
 		fill_notes(&op, false);
 		set_state(blocks, nr_blocks, MEM_GOING_OFFLINE);
+		set_progress(&op, op.progress);
 		ret = mhp_descend(&online_ladder, &op, res, &op.unwinding);
 		if (!ret)
 			forget_zone(blocks, nr_blocks);
+		set_progress(&op, NULL);
 		set_state(blocks, nr_blocks, ret ? MEM_ONLINE : MEM_OFFLINE);
 	}
 	mem_hotplug_done();
 	kvfree(op.runs);
 out:
 	report("offline", &op.range, res);
+	return ret;
+}
+
+/**
+ * mhp_lose_block() - the memory of a block has gone without asking
+ * @mem: the block, online
+ * @res: gets the reason where the block remains; MHP_RESULT_OK on entry
+ *
+ * Nothing is allocated from it any more, and what it held is given up: see
+ * mm/mhp/discard.c. Where nobody has a trace of it, it is offline afterwards and can be
+ * removed. Else it remains, and is lost for good.
+ *
+ * Context: May sleep, but does not wait for anybody. device_hotplug_lock and the device
+ * lock of the block held.
+ * Return: 0; -EBUSY, -EHWPOISON, -ENOMEM, or what a notifier said: it remains; -EINVAL it is
+ * not online, or in no zone of its own.
+ */
+int mhp_lose_block(struct memory_block *mem, struct mhp_result *res)
+{
+	struct mhp_op op = { .result = res, .blocks = &mem, .nr_blocks = 1, .lost = true };
+	int ret;
+
+	op.range = block_range(mem);
+	if (mem->state != MEM_ONLINE || !mem->zone)
+		return refuse(&op, -EINVAL, MHP_WHY_MULTI_ZONE);
+
+	mem_hotplug_begin();
+	ret = make_runs(&op, MMOP_OFFLINE, false);
+	if (!ret) {
+		begin_zones(&op);
+		fill_notes(&op, false);
+		set_state(&mem, 1, MEM_GOING_OFFLINE);
+		ret = mhp_descend(&online_ladder, &op, res, &op.unwinding);
+		if (!ret)
+			forget_zone(&mem, 1);
+		set_state(&mem, 1, ret ? MEM_LOST : MEM_OFFLINE);
+	}
+	mem_hotplug_done();
+	kvfree(op.runs);
+	report("lose", &op.range, res);
 	return ret;
 }
 
@@ -1490,6 +1670,8 @@ bool mhp_block_removable(struct memory_block *mem)
 	if (!device_trylock(&mem->dev))
 		return true;
 	if (mem->dev.offline_disabled)
+		ret = false;
+	else if (mem->state == MEM_LOST)
 		ret = false;
 	else if (mem->state == MEM_ONLINE)
 		ret = mem->zone && !has_holes(&range) &&
@@ -1778,7 +1960,8 @@ static int check_block(struct memory_block *mem, void *arg)
 	unsigned long pfn = section_nr_to_pfn(mem->start_section_nr);
 
 	if (mem->state != MEM_OFFLINE)
-		return mhp_refuse(op->result, -EBUSY, MHP_WHY_ONLINE, pfn);
+		return mhp_refuse(op->result, -EBUSY,
+				  mem->state == MEM_LOST ? MHP_WHY_LOST : MHP_WHY_ONLINE, pfn);
 	op->nid = mem->nid;
 	check->nr++;
 	check->nr_altmaps += !!mem->altmap;

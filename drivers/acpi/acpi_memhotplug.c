@@ -4,20 +4,18 @@
  *
  * Firmware says which memory comes and goes; this file passes it on. A device has
  * address ranges (_CRS), a status (_STA) and a proximity domain (_PXM). attach adds the
- * memory, the eject takes it offline as a whole, detach removes it.
+ * memory, detach removes it. In between memory_eject.c takes it offline; where a device
+ * vanishes without that, detach gives up what was in it.
  *
  * Owns: struct dimm, in acpi_device.driver_data from attach to detach; the static memory
  *	group of the device; the links between its memory blocks and the ACPI device.
  * Calls: the requests of linux/memory_hotplug.h and linux/memory.h. Reads firmware
  *	through ACPICA, and believes nothing it says before it is checked.
  * Locks: device_hotplug_lock and acpi_scan_lock are held on entry to every callback.
- * Keeps: all ranges of a device are used, or none. A device that fails to go offline
- *	has each block in the state and the zone it had.
+ * Keeps: all ranges of a device are used, or none.
  */
 #include <linux/acpi.h>
-#include <linux/bitmap.h>
 #include <linux/ioport.h>
-#include <linux/jiffies.h>
 #include <linux/list_sort.h>
 #include <linux/memory.h>
 #include <linux/memory_hotplug.h>
@@ -26,6 +24,7 @@
 #include <linux/slab.h>
 
 #include "internal.h"
+#include "memory_device.h"
 
 static const struct acpi_device_id memory_ids[] = {
 	{ "PNP0C80" },
@@ -48,8 +47,19 @@ static struct acpi_scan_handler held_memory_handler = {
 
 #ifdef CONFIG_ACPI_HOTPLUG_MEMORY
 
-/* How long an eject tries to empty a device. */
-#define DIMM_EJECT_TIMEOUT_MS	(120 * MSEC_PER_SEC)
+/**
+ * acpi_is_memory_device - is this a memory device
+ * @adev: the device
+ *
+ * Return: true for PNP0C80.
+ */
+bool acpi_is_memory_device(struct acpi_device *adev)
+{
+	return !acpi_match_device_ids(adev, memory_ids);
+}
+
+/* How long what has just been added may take to go away again. */
+#define UNDO_TIMEOUT_MS		(10 * MSEC_PER_SEC)
 
 /**
  * struct dimm - a memory device of the firmware
@@ -70,7 +80,6 @@ struct dimm {
  * @attributes: what _CRS says of it
  * @present: it was there before attach, from boot or from a removal cut short
  * @added: attach added it
- * @went: a bit for each block; set: undo_offline has to bring it online again
  */
 struct dimm_range {
 	struct list_head node;
@@ -78,7 +87,6 @@ struct dimm_range {
 	struct acpi_memory_attribute attributes;
 	bool present;
 	bool added;
-	unsigned long *went;
 };
 
 static u64 range_size(const struct dimm_range *range)
@@ -102,10 +110,8 @@ static void dimm_free(struct dimm *dimm)
 {
 	struct dimm_range *range, *next;
 
-	list_for_each_entry_safe(range, next, &dimm->ranges, node) {
-		bitmap_free(range->went);
+	list_for_each_entry_safe(range, next, &dimm->ranges, node)
 		kfree(range);
-	}
 	kfree(dimm);
 }
 
@@ -226,14 +232,11 @@ static int block_unbind(struct memory_block *mem, void *arg)
 	return 0;
 }
 
-static int block_note_online(struct memory_block *mem, void *arg)
+static int block_count_online(struct memory_block *mem, void *arg)
 {
-	u64 start = PFN_PHYS(section_nr_to_pfn(mem->start_section_nr));
-	struct dimm_range *range = arg;
-	u64 offset = start - range_first_block(range);
+	unsigned int *nr = arg;
 
-	if (mem->state == MEM_ONLINE)
-		__set_bit(offset / memory_block_size_bytes(), range->went);
+	*nr += mem->state != MEM_OFFLINE;
 	return 0;
 }
 
@@ -300,18 +303,15 @@ static int range_add(struct dimm_range *range, const struct dimm *dimm)
 			return err;
 		range->added = true;
 	}
-
-	range->went = bitmap_zalloc(range_nr_blocks(range), GFP_KERNEL);
-	if (!range->went)
-		return -ENOMEM;
 	return walk_memory_blocks(start, size, dimm->adev, block_bind);
 }
 
 static void range_undo_add(struct dimm_range *range, const struct dimm *dimm)
 {
 	const struct mhp_policy policy = {
-		.timeout_ms = DIMM_EJECT_TIMEOUT_MS,
+		.timeout_ms = UNDO_TIMEOUT_MS,
 		.signals = MHP_SIGNALS_NONE,
+		.keep_locks = true,
 	};
 	u64 start = range->mem.start, size = range_size(range);
 	struct mhp_result res = MHP_RESULT_OK;
@@ -371,114 +371,91 @@ static void dimm_leave_group(struct dimm *dimm)
 		dev_warn(&dimm->adev->dev, "memory group %d stays\n", dimm->mgid);
 }
 
-/* ---- Offline ---- */
+/* ---- Remove ---- */
 
-/* Status codes of _OST for ejection: ACPI 6.5, section 6.3.5.2. */
-static int eject_status(int err, enum mhp_reason why)
+/*
+ * After an eject all is offline, and what came from boot goes as well: nobody may bring
+ * online what is no longer there. After a surprise removal what is in use goes first; the
+ * blocks of which something is left stay, and are lost.
+ */
+static void range_remove(struct dimm_range *range, struct acpi_device *adev)
 {
-	switch (why) {
-	case MHP_WHY_UNMOVABLE:
-	case MHP_WHY_PINNED:
-	case MHP_WHY_HUGETLB:
-	case MHP_WHY_HWPOISON:
-		return ACPI_OST_SC_DEVICE_IN_USE;
-	case MHP_WHY_NOTIFIER:
-		return ACPI_OST_SC_EJECT_DEPENDENCY_BUSY;
-	case MHP_WHY_DISABLED:
-	case MHP_WHY_HOLES:
-	case MHP_WHY_MULTI_ZONE:
-		return ACPI_OST_SC_EJECT_NOT_SUPPORTED;
-	case MHP_WHY_BUSY:
-	case MHP_WHY_ISOLATE_RACE:
-	case MHP_WHY_NO_TARGET:
-	case MHP_WHY_SIGNAL:
-	case MHP_WHY_DEADLINE:
-		return ACPI_OST_SC_DEVICE_BUSY;
-	default:
-		return err;
-	}
-}
+	u64 start = range->mem.start, size = range_size(range), block = memory_block_size_bytes();
+	unsigned int nr_online = 0;
+	u64 addr;
 
-static void dimm_log_refusal(const struct dimm *dimm, const struct dimm_range *range,
-			     const struct mhp_result *res)
-{
-	char where[32] = "";
-
-	if (res->pfn != MHP_NO_PFN)
-		scnprintf(where, sizeof(where), ", pfn %#lx", res->pfn);
-	dev_warn(&dimm->adev->dev, "%pR stays as it is: %s (%s%s)\n", &range->mem,
-		 mhp_reason_text(res->why), mhp_reason_name(res->why), where);
-}
-
-static void range_undo_offline(struct dimm_range *range, const struct dimm *dimm)
-{
-	unsigned int nr_blocks = range_nr_blocks(range);
-	u64 block = memory_block_size_bytes();
-	u64 base = range_first_block(range);
-	unsigned int from, to;
-	int err;
-
-	for_each_set_bitrange(from, to, range->went, nr_blocks) {
-		err = memory_blocks_restore(base + from * block, (to - from) * block);
-		if (err)
-			dev_err(&dimm->adev->dev, "%pR cannot be restored (%d)\n",
-				&range->mem, err);
-	}
-	bitmap_zero(range->went, nr_blocks);
-}
-
-/* Brings online what the last dimm_offline() took, and nothing else. */
-static void dimm_undo_offline(struct acpi_device *adev)
-{
-	struct dimm *dimm = acpi_driver_data(adev);
-	struct dimm_range *range;
-
-	if (!dimm)
+	walk_memory_blocks(start, size, adev, block_unbind);
+	walk_memory_blocks(start, size, &nr_online, block_count_online);
+	if (!nr_online) {
+		__remove_memory(start, size);
 		return;
-	list_for_each_entry_reverse(range, &dimm->ranges, node)
-		range_undo_offline(range, dimm);
+	}
+
+	dev_err(&adev->dev, "%pR has gone without an eject\n", &range->mem);
+	memory_blocks_lose(start, size);
+	for (addr = ALIGN(start, block); addr + block <= start + size; addr += block) {
+		nr_online = 0;
+		walk_memory_blocks(addr, block, &nr_online, block_count_online);
+		if (!nr_online)
+			__remove_memory(addr, block);
+	}
 }
 
-static int range_offline(struct dimm_range *range, unsigned long deadline,
-			 struct mhp_result *res)
+/**
+ * acpi_memory_collect - the memory of a device
+ * @adev: the device, of any kind
+ * @ranges: where to put it; where there is no room it is only counted
+ *
+ * Context: acpi_scan_lock held.
+ * Return: 0; -EPERM where memory may not be ejected.
+ */
+int acpi_memory_collect(struct acpi_device *adev, struct acpi_memory_ranges *ranges)
 {
-	struct mhp_policy policy = { .signals = MHP_SIGNALS_NONE };
-	u64 start = range->mem.start, size = range_size(range);
-	long left = deadline - jiffies;
-	int err;
-
-	/* The ranges share one deadline, and 0 would mean none. */
-	policy.timeout_ms = left > 0 ? jiffies_to_msecs(left) : 1;
-
-	walk_memory_blocks(start, size, range, block_note_online);
-	err = memory_blocks_offline(start, size, &policy, res);
-	if (err)
-		bitmap_zero(range->went, range_nr_blocks(range));
-	return err;
-}
-
-static int dimm_offline(struct acpi_device *adev)
-{
-	unsigned long deadline = jiffies + msecs_to_jiffies(DIMM_EJECT_TIMEOUT_MS);
-	struct mhp_result res = MHP_RESULT_OK;
-	struct dimm *dimm = acpi_driver_data(adev);
 	struct dimm_range *range;
-	int err;
+	struct dimm *dimm;
 
-	if (!dimm)
+	if (!acpi_is_memory_device(adev) || !adev->handler)
 		return 0;
+	if (!adev->handler->hotplug.enabled)
+		return -EPERM;
+	dimm = acpi_driver_data(adev);
 	list_for_each_entry(range, &dimm->ranges, node) {
-		err = range_offline(range, deadline, &res);
-		if (err) {
-			dimm_log_refusal(dimm, range, &res);
-			dimm_undo_offline(adev);
-			return eject_status(err, res.why);
-		}
+		if (ranges->nr < ranges->max)
+			ranges->range[ranges->nr] = (struct range) {
+				.start = range->mem.start, .end = range->mem.end,
+			};
+		ranges->nr++;
 	}
 	return 0;
 }
 
 /* ---- The scan handler ---- */
+
+/* What to answer for the first device that could not be used; acpi_scan_lock. */
+static u32 scan_failure;
+
+/* Status codes of _OST for insertion: ACPI 6.5, section 6.3.5.3. */
+static int attach_failed(int err)
+{
+	if (!scan_failure)
+		scan_failure = err == -EINVAL || err == -E2BIG ? ACPI_OST_SC_INSERT_NOT_SUPPORTED :
+								 ACPI_OST_SC_DRIVER_LOAD_FAILURE;
+	return err;
+}
+
+/**
+ * acpi_memory_scan_failure - did all memory devices come that a scan has met
+ *
+ * Context: acpi_scan_lock held.
+ * Return: 0, or the status code of _OST for the first that did not since the last call.
+ */
+u32 acpi_memory_scan_failure(void)
+{
+	u32 code = scan_failure;
+
+	scan_failure = 0;
+	return code;
+}
 
 static int dimm_attach(struct acpi_device *adev, const struct acpi_device_id *id)
 {
@@ -494,7 +471,7 @@ static int dimm_attach(struct acpi_device *adev, const struct acpi_device_id *id
 
 	dimm = kzalloc(sizeof(*dimm), GFP_KERNEL);
 	if (!dimm)
-		return -ENOMEM;
+		return attach_failed(-ENOMEM);
 	dimm->adev = adev;
 	dimm->mgid = -1;
 	INIT_LIST_HEAD(&dimm->ranges);
@@ -509,17 +486,12 @@ static int dimm_attach(struct acpi_device *adev, const struct acpi_device_id *id
 	if (err) {
 		dimm_leave_group(dimm);
 		dimm_free(dimm);
-		return err;
+		return attach_failed(err);
 	}
 	adev->driver_data = dimm;
 	return 1;
 }
 
-/*
- * After an eject all is offline, and what came from boot goes as well: nobody may bring
- * online what is no longer there. After a surprise removal blocks can still be online;
- * __remove_memory() leaves those and says so.
- */
 static void dimm_detach(struct acpi_device *adev)
 {
 	struct dimm *dimm = acpi_driver_data(adev);
@@ -527,12 +499,8 @@ static void dimm_detach(struct acpi_device *adev)
 
 	if (!dimm)
 		return;
-	list_for_each_entry(range, &dimm->ranges, node) {
-		u64 start = range->mem.start, size = range_size(range);
-
-		walk_memory_blocks(start, size, adev, block_unbind);
-		__remove_memory(start, size);
-	}
+	list_for_each_entry(range, &dimm->ranges, node)
+		range_remove(range, adev);
 	dimm_leave_group(dimm);
 	adev->driver_data = NULL;
 	dimm_free(dimm);
@@ -544,8 +512,6 @@ static struct acpi_scan_handler memory_handler = {
 	.detach = dimm_detach,
 	.hotplug = {
 		.enabled = true,
-		.offline = dimm_offline,
-		.undo_offline = dimm_undo_offline,
 	},
 };
 

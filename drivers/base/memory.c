@@ -13,8 +13,8 @@
  * device_hotplug_lock	held while blocks come, go or change their state. A writer
  *			of sysfs only tries it and restarts: a removal, which holds it,
  *			waits for writers to leave.
- * device locks		of all blocks of a request, ascending, while it lasts: for those
- *			who look at one block without device_hotplug_lock
+ * device locks		of all blocks of a request, ascending, while it changes them: for
+ *			those who look at one block without device_hotplug_lock
  * mem_hotplug_lock	taken by the core. When memory is added, the core holds it
  *			already and the locks of new devices come after it; with
  *			device_hotplug_lock that is safe.
@@ -23,11 +23,14 @@
  * memory_blocks' own	the table of blocks; interrupts are off, as pages are
  *			poisoned under locks that interrupts take
  *
+ * Both first ones are dropped while the pages of blocks move: see memory_blocks_yield().
+ *
  * Invariant: a block in the table is a registered device. Where nobody holds its
- * lock, dev->offline is false exactly when the state is MEM_ONLINE.
+ * lock, dev->offline is true exactly when the state is MEM_OFFLINE.
  */
 #define pr_fmt(fmt) "memory: " fmt
 
+#include <linux/acpi.h>
 #include <linux/capability.h>
 #include <linux/cleanup.h>
 #include <linux/crash_core.h>
@@ -45,9 +48,11 @@
 #include <linux/node.h>
 #include <linux/numa.h>
 #include <linux/overflow.h>
+#include <linux/range.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/sysfs.h>
+#include <linux/wait.h>
 #include <linux/xarray.h>
 
 /*
@@ -411,6 +416,9 @@ static int refuse(struct mhp_result *res, int err, enum mhp_reason why,
 	return err;
 }
 
+/* For who waits until a block is no longer on its way. */
+static DECLARE_WAIT_QUEUE_HEAD(settled);
+
 /* "state" can be polled. */
 static void state_changed(struct memory_block *mem)
 {
@@ -429,22 +437,58 @@ static void begin_request(struct memory_block **blocks, unsigned int nr)
 		mutex_lock_nest_lock(&blocks[i]->dev.mutex, &request_lock);
 }
 
+static void unlock_blocks(struct memory_block **blocks, unsigned int nr)
+{
+	for (unsigned int i = 0; i < nr; i++)
+		device_unlock(&blocks[i]->dev);
+	mutex_unlock(&request_lock);
+}
+
 /* Where it went well, does what device_online() and device_offline() do then. */
 static int end_request(struct memory_block **blocks, unsigned int nr, int err,
 		       enum kobject_action action)
 {
-	for (unsigned int i = 0; i < nr; i++) {
+	for (unsigned int i = 0; !err && i < nr; i++) {
 		struct device *dev = &blocks[i]->dev;
 
-		if (!err) {
-			kobject_uevent(&dev->kobj, action);
-			dev->offline = action == KOBJ_OFFLINE;
-			state_changed(blocks[i]);
-		}
-		device_unlock(dev);
+		kobject_uevent(&dev->kobj, action);
+		dev->offline = action == KOBJ_OFFLINE;
+		state_changed(blocks[i]);
 	}
-	mutex_unlock(&request_lock);
+	unlock_blocks(blocks, nr);
+	wake_up_all(&settled);
 	return err;
+}
+
+/**
+ * memory_blocks_yield() - let others work while the pages of these blocks move
+ * @blocks: blocks that are going offline, by memory_blocks_offline() or its like
+ * @nr: how many
+ *
+ * What is left is their state: nobody removes or changes a block that is on its way.
+ *
+ * Context: Process context. Drops device_hotplug_lock and the device locks of the blocks.
+ */
+void memory_blocks_yield(struct memory_block **blocks, unsigned int nr)
+{
+	for (unsigned int i = 0; i < nr; i++)
+		state_changed(blocks[i]);
+	unlock_blocks(blocks, nr);
+	unlock_device_hotplug();
+}
+
+/**
+ * memory_blocks_resume() - nobody else works any more
+ * @blocks: as for memory_blocks_yield()
+ * @nr: how many
+ *
+ * Context: Process context. May sleep. Takes device_hotplug_lock and the device locks of
+ * the blocks.
+ */
+void memory_blocks_resume(struct memory_block **blocks, unsigned int nr)
+{
+	lock_device_hotplug();
+	begin_request(blocks, nr);
 }
 
 static int bring_online(struct memory_block **blocks, unsigned int nr,
@@ -510,35 +554,69 @@ static bool is_restorable(const struct memory_block *mem)
 	return mem->dev.offline && mem->kept_type != MMOP_OFFLINE;
 }
 
-/*
- * Those blocks of the range for which @wanted holds, ascending. The blocks stay,
- * as the caller holds device_hotplug_lock.
- */
-static struct block_batch *collect(u64 start, u64 size, struct mhp_result *res,
-				   bool (*wanted)(const struct memory_block *mem))
+static bool was_claimed_online(const struct memory_block *mem)
 {
-	unsigned long id, found, first = start >> block_shift, nr = size >> block_shift;
-	struct memory_block *mem;
-	struct block_batch *batch;
+	return mem->dev.offline && mem->claimed_online;
+}
 
-	lockdep_assert_device_hotplug_held();
+/* A range of bytes; empty where the size is 0. */
+static struct range bytes(u64 start, u64 size)
+{
+	return (struct range){ .start = start, .end = start + size - 1 };
+}
 
-	if (!nr || !IS_ALIGNED(start | size, block_bytes()) || start + size - 1 < start)
-		return ERR_PTR(refuse(res, -EINVAL, MHP_WHY_RANGE, PHYS_PFN(start)));
+static unsigned long range_blocks(const struct range *range)
+{
+	return (range->end - range->start + 1) >> block_shift;
+}
+
+/* Whole blocks, all of which are there? */
+static int check_range(const struct range *range, struct mhp_result *res)
+{
+	unsigned long found, first = range->start >> block_shift, nr = range_blocks(range);
+
+	if (!nr || range->end < range->start ||
+	    !IS_ALIGNED(range->start | (range->end + 1), block_bytes()))
+		return refuse(res, -EINVAL, MHP_WHY_RANGE, PHYS_PFN(range->start));
 
 	found = count_blocks(first, nr);
 	if (found < nr)
-		return ERR_PTR(refuse(res, -EINVAL, MHP_WHY_ABSENT, id_to_pfn(first + found)));
+		return refuse(res, -EINVAL, MHP_WHY_ABSENT, id_to_pfn(first + found));
+	return 0;
+}
+
+/*
+ * Those blocks of the ranges, which ascend, for which @wanted holds. The blocks stay, as
+ * the caller holds device_hotplug_lock.
+ */
+static struct block_batch *collect(const struct range *ranges, unsigned int nr_ranges,
+				   struct mhp_result *res,
+				   bool (*wanted)(const struct memory_block *mem))
+{
+	struct block_batch *batch;
+	struct memory_block *mem;
+	unsigned long id, nr = 0;
+	int err;
+
+	lockdep_assert_device_hotplug_held();
+
+	for (unsigned int i = 0; i < nr_ranges; i++) {
+		err = check_range(ranges + i, res);
+		if (err)
+			return ERR_PTR(err);
+		nr += range_blocks(ranges + i);
+	}
 
 	batch = kvmalloc(struct_size(batch, blocks, nr), GFP_KERNEL);
 	if (!batch)
-		return ERR_PTR(refuse(res, -ENOMEM, MHP_WHY_NOMEM, PHYS_PFN(start)));
+		return ERR_PTR(refuse(res, -ENOMEM, MHP_WHY_NOMEM, PHYS_PFN(ranges->start)));
 
 	batch->nr = 0;
-	xa_for_each_range(&memory_blocks, id, mem, first, first + nr - 1) {
-		if (wanted(mem))
-			batch->blocks[batch->nr++] = mem;
-	}
+	for (unsigned int i = 0; i < nr_ranges; i++)
+		xa_for_each_range(&memory_blocks, id, mem, ranges[i].start >> block_shift,
+				  ranges[i].end >> block_shift)
+			if (wanted(mem))
+				batch->blocks[batch->nr++] = mem;
 	return batch;
 }
 
@@ -559,7 +637,8 @@ static struct block_batch *collect(u64 start, u64 size, struct mhp_result *res,
 int memory_blocks_online(u64 start, u64 size, enum mmop type,
 			 struct mhp_result *res)
 {
-	struct block_batch *batch __free(kvfree) = collect(start, size, res, is_offline);
+	const struct range range = bytes(start, size);
+	struct block_batch *batch __free(kvfree) = collect(&range, 1, res, is_offline);
 
 	if (IS_ERR(batch))
 		return PTR_ERR(batch);
@@ -569,27 +648,57 @@ int memory_blocks_online(u64 start, u64 size, enum mmop type,
 }
 
 /**
- * memory_blocks_offline() - take all blocks of a range offline
- * @start: physical address, a multiple of the block size
- * @size: bytes, a multiple of the block size, not 0
+ * memory_ranges_offline() - take all blocks of several ranges offline
+ * @ranges: physical addresses of whole blocks, the end included; ascending
+ * @nr: how many ranges
  * @policy: how long and how hard to try
  * @res: begins as %MHP_RESULT_OK; tells the reason of a failure
  *
  * Blocks that are offline already are fine. The others go offline together or
  * not at all, each with its event.
  *
- * Context: Process context, device_hotplug_lock held. May sleep.
+ * Context: Process context, device_hotplug_lock held; unless @policy keeps locks, it is
+ * dropped while pages move, and taken again. May sleep.
  * Return: 0; -EINVAL for a bad range, or where a block is missing; -EPERM if a
  * device does not allow it; -ENOMEM; the errors of mhp_offline_blocks().
  */
-int memory_blocks_offline(u64 start, u64 size, const struct mhp_policy *policy,
-			  struct mhp_result *res)
+int memory_ranges_offline(const struct range *ranges, unsigned int nr,
+			  const struct mhp_policy *policy, struct mhp_result *res)
 {
-	struct block_batch *batch __free(kvfree) = collect(start, size, res, is_online);
+	struct block_batch *batch __free(kvfree) = collect(ranges, nr, res, is_online);
 
 	if (IS_ERR(batch))
 		return PTR_ERR(batch);
 	return batch->nr ? take_offline(batch->blocks, batch->nr, policy, res) : 0;
+}
+
+/**
+ * memory_blocks_offline() - take all blocks of a range offline
+ * @start: physical address, a multiple of the block size
+ * @size: bytes, a multiple of the block size, not 0
+ * @policy: how long and how hard to try
+ * @res: begins as %MHP_RESULT_OK; tells the reason of a failure
+ *
+ * Context: As for memory_ranges_offline().
+ * Return: as memory_ranges_offline().
+ */
+int memory_blocks_offline(u64 start, u64 size, const struct mhp_policy *policy,
+			  struct mhp_result *res)
+{
+	const struct range range = bytes(start, size);
+
+	return memory_ranges_offline(&range, 1, policy, res);
+}
+
+static int restore(const struct range *ranges, unsigned int nr,
+		   bool (*wanted)(const struct memory_block *mem))
+{
+	struct mhp_result res = MHP_RESULT_OK;
+	struct block_batch *batch __free(kvfree) = collect(ranges, nr, &res, wanted);
+
+	if (IS_ERR(batch))
+		return PTR_ERR(batch);
+	return batch->nr ? bring_back(batch->blocks, batch->nr, &res) : 0;
 }
 
 /**
@@ -606,12 +715,110 @@ int memory_blocks_offline(u64 start, u64 size, const struct mhp_policy *policy,
  */
 int memory_blocks_restore(u64 start, u64 size)
 {
+	const struct range range = bytes(start, size);
+
+	return restore(&range, 1, is_restorable);
+}
+
+#ifdef CONFIG_MEMORY_HOTREMOVE
+static int lose_block(struct memory_block *mem, void *arg)
+{
 	struct mhp_result res = MHP_RESULT_OK;
-	struct block_batch *batch __free(kvfree) = collect(start, size, &res, is_restorable);
+	int err;
+
+	if (mem->state != MEM_ONLINE)
+		return 0;
+	begin_request(&mem, 1);
+	err = mhp_lose_block(mem, &res);
+	if (err)
+		state_changed(mem);
+	end_request(&mem, 1, err, KOBJ_OFFLINE);
+	return 0;
+}
+
+/**
+ * memory_blocks_lose() - the memory of a range has gone without asking
+ * @start: physical address
+ * @size: bytes
+ *
+ * Each block that was online is offline afterwards, or lost: see mhp_lose_block().
+ *
+ * Context: Process context, device_hotplug_lock held. May sleep.
+ */
+void memory_blocks_lose(u64 start, u64 size)
+{
+	lockdep_assert_device_hotplug_held();
+	walk_memory_blocks(start, size, NULL, lose_block);
+}
+#endif
+
+static bool is_any(const struct memory_block *mem)
+{
+	return true;
+}
+
+/**
+ * memory_ranges_claim() - keep everybody else from changing the state of blocks
+ * @ranges: physical addresses of whole blocks, the end included; ascending
+ * @nr: how many ranges
+ * @res: begins as %MHP_RESULT_OK; tells the reason of a failure
+ *
+ * For who takes a device away in several steps. Until memory_ranges_release() a request
+ * for one of the blocks is refused with -EBUSY, unless its policy says that it has the
+ * claim. Removing the blocks ends it as well.
+ *
+ * Context: Process context, device_hotplug_lock held.
+ * Return: 0; -EBUSY where a block is claimed or on its way; -EINVAL for a bad range, or
+ * where a block is missing; -ENOMEM.
+ */
+int memory_ranges_claim(const struct range *ranges, unsigned int nr, struct mhp_result *res)
+{
+	struct block_batch *batch __free(kvfree) = collect(ranges, nr, res, is_any);
 
 	if (IS_ERR(batch))
 		return PTR_ERR(batch);
-	return batch->nr ? bring_back(batch->blocks, batch->nr, &res) : 0;
+	for (unsigned int i = 0; i < batch->nr; i++) {
+		const struct memory_block *mem = batch->blocks[i];
+
+		if (mem->claimed)
+			return refuse(res, -EBUSY, MHP_WHY_EJECTING, block_pfn(mem));
+		if (mem->state != MEM_ONLINE && mem->state != MEM_OFFLINE)
+			return refuse(res, -EBUSY, MHP_WHY_BUSY, block_pfn(mem));
+	}
+	for (unsigned int i = 0; i < batch->nr; i++) {
+		batch->blocks[i]->claimed = true;
+		batch->blocks[i]->claimed_online = is_online(batch->blocks[i]);
+	}
+	return 0;
+}
+
+/**
+ * memory_ranges_release() - give back what was claimed
+ * @ranges: as for memory_ranges_claim()
+ * @nr: how many ranges
+ *
+ * What was online when it was claimed and is offline now comes online again where it was,
+ * together or not at all.
+ *
+ * Context: Process context, device_hotplug_lock held. May sleep.
+ * Return: 0; -ENOMEM; the errors of mhp_restore_blocks().
+ */
+int memory_ranges_release(const struct range *ranges, unsigned int nr)
+{
+	struct memory_block *mem;
+	unsigned long id;
+	int err;
+
+	for (unsigned int i = 0; i < nr; i++)
+		xa_for_each_range(&memory_blocks, id, mem, ranges[i].start >> block_shift,
+				  ranges[i].end >> block_shift)
+			mem->claimed = false;
+	err = restore(ranges, nr, was_claimed_online);
+	for (unsigned int i = 0; i < nr; i++)
+		xa_for_each_range(&memory_blocks, id, mem, ranges[i].start >> block_shift,
+				  ranges[i].end >> block_shift)
+			mem->claimed_online = false;
+	return err;
 }
 
 /*
@@ -639,44 +846,77 @@ static int block_online(struct device *dev)
 	return err;
 }
 
-/* From device_offline(), likewise. */
+/* From device_offline(), likewise: its locks are the caller's. */
 static int block_offline(struct device *dev)
 {
 	struct memory_block *mem = to_memory_block(dev);
 	struct mhp_policy policy = user_policy();
 	struct mhp_result res = MHP_RESULT_OK;
-	int err = mhp_offline_blocks(&mem, 1, &policy, &res);
+	int err;
 
+	policy.keep_locks = true;
+	err = mhp_offline_blocks(&mem, 1, &policy, &res);
 	if (!err)
 		state_changed(mem);
 	return err;
 }
 
-/*
- * What a user wants of one block. Like device_online(), 1 tells that it is in
- * this state already.
- */
-static int user_request(struct memory_block *mem, enum mmop type)
+/* An online block, asked to be online: 1, but for another kind of zone. */
+static int already_online(const struct memory_block *mem, enum mmop type)
+{
+	return type > MMOP_ONLINE && type != READ_ONCE(mem->kept_type) ? -EINVAL : 1;
+}
+
+/* Called with device_hotplug_lock held. 1 tells that it is in this state already. */
+static int change_state(struct memory_block *mem, enum mmop type)
 {
 	struct mhp_result res = MHP_RESULT_OK;
 	bool offline = type == MMOP_OFFLINE;
 	struct mhp_policy policy;
+
+	if (offline == mem->dev.offline && !mem->claimed && mem->state != MEM_LOST)
+		return offline ? 1 : already_online(mem, type);
+	if (!offline)
+		return bring_online(&mem, 1, type, &res);
+	policy = user_policy();
+	return take_offline(&mem, 1, &policy, &res);
+}
+
+/* A block that is going offline is to stay online. */
+static int cancel_offline(struct memory_block *mem, enum mmop type)
+{
+	mhp_cancel_offline(mem);
+	if (wait_event_interruptible(settled, READ_ONCE(mem->state) != MEM_GOING_OFFLINE))
+		return -EINTR;
+	if (READ_ONCE(mem->state) != MEM_ONLINE)
+		return -EBUSY;
+	return min(already_online(mem, type), 0);
+}
+
+/*
+ * What a user writes to an attribute of a block. The writer does not keep the attribute
+ * from being removed: it waits for device_hotplug_lock, and who removes it has that lock.
+ */
+static int user_request(struct memory_block *mem, const struct attribute *attr,
+			enum mmop type)
+{
+	struct kernfs_node *kn;
 	int ret;
 
 	ret = lock_device_hotplug_sysfs();
 	if (ret)
 		return ret;
 
-	if (offline == mem->dev.offline) {
-		ret = 1;
-	} else if (offline) {
-		policy = user_policy();
-		ret = take_offline(&mem, 1, &policy, &res);
+	kn = sysfs_break_active_protection(&mem->dev.kobj, attr);
+	if (type != MMOP_OFFLINE && mem->state == MEM_GOING_OFFLINE && !mem->claimed) {
+		unlock_device_hotplug();
+		ret = cancel_offline(mem, type);
 	} else {
-		ret = bring_online(&mem, 1, type, &res);
+		ret = change_state(mem, type);
+		unlock_device_hotplug();
 	}
-
-	unlock_device_hotplug();
+	if (kn)
+		sysfs_unbreak_active_protection(kn);
 	return ret;
 }
 
@@ -686,6 +926,7 @@ static int user_request(struct memory_block *mem, enum mmop type)
  */
 static ssize_t block_set_online(struct device *dev, const char *buf, size_t count)
 {
+	static const struct attribute attr = { .name = "online" };
 	struct memory_block *mem = to_memory_block(dev);
 	int ret, type = mhp_online_type_from_str(buf);
 	bool on;
@@ -697,9 +938,7 @@ static ssize_t block_set_online(struct device *dev, const char *buf, size_t coun
 		type = on ? MMOP_ONLINE : MMOP_OFFLINE;
 	}
 
-	ret = user_request(mem, type);
-	if (ret > 0 && type > MMOP_ONLINE && type != mem->kept_type)
-		return -EINVAL;
+	ret = user_request(mem, &attr, type);
 	return ret < 0 ? ret : count;
 }
 
@@ -732,6 +971,9 @@ static ssize_t state_show(struct device *dev, struct device_attribute *attr, cha
 	case MEM_GOING_OFFLINE:
 		word = "going-offline";
 		break;
+	case MEM_LOST:
+		word = "lost";
+		break;
 	}
 	return sysfs_emit(buf, "%s\n", word);
 }
@@ -743,7 +985,7 @@ static ssize_t state_store(struct device *dev, struct device_attribute *attr,
 
 	if (type < 0)
 		return -EINVAL;
-	ret = user_request(to_memory_block(dev), type);
+	ret = user_request(to_memory_block(dev), &attr->attr, type);
 	/* Old ABI: here it is an error to ask twice. */
 	if (ret > 0)
 		return -EINVAL;
@@ -767,11 +1009,21 @@ static ssize_t end_phys_index_show(struct device *dev, struct device_attribute *
 }
 static DEVICE_ATTR_RO(end_phys_index);
 
+/* The number of the DIMM; firmware_node leads to it. */
+static int phys_device(struct device *dev)
+{
+#ifdef CONFIG_ACPI
+	const struct acpi_device *adev = ACPI_COMPANION(dev);
+
+	if (adev)
+		return adev->pnp.instance_no;
+#endif
+	return arch_get_memory_phys_device(block_pfn(to_memory_block(dev)));
+}
+
 static ssize_t phys_device_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
-	unsigned long pfn = block_pfn(to_memory_block(dev));
-
-	return sysfs_emit(buf, "%d\n", arch_get_memory_phys_device(pfn));
+	return sysfs_emit(buf, "%d\n", phys_device(dev));
 }
 static DEVICE_ATTR_RO(phys_device);
 

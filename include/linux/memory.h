@@ -70,12 +70,14 @@ enum memory_block_state {
 	MEM_PREPARE_ONLINE	= 1 << 6,
 	/* The memory is no longer accessed. */
 	MEM_FINISH_OFFLINE	= 1 << 7,
+	/* Only a state: gone without asking, unusable, and in use. */
+	MEM_LOST		= 1 << 8,
 };
 
 /**
  * struct memory_block - a block of memory as a device
  * @start_section_nr: its first section
- * @state: one of the four states of enum memory_block_state
+ * @state: one of the five states of enum memory_block_state
  * @kept_type: the kind of zone it was last online in; MMOP_OFFLINE before the first time
  * @nid: its node, NUMA_NO_NODE where it belongs to several
  * @zone: the one zone of all its pages; NULL where there are several, or none because
@@ -84,10 +86,14 @@ enum memory_block_state {
  * @altmap: where its memmap lies in the block itself, else NULL
  * @group: the group it belongs to, else NULL
  * @group_next: the next block of the group
+ * @claimed: its device is about to go; nobody else may change its state
+ * @claimed_online: and it was online before
+ * @progress: while it goes offline, how far that has come
  * @nr_hwpoison: its poisoned pages
  *
  * @state, @kept_type and @zone change under device_hotplug_lock and the device's
- * own lock, and are read without.
+ * own lock, and are read without. @claimed and @claimed_online are protected by
+ * device_hotplug_lock, @progress by a lock of mm/memory_hotplug.c.
  */
 struct memory_block {
 	unsigned long start_section_nr;
@@ -99,6 +105,9 @@ struct memory_block {
 	struct vmem_altmap *altmap;
 	struct memory_group *group;
 	struct list_head group_next;
+	bool claimed;
+	bool claimed_online;
+	struct mhp_progress *progress;
 #if defined(CONFIG_MEMORY_FAILURE) && defined(CONFIG_MEMORY_HOTPLUG)
 	atomic_long_t nr_hwpoison;
 #endif
@@ -129,6 +138,7 @@ struct memory_notify {
 
 struct notifier_block;
 struct mem_section;
+struct range;
 
 /* Order of callbacks: higher is called first. */
 #define DEFAULT_CALLBACK_PRI	0
@@ -172,6 +182,14 @@ int memory_blocks_online(u64 start, u64 size, enum mmop type,
 int memory_blocks_offline(u64 start, u64 size, const struct mhp_policy *policy,
 			  struct mhp_result *res);
 int memory_blocks_restore(u64 start, u64 size);
+void memory_blocks_yield(struct memory_block **blocks, unsigned int nr);
+void memory_blocks_resume(struct memory_block **blocks, unsigned int nr);
+
+void memory_blocks_lose(u64 start, u64 size);
+int memory_ranges_claim(const struct range *ranges, unsigned int nr, struct mhp_result *res);
+int memory_ranges_offline(const struct range *ranges, unsigned int nr,
+			  const struct mhp_policy *policy, struct mhp_result *res);
+int memory_ranges_release(const struct range *ranges, unsigned int nr);
 
 int memory_group_register_static(int nid, unsigned long max_pages);
 int memory_group_register_dynamic(int nid, unsigned long unit_pages);

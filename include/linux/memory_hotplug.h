@@ -52,13 +52,41 @@ enum mhp_signals {
 };
 
 /**
+ * struct mhp_progress - how far an offline has come
+ * @begin: when it began, in jiffies
+ * @pages: of the request
+ * @left: of these in use, after the last pass; before the first: unknown, and 0
+ * @moved: have moved away
+ * @failed: attempts to move a page that failed
+ * @passes: over the request, or over a part of it
+ * @cancel: somebody wants it to end
+ *
+ * Written by the request, by mhp_cancel_offline() also @cancel; read at any time.
+ */
+struct mhp_progress {
+	unsigned long begin;
+	unsigned long pages;
+	unsigned long left;
+	unsigned long moved;
+	unsigned long failed;
+	unsigned int passes;
+	bool cancel;
+};
+
+/**
  * struct mhp_policy - how long and how hard the caller wants memory to be emptied
  * @timeout_ms: give up after this many milliseconds, 0: never
  * @signals: which signals end it
+ * @keep_locks: the caller needs its locks: none is dropped while pages move
+ * @claimed: the caller has claimed the blocks by memory_ranges_claim()
+ * @progress: where to count, zero on entry; NULL where the caller does not look
  */
 struct mhp_policy {
 	unsigned int timeout_ms;
 	enum mhp_signals signals;
+	bool keep_locks;
+	bool claimed;
+	struct mhp_progress *progress;
 };
 
 #ifdef CONFIG_MEMORY_HOTPLUG
@@ -330,7 +358,9 @@ static inline void pgdat_resize_init(struct pglist_data *pgdat)
 
 int mhp_offline_blocks(struct memory_block **blocks, unsigned int nr_blocks,
 		       const struct mhp_policy *policy, struct mhp_result *res);
+int mhp_lose_block(struct memory_block *mem, struct mhp_result *res);
 bool mhp_block_removable(struct memory_block *mem);
+bool mhp_cancel_offline(struct memory_block *mem);
 struct mhp_policy mhp_user_policy(void);
 int remove_memory(u64 start, u64 size);
 void __remove_memory(u64 start, u64 size);
@@ -348,6 +378,11 @@ static inline int mhp_offline_blocks(struct memory_block **blocks,
 }
 
 static inline bool mhp_block_removable(struct memory_block *mem)
+{
+	return false;
+}
+
+static inline bool mhp_cancel_offline(struct memory_block *mem)
 {
 	return false;
 }

@@ -33,6 +33,11 @@
 	X(NO_TARGET,	"no-target",	"there is no memory to move the pages to") \
 	X(SIGNAL,	"signal",	"the caller was interrupted")	\
 	X(DEADLINE,	"deadline",	"it took longer than the caller allows") \
+	X(CANCELLED,	"cancelled",	"somebody wants it to stay online") \
+	X(EJECTING,	"ejecting",	"the device of the block is being ejected") \
+	X(DEPENDENCY,	"dependency",	"a device that goes with it is in use") \
+	X(FIRMWARE,	"firmware",	"the firmware did not eject the device") \
+	X(LOST,		"lost",		"the memory has gone while it was in use") \
 	X(MAPPING,	"mapping",	"the architecture could not map the range") \
 	X(MEMMAP,	"memmap",	"a block of this size cannot hold its own memmap") \
 	X(DEVICE,	"device",	"the sysfs device could not be made") \

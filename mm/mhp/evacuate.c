@@ -2,11 +2,12 @@
 /*
  * Emptying an isolated run: every page in use moves to memory elsewhere.
  *
- * Owns nothing but the pages on its list. Calls migration. mem_hotplug_lock is
- * held for write and the run is isolated, so what is freed stays free. It ends:
- * with an empty run, with a page that cannot move, at the caller's deadline, by
- * a signal that the caller lets through, or when nothing has moved for
- * MHP_STALL_MS. Whatever the end, every page is on its own list again.
+ * Owns nothing but the pages on its list. Calls migration. No lock is needed: the
+ * blocks are going-offline, so nobody else changes them, and the run is isolated, so
+ * what is freed stays free. It ends: with an empty run, with a page that cannot move,
+ * at the caller's deadline, by a signal that the caller lets through, when it is
+ * cancelled, or when nothing has moved for MHP_STALL_MS. Whatever the end, every page
+ * is on its own list again.
  */
 #define pr_fmt(fmt) "memory_hotplug: " fmt
 
@@ -33,23 +34,25 @@
  * @run: the pages
  * @policy: the caller's patience
  * @deadline: its end in jiffies, where the policy has one
+ * @progress: of the whole request
  * @res: gets the reason for giving up
  * @list: folios that are about to move
  * @batch: base pages on @list
  * @left: pages in use that this pass has met and not moved
  * @least: the smallest @left so far
- * @progress: when @least last became smaller, in jiffies
+ * @gained: when @least last became smaller, in jiffies
  * @stuck: a page that did not go, and why
  */
 struct mhp_evacuation {
-	const struct mhp_run *run;
+	struct mhp_run *run;
 	const struct mhp_policy *policy;
 	unsigned long deadline;
+	struct mhp_progress *progress;
 	struct mhp_result *res;
 	struct list_head list;
 	unsigned long batch;
 	unsigned long left, least;
-	unsigned long progress;
+	unsigned long gained;
 	struct mhp_result stuck;
 };
 
@@ -74,6 +77,8 @@ static bool interrupted(const struct mhp_evacuation *e)
 /* Is the caller's patience at an end? */
 static int check_policy(struct mhp_evacuation *e)
 {
+	if (READ_ONCE(e->progress->cancel))
+		return mhp_refuse(e->res, -ECANCELED, MHP_WHY_CANCELLED, e->stuck.pfn);
 	if (interrupted(e))
 		return mhp_refuse(e->res, -EINTR, MHP_WHY_SIGNAL, e->stuck.pfn);
 	if (e->policy->timeout_ms && time_after(jiffies, e->deadline))
@@ -84,7 +89,7 @@ static int check_policy(struct mhp_evacuation *e)
 /* Gives who holds pages a moment, more of it the longer nothing moves. */
 static void rest(const struct mhp_evacuation *e)
 {
-	unsigned long ticks = clamp((jiffies - e->progress) / 16, 1UL, HZ / 20UL);
+	unsigned long ticks = clamp((jiffies - e->gained) / 16, 1UL, HZ / 20UL);
 
 	if (e->policy->signals == MHP_SIGNALS_ANY)
 		schedule_timeout_interruptible(ticks);
@@ -130,15 +135,27 @@ static struct folio *new_home(struct folio *src, unsigned long private)
 	return dst;
 }
 
+/* So many pages of the run are in use; readers see the sum over all runs. */
+static void note_used(struct mhp_evacuation *e, unsigned long used)
+{
+	WRITE_ONCE(e->progress->left, e->progress->left + used - e->run->used);
+	e->run->used = used;
+}
+
 static void move_batch(struct mhp_evacuation *e)
 {
+	struct mhp_progress *p = e->progress;
+	unsigned int moved = 0;
 	struct folio *folio;
 	int ret;
 
 	if (list_empty(&e->list))
 		return;
 	ret = migrate_pages(&e->list, new_home, NULL, 0, MIGRATE_SYNC, MR_MEMORY_HOTPLUG,
-			    NULL);
+			    &moved);
+	WRITE_ONCE(p->moved, p->moved + moved);
+	WRITE_ONCE(p->failed, p->failed + e->batch - min(e->batch, moved));
+	note_used(e, e->run->used - min(e->run->used, moved));
 	if (ret) {
 		list_for_each_entry(folio, &e->list, lru) {
 			note_stuck(e, ret == -ENOMEM ? MHP_WHY_NO_TARGET : MHP_WHY_PINNED,
@@ -181,12 +198,10 @@ out:
 static unsigned long visit(struct mhp_evacuation *e, unsigned long pfn)
 {
 	struct page *page = pfn_to_page(pfn);
+	unsigned long nr = mhp_pages_if_free(page);
 
-	if (PageBuddy(page)) {
-		unsigned int order = buddy_order_unsafe(page);
-
-		return order <= MAX_PAGE_ORDER ? 1UL << order : 1;
-	}
+	if (nr)
+		return nr;
 	if (!page_ref_count(compound_head(page)))
 		return 1;	/* free huge page, tail, or given up by its driver */
 	/* A balloon's can be moved; of others the driver has not let go. */
@@ -217,6 +232,9 @@ static int pass(struct mhp_evacuation *e)
 		cond_resched();
 	}
 	move_batch(e);
+	if (!ret)
+		note_used(e, e->left);
+	WRITE_ONCE(e->progress->passes, e->progress->passes + 1);
 	return ret;
 }
 
@@ -240,11 +258,56 @@ static int check_stall(struct mhp_evacuation *e)
 {
 	if (e->left < e->least) {
 		e->least = e->left;
-		e->progress = jiffies;
+		e->gained = jiffies;
 	}
-	if (time_before(jiffies, e->progress + msecs_to_jiffies(MHP_STALL_MS)))
+	if (time_before(jiffies, e->gained + msecs_to_jiffies(MHP_STALL_MS)))
 		return 0;
 	return mhp_refuse(e->res, -EBUSY, e->stuck.why, e->stuck.pfn);
+}
+
+/**
+ * mhp_count_used() - how much there is to do
+ * @run: isolated pages; @run->used is set
+ *
+ * Context: May sleep. No lock needed.
+ * Return: pages in use.
+ */
+unsigned long mhp_count_used(struct mhp_run *run)
+{
+	unsigned long pfn = run->pages.start_pfn, used = 0;
+
+	while (pfn < mhp_range_end(&run->pages)) {
+		struct page *page = pfn_to_page(pfn);
+		unsigned long nr = mhp_pages_if_free(page);
+
+		if (!nr) {
+			nr = 1;
+			used += !!page_ref_count(compound_head(page));
+		}
+		pfn += nr;
+		if (pageblock_aligned(pfn))
+			cond_resched();
+	}
+	run->used = used;
+	return used;
+}
+
+/**
+ * mhp_check_empty() - is nothing in use in a run that was empty
+ * @run: isolated pages
+ * @res: gets the reason
+ *
+ * For who has dropped locks since.
+ *
+ * Context: May sleep.
+ * Return: 0 or -EBUSY.
+ */
+int mhp_check_empty(struct mhp_run *run, struct mhp_result *res)
+{
+	int ret = test_pages_isolated(run->pages.start_pfn, mhp_range_end(&run->pages),
+				      MEMORY_OFFLINE);
+
+	return ret ? mhp_refuse(res, ret, MHP_WHY_ISOLATE_RACE, run->pages.start_pfn) : 0;
 }
 
 /**
@@ -252,30 +315,31 @@ static int check_stall(struct mhp_evacuation *e)
  * @run: the pages
  * @policy: how long, and which signals end it
  * @deadline: in jiffies, counted where the policy has a timeout
+ * @progress: of the whole request
  * @res: gets the reason
  *
- * Context: May sleep, for as long as the policy says. mem_hotplug_lock held for
- * write.
+ * Context: May sleep, for as long as the policy says. No lock needed.
  * Return: 0 when all pages are free, poisoned, or given up by the driver that holds
- * them; -EBUSY a page does not go, or the deadline passed; -EINTR a signal; -ENOMEM
- * a free huge page could not be split.
+ * them; -EBUSY a page does not go, or the deadline passed; -EINTR a signal; -ECANCELED;
+ * -ENOMEM a free huge page could not be split.
  */
 int mhp_evacuate(struct mhp_run *run, const struct mhp_policy *policy,
-		 unsigned long deadline, struct mhp_result *res)
+		 unsigned long deadline, struct mhp_progress *progress,
+		 struct mhp_result *res)
 {
 	struct mhp_evacuation e = {
 		.run = run,
 		.policy = policy,
 		.deadline = deadline,
+		.progress = progress,
 		.res = res,
 		.list = LIST_HEAD_INIT(e.list),
 		.least = ULONG_MAX,
-		.progress = jiffies,
+		.gained = jiffies,
 		.stuck = MHP_RESULT_OK,
 	};
 	int ret;
 
-	mhp_assert_write_locked();
 	/* Draining every CPU is for those who need it: later. */
 	lru_add_drain();
 	for (;;) {

@@ -253,6 +253,32 @@ out_free:
 }
 
 /**
+ * mhp_isolate_lost() - let nothing be allocated any more from memory that has gone
+ * @run: the pages, whatever is in them; they stay isolated for good
+ *
+ * Context: May sleep. mem_hotplug_lock held for write.
+ */
+void mhp_isolate_lost(struct mhp_run *run)
+{
+	struct zone *zone = run->zone;
+	unsigned long pfn, flags;
+
+	mhp_assert_write_locked();
+	for (pfn = run->pages.start_pfn; pfn < mhp_range_end(&run->pages);
+	     pfn += pageblock_nr_pages) {
+		struct page *page = pfn_to_page(pfn);
+
+		spin_lock_irqsave(&zone->lock, flags);
+		if (!is_migrate_isolate_page(page) &&
+		    move_freepages_block_isolate(zone, page, MIGRATE_ISOLATE))
+			zone->nr_isolate_pageblock++;
+		spin_unlock_irqrestore(&zone->lock, flags);
+		cond_resched();
+	}
+	drain_all_pages(zone);
+}
+
+/**
  * mhp_unisolate() - let the allocator use a run
  * @run: isolated pages; those that were online get their former types, new ones are movable
  *
@@ -321,14 +347,6 @@ void mhp_withdraw(struct mhp_run *run)
 	run->types = NULL;
 }
 
-/* Racy, so a size that cannot be is taken for one page. */
-static unsigned long free_pages_at(struct page *page)
-{
-	unsigned int order = buddy_order_unsafe(page);
-
-	return order <= MAX_PAGE_ORDER ? 1UL << order : 1;
-}
-
 /* Could offlining move this folio? */
 static bool folio_can_move(struct folio *folio)
 {
@@ -365,10 +383,10 @@ unsigned long mhp_first_unmovable(const struct mhp_range *range)
 			continue;
 		if (is_migrate_cma_page(page) || PageReserved(page))
 			return pfn;
-		if (PageBuddy(page)) {
-			skip = free_pages_at(page);
+		skip = mhp_pages_if_free(page);
+		if (skip)
 			continue;
-		}
+		skip = 1;
 		if (!page_ref_count(compound_head(page)) || PageHWPoison(page) ||
 		    PageOffline(page))
 			continue;

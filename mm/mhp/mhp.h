@@ -9,6 +9,7 @@
  *	memmap.c	memmap that lies in the memory it describes
  *	isolate.c	pages in and out of the page allocator's reach
  *	evacuate.c	emptying an isolated range
+ *	discard.c	giving up what was in memory that has gone
  *	node.c		nodes that come and go
  *	notify.c	the notifier chain
  *	fault.c		what the runner does around each step: traces, injected faults
@@ -24,6 +25,7 @@
 #include "ladder.h"
 #include "range.h"
 #include "reason.h"
+#include "../internal.h"
 
 extern struct rw_semaphore mem_hotplug_lock;
 
@@ -42,6 +44,7 @@ static inline void mhp_assert_write_locked(void)
  * @note: what notifiers are told
  * @types: migrate type of each pageblock of @pages before it was isolated
  * @unmanaged: pages that a driver holds and the page allocator never counted
+ * @used: pages in use, as far as is known
  */
 struct mhp_run {
 	struct memory_block **blocks;
@@ -51,7 +54,22 @@ struct mhp_run {
 	struct memory_notify note;
 	u8 *types;
 	unsigned long unmanaged;
+	unsigned long used;
 };
+
+/*
+ * The pages of a free buddy, 0 where @page does not begin one. Takes no lock: a size that
+ * cannot be is taken for one page.
+ */
+static inline unsigned long mhp_pages_if_free(struct page *page)
+{
+	unsigned int order;
+
+	if (!PageBuddy(page))
+		return 0;
+	order = buddy_order_unsafe(page);
+	return order <= MAX_PAGE_ORDER ? 1UL << order : 1;
+}
 
 /* section.c */
 bool mhp_section_early(unsigned long pfn);
@@ -74,21 +92,39 @@ void mhp_memmap_offline(struct mhp_run *run);
 void mhp_isolate_new(struct mhp_run *run);
 void mhp_expose(struct mhp_run *run);
 int mhp_isolate(struct mhp_run *run, struct mhp_result *res);
+void mhp_isolate_lost(struct mhp_run *run);
 void mhp_unisolate(struct mhp_run *run);
 void mhp_withdraw(struct mhp_run *run);
 unsigned long mhp_first_unmovable(const struct mhp_range *range);
 
 /* evacuate.c */
 #ifdef CONFIG_MEMORY_HOTREMOVE
+unsigned long mhp_count_used(struct mhp_run *run);
 int mhp_evacuate(struct mhp_run *run, const struct mhp_policy *policy,
-		 unsigned long deadline, struct mhp_result *res);
+		 unsigned long deadline, struct mhp_progress *progress,
+		 struct mhp_result *res);
+int mhp_check_empty(struct mhp_run *run, struct mhp_result *res);
 #else
+static inline unsigned long mhp_count_used(struct mhp_run *run)
+{
+	return 0;
+}
+
 static inline int mhp_evacuate(struct mhp_run *run, const struct mhp_policy *policy,
-			       unsigned long deadline, struct mhp_result *res)
+			       unsigned long deadline, struct mhp_progress *progress,
+			       struct mhp_result *res)
+{
+	return -EBUSY;
+}
+
+static inline int mhp_check_empty(struct mhp_run *run, struct mhp_result *res)
 {
 	return -EBUSY;
 }
 #endif
+
+/* discard.c */
+unsigned long mhp_discard(struct mhp_run *run, unsigned long *poisoned);
 
 /* node.c */
 int mhp_node_up(int nid, bool *is_new);

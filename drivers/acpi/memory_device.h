@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Memory devices for the rest of ACPI: what a scan found, and ejects, which go on beside
+ * the queue of hotplug events. Devices: acpi_memhotplug.c; ejects: memory_eject.c.
+ */
+#ifndef _DRIVERS_ACPI_MEMORY_DEVICE_H
+#define _DRIVERS_ACPI_MEMORY_DEVICE_H
+
+#include <linux/acpi.h>
+#include <linux/range.h>
+
+struct acpi_memory_eject;
+
+/**
+ * struct acpi_memory_ranges - the memory of a device and of those below it
+ * @range: physical addresses, the end included; ascending once all are there
+ * @nr: how many
+ * @max: for how many there is room
+ */
+struct acpi_memory_ranges {
+	struct range *range;
+	unsigned int nr, max;
+};
+
+#ifdef CONFIG_ACPI_HOTPLUG_MEMORY
+
+/* acpi_memhotplug.c */
+bool acpi_is_memory_device(struct acpi_device *adev);
+int acpi_memory_collect(struct acpi_device *adev, struct acpi_memory_ranges *ranges);
+u32 acpi_memory_scan_failure(void);
+
+/* memory_eject.c */
+int acpi_memory_eject(struct acpi_device *adev, u32 source);
+bool acpi_memory_eject_pending(struct acpi_device *adev);
+bool acpi_memory_eject_shown(struct acpi_device *adev);
+void acpi_memory_eject_free(struct acpi_device *adev);
+extern struct device_attribute dev_attr_eject_status, dev_attr_eject_ask;
+
+/* scan.c */
+int acpi_scan_eject(struct acpi_device *adev);
+void acpi_scan_answer(struct acpi_device *adev, u32 source, int error);
+
+#else
+
+static inline u32 acpi_memory_scan_failure(void)
+{
+	return 0;
+}
+
+static inline int acpi_memory_eject(struct acpi_device *adev, u32 source)
+{
+	return 0;
+}
+
+static inline bool acpi_memory_eject_pending(struct acpi_device *adev)
+{
+	return false;
+}
+
+static inline void acpi_memory_eject_free(struct acpi_device *adev)
+{
+}
+
+#endif /* CONFIG_ACPI_HOTPLUG_MEMORY */
+
+#endif /* _DRIVERS_ACPI_MEMORY_DEVICE_H */

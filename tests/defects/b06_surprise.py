@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: GPL-2.0
+"""B6: a device that vanished while its blocks were online was the end of the kernel."""
+
+import re
+
+import ssdt
+from guest import MIB
+from ssdt import CHECK, HIDDEN, SUCCESS, Device
+
+BLOCK = 128 * MIB
+RANGE = (HIDDEN[0], 3 * BLOCK)
+BLOCKS = [HIDDEN[i] // BLOCK for i in range(3)]
+
+
+def plug(guest, word="online_movable"):
+    ssdt.load(guest, Device("MEM0", [RANGE], node=1, sta=0))
+    assert ssdt.notify(guest, "MEM0", CHECK, sta=0xF) == SUCCESS
+    guest.set_blocks(word, BLOCKS)
+
+
+def vanish(guest):
+    ssdt.notify(guest, "MEM0", CHECK, sta=0)
+
+
+def there(guest):
+    return [int(n) for n in guest.sh(f"blocks {HIDDEN[0]} {HIDDEN[3]}").split()]
+
+
+@ssdt.machine()
+def test_free(guest):
+    """Nothing was in it: it is gone, and can come again."""
+    before = guest.sh("mem_total; cat /proc/iomem; ls $memory")
+    plug(guest)
+    vanish(guest)
+    assert guest.sh("mem_total; cat /proc/iomem; ls $memory") == before, "not as before"
+    assert "has gone without an eject" in guest.sh("dmesg")
+    assert ssdt.notify(guest, "MEM0", CHECK, sta=0xF) == SUCCESS
+    assert there(guest) == BLOCKS
+
+
+@ssdt.machine(nodes=("1G", "1G", "0"), timeout=300)
+def test_data(guest):
+    """Memory of a program is lost, and the program with it; nothing new is allocated there."""
+    ssdt.load(guest, Device("MEM0", [RANGE], node=2, sta=0))
+    assert ssdt.notify(guest, "MEM0", CHECK, sta=0xF) == SUCCESS
+    guest.set_blocks("online_movable", BLOCKS)
+    loaded = guest.start_program(f"load 64 2 {HIDDEN[0]} {HIDDEN[3]}", "load")
+    assert "on the DIMM 64 MiB" in loaded, loaded
+    vanish(guest)
+    # A SIGBUS where the data was.
+    guest.sh("wait_for 60 eval '! kill -0 $(</tmp/load.pid) 2>/dev/null'")
+    lost = [b for b in there(guest) if guest.sh(f"cat $memory/memory{b}/state") == "lost"]
+    assert lost == there(guest) and lost, f"{there(guest)}"
+    assert re.search(r"has gone while it was online: [1-9]\d* pages of data lost", guest.sh("dmesg"))
+    for block in lost:
+        guest.sh(f"for word in online online_movable offline; do expect EHWPOISON $memory/memory{block}/state $word; done; "
+                 f"[ $(<$memory/memory{block}/removable) = 0 ]")
+    allocated = "awk '/^Node 2, zone +Movable/ { m = 1 } /^Node 3/ { m = 0 } m && $1 == \"nr_free_pages\" { print $2 }' /proc/zoneinfo"
+    assert guest.sh(allocated) in ("0", ""), f"{guest.sh(allocated)} pages can be allocated"
+    guest.sh("numactl --preferred=2 dd if=/dev/zero of=/dev/shm/data bs=1M count=64 status=none; rm /dev/shm/data")
+    # Who looks at what is left of it meets no memory that is not there.
+    guest.sh("cat /proc/kpageflags >/dev/null; lsmem >/dev/null; cat /proc/[0-9]*/smaps >/dev/null 2>&1 || true")
+
+
+@ssdt.machine(nodes=("1G", "1G", "0"))
+def test_page_cache(guest):
+    """Clean pages of files are dropped, and read again from where they came."""
+    ssdt.load(guest, Device("MEM0", [RANGE], node=2, sta=0))
+    assert ssdt.notify(guest, "MEM0", CHECK, sta=0xF) == SUCCESS
+    guest.set_blocks("online_movable", BLOCKS)
+    # The host's files are behind 9p, whose cache is loose.
+    guest.sh("sum=$(cksum </usr/bin/qemu-system-x86_64); echo 3 >/proc/sys/vm/drop_caches; "
+             "numactl --membind=2 cksum </usr/bin/qemu-system-x86_64 >/tmp/sum; [ \"$(</tmp/sum)\" = \"$sum\" ]")
+    used = int(guest.sh("awk '$3 == \"FilePages:\" { print $4 }' /sys/devices/system/node/node2/meminfo"))
+    assert used > 4096, f"{used} kB of files on the node"
+    vanish(guest)
+    assert not there(guest), f"{there(guest)} are left"
+    guest.sh("[ \"$(cksum </usr/bin/qemu-system-x86_64)\" = \"$(</tmp/sum)\" ]")
+
+
+@ssdt.machine()
+def test_kernel_memory(guest):
+    """In a kernel zone with memory of the kernel: it stays, lost, and the kernel goes on."""
+    plug(guest, "online_kernel")
+    guest.start_program(f"hold kernel 1 {HIDDEN[0]} {HIDDEN[3]}", "hold")
+    vanish(guest)
+    states = {guest.sh(f"cat $memory/memory{b}/state") for b in there(guest)}
+    assert states <= {"lost"}, f"{states}"
+    guest.end_program("hold")
+    guest.sh("for i in 1 2 3; do sync; echo 3 >/proc/sys/vm/drop_caches; done; ls / >/dev/null")

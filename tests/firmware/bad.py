@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Firmware that is wrong: each device is refused with a word, and nothing of it is left."""
+
+import random
+import struct
+
+import ssdt
+from guest import GIB, MIB, complaints
+from ssdt import BUS_CHECK, CHECK, HIDDEN, SUCCESS, Device
+
+BLOCK = 128 * MIB
+NOT_SUPPORTED = 0x82        # insertion: ACPI 6.5, 6.3.5.3
+STATE = "mem_total; cat /proc/iomem; ls $memory /sys/devices/system/node"
+
+
+def refused(guest, name, text):
+    """Device NAME, with _STA 0 until now, is refused, and the log says TEXT."""
+    before = guest.sh(STATE)
+    answer = ssdt.notify(guest, name, CHECK, sta=0xF)
+    assert answer == NOT_SUPPORTED, f"{name}: _OST {answer:#x}"
+    assert guest.sh(STATE) == before, f"{name}: something of it is there"
+    assert text in guest.sh("dmesg | grep PNP0C80: | tail -n 3"), f"{name}: the log does not say '{text}'"
+
+
+@ssdt.machine()
+def test_refused(guest):
+    """No _CRS, none with memory, overlapping ranges, absurd sizes and places, half blocks, a node that cannot be."""
+    base = HIDDEN[0]
+    cases = (
+        ("NCRS", None, None, "_CRS: AE_NOT_FOUND"),
+        ("ECRS", [], None, "_CRS has no memory"),
+        ("ZERO", [(base, 0, base)], None, "_CRS has no memory"),
+        ("OVER", [(base, 2 * BLOCK), (HIDDEN[1], BLOCK)], None, "overlap"),
+        ("SAME", [(base, BLOCK), (base, BLOCK)], None, "overlap"),
+        ("HUGE", [(base, 1 << 62)], None, "cannot be used"),
+        ("WRAP", [((1 << 64) - BLOCK, 2 * BLOCK, BLOCK)], None, "_CRS: AE_AML_BAD_RESOURCE_LENGTH"),
+        ("HIGH", [(1 << 60, BLOCK)], None, "cannot be used"),
+        ("HALF", [(base, BLOCK // 2)], None, "cannot be used"),
+        ("SKEW", [(base + 4096, BLOCK)], None, "cannot be used"),
+        ("NODE", [(base, BLOCK)], 77, "no memory group"),
+    )
+    ssdt.load(guest, *(Device(name, ranges, node=node, sta=0) for name, ranges, node, _ in cases))
+    for name, _, _, text in cases:
+        refused(guest, name, text)
+    # What is out of any range is no word about the node at all.
+    ssdt.load(guest, Device("FARN", [(base, BLOCK)], node=1 << 30, sta=0))
+    assert ssdt.notify(guest, "FARN", CHECK, sta=0xF) == SUCCESS
+    assert guest.sh(f"blocks {base} {base + BLOCK}")
+
+
+NOTABLE = (0, 1, 4096, BLOCK - 1, BLOCK + 4096, HIDDEN[0] + 512, 1 << 40 | 1, 1 << 52 | 512, 1 << 63, (1 << 64) - 1)
+
+
+def window(rng):
+    """A well-formed descriptor whose numbers are not, or that has real memory."""
+    if rng.random() < 0.2:
+        return ssdt.memory(rng.choice(HIDDEN), rng.choice((BLOCK, 2 * BLOCK)))
+    base, size = rng.choice(NOTABLE), rng.choice(NOTABLE)
+    return struct.pack("<BHBBBQQQQQ", 0x8A, rng.choice((0x2B, 0x2B, 0x2B, 0, 0x2A, 0xFFFF)), rng.choice((0, 0, 1, 2, 3, 0xC0)),
+                       rng.randrange(256), rng.randrange(256), rng.choice(NOTABLE), base, rng.choice(NOTABLE), rng.choice(NOTABLE), size)
+
+
+def fuzzed(rng):
+    """Bytes for a _CRS."""
+    kind = rng.randrange(4)
+    if kind == 0:
+        return rng.randbytes(rng.randrange(1, 120))
+    data = b"".join(window(rng) for _ in range(rng.randrange(1, 5)))
+    if kind == 1:       # cut short
+        return data[:rng.randrange(1, len(data))]
+    data = bytearray(data + (b"\x79\0" if rng.random() < 0.7 else b""))
+    if kind == 2:       # bits flipped, but not in what makes an address: those below 4 KiB only
+        for _ in range(rng.randrange(1, 6)):
+            data[rng.randrange(len(data))] |= 1
+    return bytes(data)
+
+
+@ssdt.machine(cmdline="quiet log_buf_len=32M", timeout=600)
+def test_fuzzed_crs(guest):
+    """2,000 made-up _CRS, each read eight times: nothing crashes and nothing is lost."""
+    rng = random.Random(6012)
+    size, tables = 200, 10
+    for table in range(tables):
+        devices = "".join(f"""Device (D{number:03d}) {{ Name (_HID, "PNP0C80") Name (_UID, "{table}.{number}")
+            Name (_CRS, Buffer () {{ {', '.join(map(hex, fuzzed(rng)))} }}) }}\n""" for number in range(size))
+        ssdt.load(guest, Device(f"FUZ{table}", hid="PNP0A06", ejectable=False, more=devices, ranges=None))
+    found = int(guest.sh("ls -d /sys/bus/acpi/devices/PNP0C80:* | wc -l"))
+    assert found == size * tables, f"{found} devices"
+
+    used = []
+    for _ in range(8):
+        for table in range(tables):
+            ssdt.notify(guest, f"FUZ{table}", BUS_CHECK)
+        guest.sh("echo 3 >/proc/sys/vm/drop_caches; echo 1 >/proc/sys/vm/compact_memory")
+        used.append(int(guest.sh("awk '$1 == \"SUnreclaim:\" { print $2 }' /proc/meminfo")))
+    # 16,000 readings: what each left behind would show. Tables and buttons of the test take some.
+    assert used[-1] - used[2] < 2048, f"kB of slab after each round: {used}"
+    bad = complaints(guest.sh("dmesg", log=False))
+    assert not bad, f"{bad[:3]}"
+    refusals = int(guest.sh("dmesg | grep -c 'PNP0C80:.*\\(_CRS\\|overlap\\|cannot be\\)'"))
+    assert refusals > size * tables, f"{refusals} refusals in the log"
+    return f"{found} devices, {used} kB"

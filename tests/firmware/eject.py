@@ -1,0 +1,267 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Ejects: what firmware and user space hear, what goes on meanwhile, and what is left when one fails."""
+
+import re
+import subprocess
+import time
+
+from guest import GIB, MIB, OST_EJECT, OST_EJECT_IN_PROGRESS, OST_SUCCESS, GuestError, machine, ost
+
+BLOCK = 128 * MIB
+NOT_PERMITTED, IN_USE, BUSY, DEPENDENCY = 0x80, 0x81, 0x82, 0x83     # ACPI 6.5, 6.3.5.2
+OST_USER_EJECT = 0x103
+INJECT = "/sys/kernel/debug/notifier-error-inject/memory/actions"
+
+
+def plug(guest, size="512M", node=1, word="online_movable"):
+    """A DIMM, and its directory of ACPI."""
+    dimm = guest.plug(size, node)
+    guest.set_blocks(word, guest.blocks(dimm))
+    dimm.dir = guest.sh(f"readlink -f $memory/memory{guest.blocks(dimm)[0]}/firmware_node")
+    return dimm
+
+
+def status(guest, dimm):
+    """eject_status: its first word, and the rest as a dictionary."""
+    word, *rest = guest.sh(f"cat {dimm.dir}/eject_status").split()
+    return word, dict(pair.split("=") for pair in rest)
+
+
+def pin(guest, dimm, block=0):
+    """Hold a page of a block that does not move; its page frame."""
+    lo = dimm.lo + block * BLOCK
+    return int(guest.start_program(f"hold pin {dimm.node} {lo} {lo + BLOCK}", "hold"), 16) >> 12
+
+
+def ask(guest, dimm, count):
+    """Let the firmware ask for a DIMM, without waiting for the end; the first COUNT answers."""
+    guest.qmp("device_del", id=dimm.name)
+    return answers(guest, dimm, count)
+
+
+def answers(guest, dimm, count, source=OST_EJECT, seconds=150):
+    """What the guest answers, but for DEVICE_DELETED: [status ...]"""
+    got = []
+    while len(got) < count:
+        event = guest.event(lambda what, data: what == "ACPI_DEVICE_OST" and ost(data) == (dimm.slot, source), seconds)
+        if not event:
+            raise GuestError(f"{count} answers expected, got {got}")
+        got.append(event["data"]["info"]["status"])
+    return got
+
+
+def gone(guest, dimm):
+    """The DIMM is deleted; QEMU says so."""
+    assert guest.event(lambda what, data: what == "DEVICE_DELETED" and data.get("device") == dimm.name, 30), "not deleted"
+    guest.qmp("object-del", id=f"{dimm.name}-ram")
+    guest.dimms.pop(dimm.name)
+
+
+def refused(guest, dimm, code, reason, pfn=None):
+    """An eject by the firmware fails so, and all is as before."""
+    before = guest.sh("lsmem -a -b -o RANGE,STATE,BLOCK,ZONES,NODE; mem_total; cat /proc/iomem")
+    told = ask(guest, dimm, 2)
+    assert told == [OST_EJECT_IN_PROGRESS, code], f"_OST {told}"
+    word, details = status(guest, dimm)
+    assert word == "failed" and details["reason"] == reason, f"{word} {details}"
+    assert details["status"] == hex(code) and details["source"] == "firmware", f"{details}"
+    assert pfn is None or int(details["pfn"], 16) == pfn, f"{details}, not {pfn:#x}"
+    after = guest.sh("lsmem -a -b -o RANGE,STATE,BLOCK,ZONES,NODE; mem_total; cat /proc/iomem")
+    assert after == before, "not as before"
+
+
+@machine()
+def test_by_user(guest):
+    """An eject that the user asks for: its own source event, its status, and a second one of nothing."""
+    dimm = plug(guest)
+    assert status(guest, dimm) == ("idle", {})
+    guest.sh(f"expect EINVAL {dimm.dir}/eject 0; expect OK {dimm.dir}/eject 1; "
+             f"wait_for 60 grep -q done {dimm.dir}/eject_status")
+    assert answers(guest, dimm, 2, OST_USER_EJECT) == [OST_EJECT_IN_PROGRESS, OST_SUCCESS]
+    word, details = status(guest, dimm)
+    assert word == "done" and details["source"] == "user", f"{word} {details}"
+    gone(guest, dimm)
+    assert plug(guest).dir == dimm.dir and status(guest, dimm)[0] == "done"
+
+
+@machine(timeout=400)
+def test_why_not(guest):
+    """Pinned, kernel memory, a veto, another request, not permitted: each has its code and its reason."""
+    guest.sh("modprobe memory-notifier-error-inject priority=0")
+    dimm = plug(guest)
+    blocks = guest.blocks(dimm)
+    pfn = pin(guest, dimm, 3)
+    refused(guest, dimm, IN_USE, "pinned", pfn)
+    guest.end_program("hold")
+
+    guest.sh(f"echo -16 >{INJECT}/MEM_GOING_OFFLINE/error")
+    refused(guest, dimm, DEPENDENCY, "notifier")
+    guest.sh(f"echo 0 >{INJECT}/MEM_GOING_OFFLINE/error")
+
+    guest.sh("echo 0 >/sys/firmware/acpi/hotplug/memory/enabled")
+    assert ask(guest, dimm, 1) == [NOT_PERMITTED]
+    guest.sh("echo 1 >/sys/firmware/acpi/hotplug/memory/enabled")
+
+    pin(guest, dimm, 1)
+    guest.sh(f"(! echo offline >$memory/memory{blocks[1]}/state) & wait_for 30 grep -qx going-offline $memory/memory{blocks[1]}/state")
+    guest.qmp("device_del", id=dimm.name)
+    assert answers(guest, dimm, 1) == [BUSY]
+    assert status(guest, dimm)[1]["reason"] == "busy"
+    guest.sh(f"wait_for 30 grep -qx online $memory/memory{blocks[1]}/state")
+    guest.end_program("hold")
+    assert guest.unplug(dimm).done, "the DIMM stays though nothing holds it any more"
+
+
+@machine(nodes=("1G", "1G", "0"))
+def test_kernel_memory(guest):
+    """Memory of the kernel is in use, which is known before anything moves."""
+    dimm = plug(guest, node=2, word="online_kernel")
+    guest.start_program(f"hold kernel 2 {dimm.lo} {dimm.hi}", "hold")
+    moved = guest.sh("awk '/^pgmigrate_success/ { print $2 }' /proc/vmstat")
+    refused(guest, dimm, IN_USE, "unmovable")
+    assert guest.sh("awk '/^pgmigrate_success/ { print $2 }' /proc/vmstat") == moved, "pages moved in vain"
+    guest.end_program("hold")
+
+
+@machine(timeout=300)
+def test_pending(guest):
+    """While an eject is pending: others are refused on this memory, and go on elsewhere."""
+    dimm, other = plug(guest), guest.plug("256M", 0)
+    blocks = guest.blocks(dimm)
+    guest.set_blocks("offline", blocks[:1])
+    before = guest.zones(blocks)
+    pin(guest, dimm, 2)
+    assert ask(guest, dimm, 1) == [OST_EJECT_IN_PROGRESS]
+    guest.sh(f"wait_for 30 grep -q 'pending.*left=[1-9]' {dimm.dir}/eject_status")
+    word, details = status(guest, dimm)
+    assert word == "pending" and int(details["pages"]) == 3 * BLOCK // 4096 and int(details["left"]) < 1000, f"{details}"
+
+    guest.sh(f"expect EBUSY {dimm.dir}/eject 1")
+    guest.sh(f"for word in online online_movable offline; do expect EBUSY $memory/memory{blocks[0]}/state $word; "
+             f"expect EBUSY $memory/memory{blocks[2]}/state $word; done; expect EBUSY $memory/memory{blocks[1]}/online 1")
+    assert "device of the block is being ejected" in guest.sh("dmesg"), "no reason in the log"
+    # All of hotplug goes on: another DIMM comes, goes online, offline, and away; CPUs too.
+    guest.set_blocks("online_movable", guest.blocks(other))
+    guest.set_blocks("offline", guest.blocks(other)[:1])
+    third = guest.plug("128M", 0)
+    assert guest.unplug(third).done and guest.unplug(other).done
+    guest.sh("echo 0 >/sys/devices/system/cpu/cpu1/online; echo 1 >/sys/devices/system/cpu/cpu1/online")
+    assert status(guest, dimm)[0] == "pending", f"it has ended meanwhile: {status(guest, dimm)}"
+
+    guest.end_program("hold")
+    assert answers(guest, dimm, 1) == [OST_SUCCESS]
+    gone(guest, dimm)
+    assert before[blocks[0]][0] == "offline"
+
+
+@machine(timeout=300)
+def test_cancel(guest):
+    """A pending eject ends when it is cancelled, and what was online or not is so again."""
+    dimm = plug(guest)
+    blocks = guest.blocks(dimm)
+    guest.set_blocks("offline", blocks[1:2])
+    guest.set_blocks("online_kernel", blocks[1:2])
+    guest.set_blocks("offline", blocks[3:])
+    before = guest.zones(blocks)
+    guest.sh(f"expect EINVAL {dimm.dir}/eject_status cancel; expect EINVAL {dimm.dir}/eject_status stop")
+    pin(guest, dimm)
+    assert ask(guest, dimm, 1) == [OST_EJECT_IN_PROGRESS]
+    guest.sh(f"expect OK {dimm.dir}/eject_status cancel")
+    assert answers(guest, dimm, 1) == [BUSY]
+    assert status(guest, dimm)[1]["reason"] == "cancelled"
+    assert guest.zones(blocks) == before, f"{guest.zones(blocks)}"
+    guest.end_program("hold")
+    assert guest.unplug(dimm).done
+
+
+@machine()
+def test_ask(guest):
+    """With eject_ask user space is asked first, and decides."""
+    dimm = plug(guest)
+    assert guest.sh(f"cat {dimm.dir}/eject_ask") == "0"
+    guest.sh(f"expect EINVAL {dimm.dir}/eject_ask perhaps; expect OK {dimm.dir}/eject_ask 1")
+    guest.sh(f"udevadm monitor --kernel --property >/tmp/events 2>&1 & echo $! >/tmp/monitor.pid; "
+             "wait_for 30 grep -q KERNEL /tmp/events")
+    assert ask(guest, dimm, 1) == [OST_EJECT_IN_PROGRESS]
+    assert status(guest, dimm) == ("asked", {"source": "firmware"})
+    guest.sh("wait_for 30 grep -qx EVENT=eject_request /tmp/events; grep -qx ACTION=change /tmp/events; kill $(</tmp/monitor.pid)")
+    assert set(guest.zones(guest.blocks(dimm)).values()) == {("online", "Movable")}, "it has begun"
+
+    guest.sh(f"expect OK {dimm.dir}/eject_status cancel")
+    assert answers(guest, dimm, 1) == [NOT_PERMITTED]
+    word, details = status(guest, dimm)
+    assert (word, details["reason"]) == ("failed", "cancelled"), f"{details}"
+
+    assert ask(guest, dimm, 1) == [OST_EJECT_IN_PROGRESS]
+    guest.sh(f"expect OK {dimm.dir}/eject 1")
+    assert answers(guest, dimm, 2) == [OST_EJECT_IN_PROGRESS, OST_SUCCESS], "not the firmware's request was answered"
+    gone(guest, dimm)
+
+
+POLL = """import select, sys
+file = open(sys.argv[1])
+poll = select.poll()
+poll.register(file, select.POLLPRI | select.POLLERR)
+print(file.read().split()[0], flush=True)
+for _ in range(int(sys.argv[2])):
+    poll.poll()
+    file.seek(0)
+    print(file.read().split()[0], flush=True)
+"""
+
+
+@machine()
+def test_poll(guest):
+    """eject_status and state wake up who polls them."""
+    dimm = plug(guest, "256M")
+    block = guest.blocks(dimm)[0]
+    guest.sh(f"cat >/tmp/poll.py <<'END'\n{POLL}END")
+    guest.start_program(f"python3 /tmp/poll.py {dimm.dir}/eject_status 2", "status")
+    guest.start_program(f"python3 /tmp/poll.py $memory/memory{block}/state 2", "state")
+    pin(guest, dimm)
+    assert ask(guest, dimm, 1) == [OST_EJECT_IN_PROGRESS]
+    guest.sh("wait_for 30 grep -qx pending /tmp/status.out; wait_for 30 grep -qx going-offline /tmp/state.out")
+    guest.end_program("hold")
+    assert answers(guest, dimm, 1) == [OST_SUCCESS]
+    guest.sh("wait_for 30 grep -qx done /tmp/status.out")
+    gone(guest, dimm)
+
+
+@machine(timeout=300)
+def test_reboot(guest):
+    """A guest reboots while an eject is pending, and does not wait for it."""
+    dimm = plug(guest)
+    pin(guest, dimm)
+    assert ask(guest, dimm, 1) == [OST_EJECT_IN_PROGRESS]
+    guest.send_command("busybox reboot -f")
+    begin = time.monotonic()
+    try:
+        guest.qemu.wait(60)
+    except subprocess.TimeoutExpired:
+        raise GuestError("it still runs") from None
+    assert "reboot: Restarting system" in guest.console_path.read_text(errors="replace")
+    assert time.monotonic() - begin < 60
+
+
+def zone_of_node(guest, node):
+    """Of ZONE_MOVABLE of a node: pages managed, and free."""
+    text = guest.sh("cat /proc/zoneinfo", log=False)
+    zone = re.search(rf"^Node {node}, zone +Movable$(.*?)(?=^Node|\Z)", text, re.M | re.S)[1]
+    return [int(re.search(rf"^ +{word} +(\d+)$", zone, re.M)[1]) for word in ("managed", "nr_free_pages")]
+
+
+@machine(nodes=("2560M", "0"), timeout=400)
+def test_loaded(guest):
+    """4 GiB with 1 GiB of a program's data: every page moves at most once."""
+    dimm = plug(guest, 4 * GIB)
+    loaded = guest.start_program(f"load 1024 1 {dimm.lo} {dimm.hi}", "load")
+    assert "on the DIMM 1024 MiB" in loaded, loaded
+    managed, free = zone_of_node(guest, 1)
+    before = int(guest.sh("awk '/^pgmigrate_success/ { print $2 }' /proc/vmstat"))
+    assert guest.unplug(dimm, 300).done, "eject refused"
+    moved = int(guest.sh("awk '/^pgmigrate_success/ { print $2 }' /proc/vmstat")) - before
+    # What CPUs had in their lists counts as used, and is not.
+    assert GIB // 4096 <= moved <= managed - free, f"{moved} pages moved, {managed - free} were in use"
+    checked = guest.end_program("load")
+    assert "on the DIMM 0 MiB" in checked and "wrong 0 pages" in checked, checked
+    return f"{moved} of {managed - free} pages in use moved"

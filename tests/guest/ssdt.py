@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Firmware of the test's own: ACPI devices from a table that the running guest loads.
+
+  load(guest, Device("MEM0", [(0x40000000, 0x8000000)], sta=0))   the table; nothing is there yet
+  notify(guest, "MEM0", CHECK, sta=0xf)                           it comes: what _OST was told
+  notify(guest, "MEM0", EJECT)                                    and is asked back
+  do(guest, "\\_SB.MEM0._PXM = 7")                                 any other statements of ASL
+
+Memory for such devices is what the boot option mem= hides: @ssdt.machine() has 1 GiB of it
+at HIDDEN, with a busy piece at its very end, where QEMU keeps its ACPI tables.
+"""
+
+import base64
+import re
+import struct
+import subprocess
+import time
+from dataclasses import dataclass
+
+import guest as guests
+from guest import GIB, MIB, GuestError
+
+HIDDEN = range(GIB, 2 * GIB - 128 * MIB, 128 * MIB)     # blocks that are free
+BUSY = 2 * GIB - 128 * MIB                              # the block that is not
+CHECK, BUS_CHECK, EJECT = 1, 0, 3                       # what firmware notifies: ACPI 6.5, 5.6.6
+SUCCESS, FAILURE, EJECT_BUSY, IN_PROGRESS = 0, 1, 0x82, 0x84    # what _OST is told: 6.3.5
+
+
+def machine(**options):
+    """Decorator: a guest of two nodes whose second GiB nobody knows of."""
+    options["cmdline"] = "mem=1G acpi.aml_debug_output=1 " + options.get("cmdline", "")
+    return guests.machine(**options)
+
+
+def memory(base, size, last=None):
+    """One QWord address descriptor (ACPI 6.5, 6.4.3.5.1): fixed, cacheable, writable. Any numbers will do."""
+    last = base + size - 1 if last is None else last
+    return struct.pack("<BHBBBQQQQQ", 0x8A, 0x2B, 0, 0x0C, 0x03, 0,
+                       *(number & (1 << 64) - 1 for number in (base, last, 0, size)))
+
+
+@dataclass
+class Device:
+    """A memory device, or with children a container."""
+    name: str                   # four characters
+    ranges: object = ()         # (base, size) each; None: no _CRS
+    node: object = None         # _PXM
+    sta: int = 0xF
+    hid: str = "PNP0C80"        # containers: ACPI0004, PNP0A05, PNP0A06
+    ejectable: bool = True
+    children: tuple = ()
+    more: str = ""              # ASL
+
+    def asl(self):
+        def said(method):
+            return f"""Concatenate ("{method} {self.name} ", Concatenate (ToHexString (Arg0),
+                Concatenate (" ", ToHexString (Arg1))))"""
+
+        lines = [f'Name (_HID, "{self.hid}")', f'Name (_UID, "{self.name}")', f"Name (_STA, {self.sta:#x})",
+                 f"Method (_OST, 3, Serialized) {{ Debug = {said('_OST')} }}"]
+        if self.node is not None:
+            lines.append(f"Name (_PXM, {self.node:#x})")
+        if self.ranges is not None and not self.children:
+            crs = b"".join(memory(*r) for r in self.ranges) + b"\x79\0"
+            lines.append(f"Name (_CRS, Buffer () {{ {', '.join(map(hex, crs))} }})")
+        if self.ejectable:
+            lines.append(f'Method (_EJ0, 1, Serialized) {{ Debug = "_EJ0 {self.name}" _STA = 0 }}')
+        lines += [child.asl() for child in self.children] + [self.more]
+        return f"Device ({self.name}) {{\n" + "\n".join(lines) + "\n}\n"
+
+
+def compile_table(guest, body):
+    """AML of a table. Each is another one: what is loaded twice is refused."""
+    guest.tables = getattr(guest, "tables", 0) + 1
+    source = guest.dir / f"ssdt{guest.tables}.asl"
+    source.write_text(f'DefinitionBlock ("", "SSDT", 2, "TEST", "TEST", {guest.tables}) {{\n{body}}}\n', encoding="ascii")
+    done = subprocess.run(["iasl", "-ve", "-p", source.with_suffix(""), source], stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True, check=False)
+    if done.returncode:
+        raise GuestError(f"iasl: {done.stdout}\n{source.read_text()}")
+    return source.with_suffix(".aml").read_bytes()
+
+
+def load_table(guest, body):
+    aml = base64.b64encode(compile_table(guest, body)).decode()
+    table = f"/sys/kernel/config/acpi/table/{guest.tables}"
+    guest.sh(f"mkdir {table} && base64 -d >/tmp/aml <<<{aml} && cat /tmp/aml >{table}/aml", log=False)
+    # Loading ends with a scan of all devices; the new one is the last of them.
+    guest.sh(f"wait_for 60 [ -e {button(guest)}/physical_node ]", log=False)
+
+
+def button(guest):
+    return f"/sys/bus/acpi/devices/TEST0001:{guest.tables - 1:02x}"
+
+
+def press(guest, statements=""):
+    """A device whose _SUN, which nobody reads but the test, does something."""
+    return (f'Scope (\\_SB) {{ Device (B{getattr(guest, "tables", 0):03d}) {{\nName (_HID, "TEST0001")\n'
+            f"Method (_SUN, 0, Serialized) {{\n{statements}\nReturn (0) }} }} }}\n")
+
+
+def load(guest, *devices):
+    """Firmware learns of devices. Those with _STA say that they are there come at once, which _OST is not told."""
+    load_table(guest, "Scope (\\_SB) {\n" + "".join(device.asl() for device in devices) + "}\n" + press(guest))
+
+
+def do(guest, *statements):
+    """Firmware does something, such as a change of _STA. No scan of devices comes with it."""
+    body = "\n".join(statements)
+    externals = "".join(f"External ({path}, UnknownObj)\n" for path in sorted(set(re.findall(r"\\_SB[.\w]+", body))))
+    load_table(guest, externals + press(guest, body))
+    guest.sh(f"cat {button(guest)}/sun", log=False)
+
+
+def said(guest, method, path):
+    """What the kernel told a device, in order: [(first argument, second)]."""
+    name = path.rpartition(".")[2]
+    return [(int(first, 16), int(second, 16)) for first, second in re.findall(
+        rf'ACPI Debug: +"{method} {name} (\w+) (\w+)"', guest.sh("dmesg", log=False))]
+
+
+def verdicts(guest, path):
+    """What _OST of a device was told, but for what it heard meanwhile."""
+    return [status for _, status in said(guest, "_OST", path) if status != IN_PROGRESS]
+
+
+def notify(guest, path, what, sta=None, seconds=200):
+    """Firmware notifies a device \\_SB.PATH of something; returns the status that _OST is told at the end."""
+    before = len(verdicts(guest, path))
+    do(guest, *([f"\\_SB.{path}._STA = {sta:#x}"] if sta is not None else []), f"Notify (\\_SB.{path}, {what:#x})")
+    end = time.monotonic() + seconds
+    while len(told := verdicts(guest, path)) == before:
+        if time.monotonic() > end:
+            raise GuestError(f"_OST of {path} was told nothing in {seconds} s")
+        time.sleep(0.2)
+    return told[-1]
