@@ -849,8 +849,7 @@ static int zone_up(struct mhp_op *op)
 	struct mhp_run *run;
 
 	for_each_run(run, op)
-		move_pfn_range_to_zone(run->zone, run->pages.start_pfn, run->pages.nr_pages, NULL,
-				       MIGRATE_ISOLATE);
+		mhp_new_pages(run);
 	return 0;
 }
 
@@ -914,7 +913,6 @@ static int pages_up(struct mhp_op *op)
 
 		if (!populated)
 			setup_zone_pageset(run->zone);
-		mhp_isolate_new(run);
 		mhp_expose(run);
 		mhp_account_present(run->zone, run->blocks[0]->group, &run->all, 1);
 		node_gains_memory(&run->note);
@@ -1073,7 +1071,6 @@ static int run_going_offline(struct mhp_op *op, struct mhp_run *run)
 	ret = mhp_isolate(run, op->result);
 	if (ret)
 		return ret;
-	drain_all_pages(run->zone);
 	ret = mhp_notify_ask(MEM_GOING_OFFLINE, MEM_CANCEL_OFFLINE, &run->note, op->result);
 	if (ret)
 		mhp_unisolate(run);
@@ -2056,6 +2053,22 @@ int remove_memory(u64 start, u64 size)
 }
 EXPORT_SYMBOL_GPL(remove_memory);
 
+static int offline_and_remove(u64 start, u64 size, const struct mhp_policy *policy)
+{
+	struct mhp_result result = MHP_RESULT_OK;
+	int ret;
+
+	lock_device_hotplug();
+	ret = memory_blocks_offline(start, size, policy, &result);
+	if (!ret) {
+		ret = remove_memory_range(start, size);
+		if (ret)
+			memory_blocks_restore(start, size);
+	}
+	unlock_device_hotplug();
+	return ret;
+}
+
 /**
  * offline_and_remove_memory() - take memory offline and remove it, all of it or nothing
  * @start: physical address, of a memory block
@@ -2072,19 +2085,30 @@ int offline_and_remove_memory(u64 start, u64 size)
 		.timeout_ms = READ_ONCE(offline_timeout_ms),
 		.signals = MHP_SIGNALS_NONE,
 	};
-	struct mhp_result result = MHP_RESULT_OK;
-	int ret;
 
-	lock_device_hotplug();
-	ret = memory_blocks_offline(start, size, &policy, &result);
-	if (!ret) {
-		ret = remove_memory_range(start, size);
-		if (ret)
-			memory_blocks_restore(start, size);
-	}
-	unlock_device_hotplug();
-	return ret;
+	return offline_and_remove(start, size, &policy);
 }
 EXPORT_SYMBOL_GPL(offline_and_remove_memory);
+
+/**
+ * try_offline_and_remove_memory() - the same, where there is something else to try
+ * @start: physical address, of a memory block
+ * @size: bytes, of whole memory blocks
+ *
+ * Gives up after half a second.
+ *
+ * Context: May sleep. Takes device_hotplug_lock.
+ * Return: as offline_and_remove_memory().
+ */
+int try_offline_and_remove_memory(u64 start, u64 size)
+{
+	const struct mhp_policy policy = {
+		.timeout_ms = MSEC_PER_SEC / 2,
+		.signals = MHP_SIGNALS_NONE,
+	};
+
+	return offline_and_remove(start, size, &policy);
+}
+EXPORT_SYMBOL_GPL(try_offline_and_remove_memory);
 
 #endif /* CONFIG_MEMORY_HOTREMOVE */

@@ -190,6 +190,14 @@ int memory_ranges_claim(const struct range *ranges, unsigned int nr, struct mhp_
 int memory_ranges_offline(const struct range *ranges, unsigned int nr,
 			  const struct mhp_policy *policy, struct mhp_result *res);
 int memory_ranges_release(const struct range *ranges, unsigned int nr);
+int try_offline_and_remove_memory(u64 start, u64 size);
+
+/* Would the page callback hand on every page of this range? */
+typedef bool (*online_range_callback_t)(unsigned long start_pfn, unsigned long nr_pages);
+
+int set_online_range_callback(online_page_callback_t callback,
+			      online_range_callback_t passes);
+void mhp_fill_memmap(struct page *first, const struct page *pattern, unsigned long nr);
 
 int memory_group_register_static(int nid, unsigned long max_pages);
 int memory_group_register_dynamic(int nid, unsigned long unit_pages);

@@ -338,11 +338,12 @@ int mhp_evacuate(struct mhp_run *run, const struct mhp_policy *policy,
 		.gained = jiffies,
 		.stuck = MHP_RESULT_OK,
 	};
+	unsigned int passes;
 	int ret;
 
 	/* Draining every CPU is for those who need it: later. */
 	lru_add_drain();
-	for (;;) {
+	for (passes = 0;; passes++) {
 		ret = pass(&e);
 		if (ret)
 			return ret;
@@ -355,8 +356,10 @@ int mhp_evacuate(struct mhp_run *run, const struct mhp_policy *policy,
 		if (ret)
 			return ret;
 		/* What did not go may sit in a cache of another CPU. */
-		lru_add_drain_all();
+		if (e.left)
+			lru_add_drain_all();
 		drain_all_pages(run->zone);
-		rest(&e);
+		if (passes)
+			rest(&e);
 	}
 }

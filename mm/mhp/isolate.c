@@ -2,7 +2,7 @@
 /*
  * Pages in and out of the allocator's reach.
  *
- *	isolate new -> expose -> unisolate	a run comes online
+ *	new pages -> expose -> unisolate	a run comes online
  *	isolate -> (evacuate) -> withdraw	a run goes offline
  *	isolate -> unisolate			it stays online after all
  *
@@ -14,11 +14,14 @@
 #define pr_fmt(fmt) "memory_hotplug: " fmt
 
 #include <linux/hugetlb.h>
+#include <linux/kasan.h>
 #include <linux/page-isolation.h>
+#include <linux/page_owner.h>
 #include <linux/slab.h>
 
 #include "mhp.h"
 #include "../internal.h"
+#include "../page_reporting.h"
 
 /* Balloons and devices that want to see each new page; more than ever are loaded at once. */
 #define MAX_CALLBACKS	8
@@ -28,7 +31,10 @@
  * holds it for write.
  */
 static DEFINE_MUTEX(callbacks_lock);
-static online_page_callback_t callbacks[MAX_CALLBACKS];
+static struct {
+	online_page_callback_t page;
+	online_range_callback_t passes;		/* or NULL: it has to see each page */
+} callbacks[MAX_CALLBACKS];
 static unsigned int nr_callbacks;
 
 /* Who exposes a run, and the callback that has not been asked about the page yet. */
@@ -46,7 +52,7 @@ static unsigned int next_callback;
 void generic_online_page(struct page *page, unsigned int order)
 {
 	if (READ_ONCE(exposing) == current && next_callback < nr_callbacks) {
-		callbacks[next_callback++](page, order);
+		callbacks[next_callback++].page(page, order);
 		next_callback--;
 		return;
 	}
@@ -59,10 +65,36 @@ static unsigned int find_callback(online_page_callback_t callback)
 	unsigned int n;
 
 	for (n = 0; n < nr_callbacks; n++)
-		if (callbacks[n] == callback)
+		if (callbacks[n].page == callback)
 			break;
 	return n;
 }
+
+/**
+ * set_online_range_callback() - decide about pages that come online, by range where it can be
+ * @callback: as that of set_online_page_callback()
+ * @passes: called after MEM_GOING_ONLINE with a range of new pages: true where @callback
+ *	would hand on all of them. Then it is not called, and the pages come online faster.
+ *
+ * Context: May sleep. Takes mem_hotplug_lock for read.
+ * Return: 0; -EINVAL where it is set already, or too many are.
+ */
+int set_online_range_callback(online_page_callback_t callback, online_range_callback_t passes)
+{
+	int ret = -EINVAL;
+
+	get_online_mems();
+	mutex_lock(&callbacks_lock);
+	if (nr_callbacks < MAX_CALLBACKS && find_callback(callback) == nr_callbacks) {
+		callbacks[nr_callbacks].page = callback;
+		callbacks[nr_callbacks++].passes = passes;
+		ret = 0;
+	}
+	mutex_unlock(&callbacks_lock);
+	put_online_mems();
+	return ret;
+}
+EXPORT_SYMBOL_GPL(set_online_range_callback);
 
 /**
  * set_online_page_callback() - decide about each page that comes online
@@ -76,17 +108,7 @@ static unsigned int find_callback(online_page_callback_t callback)
  */
 int set_online_page_callback(online_page_callback_t callback)
 {
-	int ret = -EINVAL;
-
-	get_online_mems();
-	mutex_lock(&callbacks_lock);
-	if (nr_callbacks < MAX_CALLBACKS && find_callback(callback) == nr_callbacks) {
-		callbacks[nr_callbacks++] = callback;
-		ret = 0;
-	}
-	mutex_unlock(&callbacks_lock);
-	put_online_mems();
-	return ret;
+	return set_online_range_callback(callback, NULL);
 }
 EXPORT_SYMBOL_GPL(set_online_page_callback);
 
@@ -125,36 +147,124 @@ static void count_isolated(struct zone *zone, const struct mhp_range *pages, lon
 	spin_unlock_irqrestore(&zone->lock, flags);
 }
 
-/**
- * mhp_isolate_new() - count pageblocks that were initialized as isolated
- * @run: pages which move_pfn_range_to_zone() gave to the zone with MIGRATE_ISOLATE
+/*
+ * Does something keep records of each page that is freed, or do something to it? Then new
+ * pages have to be freed one chunk after the other as well.
  */
-void mhp_isolate_new(struct mhp_run *run)
+static bool freeing_is_watched(const struct mhp_range *range)
 {
-	count_isolated(run->zone, &run->pages, 1);
+	if (IS_ENABLED(CONFIG_KMSAN) || IS_ENABLED(CONFIG_KASAN_SW_TAGS) ||
+	    IS_ENABLED(CONFIG_KASAN_HW_TAGS) || IS_ENABLED(CONFIG_PAGE_TABLE_CHECK) ||
+	    IS_ENABLED(CONFIG_HAVE_ARCH_FREE_PAGE))
+		return true;
+#ifdef CONFIG_PAGE_OWNER
+	if (static_branch_unlikely(&page_owner_inited))
+		return true;
+#endif
+	return debug_pagealloc_enabled() || page_poisoning_enabled() || want_init_on_free() ||
+	       range_contains_unaccepted_memory(mhp_range_phys(range), mhp_range_bytes(range));
+}
+
+static bool all_pass(const struct mhp_range *range)
+{
+	unsigned int n;
+
+	for (n = 0; n < nr_callbacks; n++)
+		if (!callbacks[n].passes ||
+		    !callbacks[n].passes(range->start_pfn, range->nr_pages))
+			return false;
+	return true;
 }
 
 /**
- * mhp_expose() - hand new pages to the allocator, isolated, and mark them online
- * @run: the pages
+ * mhp_new_pages() - give the pages of a run that comes online to its zone
+ * @run: the pages; @run->fresh is set
+ *
+ * Context: May sleep. mem_hotplug_lock held for write.
  */
-void mhp_expose(struct mhp_run *run)
+void mhp_new_pages(struct mhp_run *run)
+{
+	run->fresh = !freeing_is_watched(&run->pages) && all_pass(&run->pages);
+	if (run->fresh)
+		mhp_zone_add_free(run->zone, &run->pages);
+	else
+		move_pfn_range_to_zone(run->zone, run->pages.start_pfn, run->pages.nr_pages,
+				       NULL, MIGRATE_ISOLATE);
+}
+
+/* The biggest chunk of the allocator that fits between @pfn, where it starts, and @end. */
+static unsigned int chunk_order(unsigned long pfn, unsigned long end)
+{
+	return min_t(unsigned int, __ffs(pfn | BIT(MAX_PAGE_ORDER)), ilog2(end - pfn));
+}
+
+/* By each callback to the allocator, isolated. */
+static void expose_by_chunk(struct mhp_run *run)
 {
 	unsigned long pfn = run->pages.start_pfn, end = mhp_range_end(&run->pages);
 	unsigned int order;
 
-	mhp_assert_write_locked();
+	count_isolated(run->zone, &run->pages, 1);
 	WRITE_ONCE(exposing, current);
-	while (pfn < end) {
-		/* The biggest chunk that pfn and what is left allow. */
-		order = min_t(unsigned int, __ffs(pfn | BIT(MAX_PAGE_ORDER)),
-			      ilog2(end - pfn));
+	for (; pfn < end; pfn += 1UL << order) {
+		order = chunk_order(pfn, end);
 		generic_online_page(pfn_to_page(pfn), order);
-		pfn += 1UL << order;
 		cond_resched();
 	}
 	WRITE_ONCE(exposing, NULL);
-	online_mem_sections(run->pages.start_pfn, end);
+}
+
+/**
+ * mhp_expose() - count new pages as the allocator's, still out of its reach, mark them online
+ * @run: the pages
+ *
+ * Context: May sleep. mem_hotplug_lock held for write.
+ */
+void mhp_expose(struct mhp_run *run)
+{
+	const struct mhp_range *pages = &run->pages;
+
+	mhp_assert_write_locked();
+	/* Drivers may think otherwise now that they have been notified. */
+	if (run->fresh && !all_pass(pages)) {
+		run->fresh = false;
+		memmap_init_range(pages->nr_pages, zone_to_nid(run->zone), zone_idx(run->zone),
+				  pages->start_pfn, 0, MEMINIT_HOTPLUG, NULL, MIGRATE_ISOLATE);
+	}
+	if (run->fresh)
+		adjust_managed_page_count(pfn_to_page(pages->start_pfn), pages->nr_pages);
+	else
+		expose_by_chunk(run);
+	online_mem_sections(pages->start_pfn, mhp_range_end(pages));
+}
+
+/* Puts new pages into the free lists; returns where to go on. */
+static unsigned long list_some(struct zone *zone, unsigned long pfn, unsigned long end)
+{
+	unsigned long flags;
+	unsigned int order;
+
+	spin_lock_irqsave(&zone->lock, flags);
+	for (; pfn < end; pfn += 1UL << order) {
+		order = chunk_order(pfn, end);
+		kasan_poison_pages(pfn_to_page(pfn), order, false);
+		__putback_isolated_page(pfn_to_page(pfn), order, MIGRATE_MOVABLE);
+	}
+	spin_unlock_irqrestore(&zone->lock, flags);
+	return pfn;
+}
+
+static void list_fresh(struct mhp_run *run)
+{
+	unsigned long pfn = run->pages.start_pfn, end = mhp_range_end(&run->pages);
+
+	while (pfn < end) {
+		pfn = list_some(run->zone, pfn, min(end, SECTION_ALIGN_UP(pfn + 1)));
+		cond_resched();
+	}
+	count_vm_events(PGFREE, run->pages.nr_pages);
+	page_reporting_notify_free(MAX_PAGE_ORDER);
+	run->fresh = false;
 }
 
 /* Where the pageblocks of the type of @pfn end; nr_types are counted from the start. */
@@ -287,7 +397,9 @@ void mhp_isolate_lost(struct mhp_run *run)
 void mhp_unisolate(struct mhp_run *run)
 {
 	mhp_assert_write_locked();
-	if (run->types)
+	if (run->fresh)
+		list_fresh(run);
+	else if (run->types)
 		unisolate_to(run, mhp_range_end(&run->pages));
 	else
 		undo_isolate_page_range(run->pages.start_pfn, mhp_range_end(&run->pages),
@@ -336,11 +448,12 @@ void mhp_withdraw(struct mhp_run *run)
 	mhp_assert_write_locked();
 	offline_mem_sections(pfn, end);
 	run->unmanaged = 0;
-	while (pfn < end) {
+	while (pfn < end && !run->fresh) {
 		pfn = withdraw_some(run, pfn, min(end, pfn + MAX_ORDER_NR_PAGES));
 		cond_resched();
 	}
-	count_isolated(run->zone, &run->pages, -1);
+	if (!run->fresh)
+		count_isolated(run->zone, &run->pages, -1);
 	adjust_managed_page_count(pfn_to_page(run->pages.start_pfn),
 				  -(long)(run->pages.nr_pages - run->unmanaged));
 	kvfree(run->types);

@@ -45,6 +45,7 @@ static inline void mhp_assert_write_locked(void)
  * @types: migrate type of each pageblock of @pages before it was isolated
  * @unmanaged: pages that a driver holds and the page allocator never counted
  * @used: pages in use, as far as is known
+ * @fresh: coming online: the pages were made as free ones, and are on no list yet
  */
 struct mhp_run {
 	struct memory_block **blocks;
@@ -55,6 +56,7 @@ struct mhp_run {
 	u8 *types;
 	unsigned long unmanaged;
 	unsigned long used;
+	bool fresh;
 };
 
 /*
@@ -77,6 +79,7 @@ bool mhp_section_early(unsigned long pfn);
 /* zone.c */
 void mhp_zone_begin(struct zone *zone);
 void mhp_zone_end(struct zone *zone);
+void mhp_zone_add_free(struct zone *zone, const struct mhp_range *range);
 void mhp_account_present(struct zone *zone, struct memory_group *group,
 			 const struct mhp_range *range, long sign);
 void mhp_zones_changed(struct zone *zone, bool populated_before);
@@ -89,7 +92,7 @@ int mhp_memmap_online(struct mhp_run *run);
 void mhp_memmap_offline(struct mhp_run *run);
 
 /* isolate.c */
-void mhp_isolate_new(struct mhp_run *run);
+void mhp_new_pages(struct mhp_run *run);
 void mhp_expose(struct mhp_run *run);
 int mhp_isolate(struct mhp_run *run, struct mhp_result *res);
 void mhp_isolate_lost(struct mhp_run *run);

@@ -11,7 +11,9 @@
 #define pr_fmt(fmt) "memory_hotplug: " fmt
 
 #include <linux/memremap.h>
+#include <linux/mm.h>
 #include <linux/mmzone.h>
+#include <linux/page-isolation.h>
 #include <linux/swap.h>
 
 #include "mhp.h"
@@ -137,6 +139,63 @@ static void taint_edges(const struct mhp_range *range)
 }
 #endif
 
+static void grow_zone(struct zone *zone, const struct mhp_range *range)
+{
+	struct mhp_range span = zone_span(zone);
+
+	mhp_assert_write_locked();
+	clear_zone_contiguous(zone);
+	if (zone_is_empty(zone))
+		init_currently_empty_zone(zone, range->start_pfn, range->nr_pages);
+	mhp_span_grow(&span, range);
+	zone_set_span(zone, &span);
+	node_update_span(zone->zone_pgdat);
+}
+
+/**
+ * mhp_fill_memmap() - write the same into many struct pages
+ * @first: the first of them
+ * @pattern: what to write
+ * @nr: how many
+ *
+ * An architecture which can write past the caches has its own: the struct pages of a block
+ * are as big as a cache, and most of them are not read for long.
+ */
+void __weak mhp_fill_memmap(struct page *first, const struct page *pattern, unsigned long nr)
+{
+	while (nr--)
+		*first++ = *pattern;
+}
+
+/**
+ * mhp_zone_add_free() - give page frames to a zone, as free pages that are on no list
+ * @zone: the zone
+ * @range: the page frames; their memmap exists and nobody uses it
+ *
+ * As move_pfn_range_to_zone(), but each struct page is written once, as it is to be in the
+ * allocator: but for the list they only lack the mark of the first page of a chunk.
+ *
+ * Context: May sleep. mem_hotplug_lock held for write.
+ */
+void mhp_zone_add_free(struct zone *zone, const struct mhp_range *range)
+{
+	unsigned long pfn = range->start_pfn, next;
+	struct page pattern;
+
+	grow_zone(zone, range);
+	highest_memmap_pfn = max(highest_memmap_pfn, mhp_range_end(range) - 1);
+
+	__init_single_page(&pattern, pfn, zone_idx(zone), zone_to_nid(zone));
+	set_page_count(&pattern, 0);
+	memset(&pattern.lru, 0, sizeof(pattern.lru));
+	for (; pfn < mhp_range_end(range); pfn = next) {
+		next = min(pageblock_end_pfn(pfn), mhp_range_end(range));
+		mhp_fill_memmap(pfn_to_page(pfn), &pattern, next - pfn);
+		set_pageblock_migratetype(pfn_to_page(pfn), MIGRATE_MOVABLE);
+		cond_resched();
+	}
+}
+
 /**
  * move_pfn_range_to_zone() - give page frames to a zone
  * @zone: the zone
@@ -155,16 +214,8 @@ void move_pfn_range_to_zone(struct zone *zone, unsigned long start_pfn,
 			    int migratetype)
 {
 	const struct mhp_range range = { start_pfn, nr_pages };
-	struct mhp_range span = zone_span(zone);
 
-	mhp_assert_write_locked();
-	clear_zone_contiguous(zone);
-	if (zone_is_empty(zone))
-		init_currently_empty_zone(zone, start_pfn, nr_pages);
-	mhp_span_grow(&span, &range);
-	zone_set_span(zone, &span);
-	node_update_span(zone->zone_pgdat);
-
+	grow_zone(zone, &range);
 	if (zone_is_zone_device(zone))
 		taint_edges(&range);
 	memmap_init_range(nr_pages, zone_to_nid(zone), zone_idx(zone), start_pfn,
