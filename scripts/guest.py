@@ -35,7 +35,8 @@ ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
 LOG = BUILD / "log"
 KERNEL_DIR = BUILD / "x86_64"
-CPU = "max,erms=off,fsrm=off"   # TCG runs "rep movsb" byte by byte: let the guest not prefer it
+CPU = "max,erms=off,fsrm=off"  # TCG runs "rep movsb" byte by byte: let the guest not prefer it
+EXACT = "tcg,thread=single -icount shift=0,sleep=off"   # one instruction is one nanosecond, each time the same
 MIB = 1 << 20
 GIB = 1 << 30
 
@@ -87,6 +88,8 @@ class Machine:
     virtio_mem: str = ""            # "SIZE:NODE", nothing of it plugged at boot
     balloon: bool = False           # a virtio balloon
     agent: bool = False             # a port for qemu-guest-agent
+    room: str = "32G"               # for memory that is plugged later
+    exact: bool = False             # the guest's clock counts instructions; slow
     cmdline: str = ""               # more of the kernel's command line
     allow: str = ""                 # pattern of console lines that the judge lets pass
     timeout: int = 200              # seconds; a hang costs this, and a busy machine needs it
@@ -101,7 +104,7 @@ class Machine:
     def arguments(self):
         sizes = [parse_size(size) for size in self.nodes]
         args = ["-machine", "q35" + (",nvdimm=on" if self.nvdimm else ""), "-smp", f"2,sockets={min(2, len(sizes))}",
-                "-m", f"{sum(sizes) // MIB}M,slots=64,maxmem={(sum(sizes) + 32 * GIB) // MIB}M"]
+                "-m", f"{sum(sizes) // MIB}M,slots=64,maxmem={(sum(sizes) + parse_size(self.room)) // MIB}M"]
         for node, size in enumerate(sizes):
             numa = f"node,nodeid={node}" + (f",cpus={node}" if node < 2 else "")
             if size:
@@ -120,7 +123,7 @@ class Machine:
 
     @staticmethod
     def backend(name, size):
-        return ["-object", f"memory-backend-ram,id={name},size={size}"]
+        return ["-object", f"memory-backend-ram,id={name},size={size},reserve=off"]
 
     @classmethod
     def device(cls, driver, name, size_and_node, options=""):
@@ -313,12 +316,13 @@ class Guest:
     # Life
 
     def __enter__(self):
+        accel = EXACT if self.machine.exact else accelerator()
         try:
-            self.start(accelerator())
-            self.wait_ready(30 if accelerator() == "kvm" else self.machine.timeout * self.patience)
+            self.start(accel)
+            self.wait_ready(30 if accel == "kvm" else self.machine.timeout * self.patience)
         except GuestError:
             self.__exit__()
-            if accelerator() != "kvm":
+            if accel != "kvm":
                 raise
             _accel[:] = ["tcg,thread=multi"]
             return self.__enter__()
@@ -338,7 +342,7 @@ class Guest:
         share = "security_model=none,readonly=on,multidevs=remap"
         ports = ["agent", "host"] + ["org.qemu.guest_agent.0"] * self.machine.agent
         args = ["setpriv", "--pdeathsig", "KILL", "--",
-                "qemu-system-x86_64", "-accel", accel, "-cpu", CPU, *self.machine.arguments(),
+                "qemu-system-x86_64", "-accel", *accel.split(), "-cpu", CPU + self.machine.exact * ",phys-bits=46", *self.machine.arguments(),
                 "-nodefaults", "-display", "none", "-no-reboot",
                 "-kernel", self.kernel_dir / "arch/x86/boot/bzImage", "-append", cmdline,
                 "-virtfs", f"local,path=/,mount_tag=hostroot,{share}",
@@ -470,7 +474,7 @@ class Guest:
         self.plugged += 1
         name = f"dimm{self.plugged}"
         begin = time.monotonic()
-        self.qmp("object-add", qom_type="memory-backend-ram", id=f"{name}-ram", size=size)
+        self.qmp("object-add", qom_type="memory-backend-ram", id=f"{name}-ram", size=size, reserve=False)
         try:
             self.qmp("device_add", driver="pc-dimm", id=name, memdev=f"{name}-ram", node=node)
         except GuestError:

@@ -116,10 +116,26 @@ static const struct file_operations watch_fops = {
  * @first: first page frame
  * @end: behind the last
  * @pages: how many page frames, of whole pageblocks
+ * @managed: of these the allocator's, wherever they are now
  */
 struct truth {
-	unsigned long first, end, pages;
+	unsigned long first, end, pages, managed;
 };
+
+/* Neither boot nor a driver keeps it. */
+static bool is_managed(const struct page *page)
+{
+	return !PageReserved(page) && !PageOffline(page);
+}
+
+static unsigned long count_managed(const struct page *page)
+{
+	unsigned long n, managed = 0;
+
+	for (n = 0; n < pageblock_nr_pages; n++)
+		managed += is_managed(page + n);
+	return managed;
+}
 
 /* Behind all memory that nodes say they have, and far enough for what they forgot. */
 static unsigned long end_of_memory(void)
@@ -136,7 +152,7 @@ static unsigned long end_of_memory(void)
 static struct truth look(const struct zone *zone)
 {
 	unsigned long pfn, end = end_of_memory();
-	struct truth t = { ULONG_MAX, 0, 0 };
+	struct truth t = { ULONG_MAX, 0, 0, 0 };
 
 	for (pfn = 0; pfn < end; pfn += pageblock_nr_pages) {
 		struct page *page = pfn_to_online_page(pfn);
@@ -148,19 +164,25 @@ static struct truth look(const struct zone *zone)
 		t.first = min(t.first, pfn);
 		t.end = pfn + pageblock_nr_pages;
 		t.pages += pageblock_nr_pages;
+		if (zone_idx(zone) == ZONE_MOVABLE)
+			t.managed += count_managed(page);
 	}
 	return t;
 }
 
-/* "zone 1 Movable contiguous=1 really=1 span=0x140000-0x180000 really=0x140000-0x180000 ..." */
+/*
+ * "zone 1 Movable contiguous=1 really=1 span=0x140000-0x180000 really=0x140000-0x180000 ...";
+ * managed pages are counted in ZONE_MOVABLE, without those that hold a memmap.
+ */
 static void show_zone(struct seq_file *m, struct zone *zone)
 {
 	const struct truth t = look(zone);
 	unsigned long end = zone->zone_start_pfn + zone->spanned_pages;
 
-	seq_printf(m, "zone %d %s contiguous=%d really=%d span=%#lx-%#lx really=%#lx-%#lx present=%lu really=%lu\n",
+	seq_printf(m, "zone %d %s contiguous=%d really=%d span=%#lx-%#lx really=%#lx-%#lx present=%lu really=%lu managed=%lu really=%lu\n",
 		   zone_to_nid(zone), zone->name, zone->contiguous, t.end - t.first == t.pages,
-		   zone->zone_start_pfn, end, t.first, t.end, zone->present_pages, t.pages);
+		   zone->zone_start_pfn, end, t.first, t.end, zone->present_pages, t.pages,
+		   zone_managed_pages(zone), t.managed);
 }
 
 /* Takes no lock: to be read while nothing happens. */
