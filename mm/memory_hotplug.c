@@ -1033,10 +1033,10 @@ static int publish_up(struct mhp_op *op)
 	for_each_run(run, op) {
 		if (op->unwinding) {
 			stay_online(op, run);
-			continue;
+		} else {
+			mhp_unisolate(run);
+			shuffle_zone(run->zone);
 		}
-		mhp_unisolate(run);
-		shuffle_zone(run->zone);
 		mhp_zone_end(run->zone);
 		kswapd_run(zone_to_nid(run->zone));
 		kcompactd_run(zone_to_nid(run->zone));

@@ -338,7 +338,7 @@ class Guest:
             f"init={here}/init guest_path={BUILD / 'tests'}",
             f"guest_mode={self.mode} guest_rows={size.lines} guest_cols={size.columns}",
             f"guest_term={os.environ.get('TERM', 'linux')}",
-            "loglevel=8 panic=-1 no_timer_check", self.machine.cmdline])
+            "loglevel=8 panic=-1 no_timer_check", self.machine.exact * "tsc=reliable", self.machine.cmdline])
         share = "security_model=none,readonly=on,multidevs=remap"
         ports = ["agent", "host"] + ["org.qemu.guest_agent.0"] * self.machine.agent
         args = ["setpriv", "--pdeathsig", "KILL", "--",

@@ -38,6 +38,9 @@
  * @res: gets the reason for giving up
  * @list: folios that are about to move
  * @batch: base pages on @list
+ * @singles: how many of them are single pages
+ * @homes: new pages for these
+ * @drained: free pages of the run are not in lists of CPUs any more
  * @left: pages in use that this pass has met and not moved
  * @least: the smallest @left so far
  * @gained: when @least last became smaller, in jiffies
@@ -50,7 +53,9 @@ struct mhp_evacuation {
 	struct mhp_progress *progress;
 	struct mhp_result *res;
 	struct list_head list;
-	unsigned long batch;
+	unsigned long batch, singles;
+	struct list_head homes;
+	bool drained;
 	unsigned long left, least;
 	unsigned long gained;
 	struct mhp_result stuck;
@@ -109,21 +114,62 @@ static void unmap_poisoned(struct folio *folio, unsigned long pfn)
 	folio_unlock(folio);
 }
 
+/* The nodes that have memory, but for the one that loses it. */
+static nodemask_t other_nodes(int nid)
+{
+	nodemask_t others = node_states[N_MEMORY];
+
+	node_clear(nid, others);
+	return others;
+}
+
+/* What can be had at once, in one go; who finds none left asks for his own. */
+static void find_homes(struct mhp_evacuation *e)
+{
+	gfp_t gfp = (GFP_USER & ~__GFP_DIRECT_RECLAIM) | __GFP_MOVABLE | __GFP_NOWARN;
+	struct zone *zone = e->run->zone;
+	nodemask_t others = other_nodes(zone_to_nid(zone));
+
+	/* Lest pages move to others of the same run. */
+	if (!e->drained)
+		drain_all_pages(zone);
+	e->drained = true;
+	/* What must not be in ZONE_MOVABLE must not come there either. */
+	if (zone_idx(zone) == ZONE_MOVABLE)
+		gfp |= __GFP_HIGHMEM;
+	__alloc_pages_bulk(gfp, zone_to_nid(zone), nodes_empty(others) ? NULL : &others,
+			   e->singles, &e->homes, NULL);
+}
+
+static void release_homes(struct mhp_evacuation *e)
+{
+	struct page *page, *next;
+
+	list_for_each_entry_safe(page, next, &e->homes, lru)
+		__free_page(page);
+	INIT_LIST_HEAD(&e->homes);
+}
+
 /*
  * Elsewhere first: more of the node often goes offline next, and a page should not
  * move from block to block. But rather that than not at all.
  */
 static struct folio *new_home(struct folio *src, unsigned long private)
 {
+	struct mhp_evacuation *e = (struct mhp_evacuation *)private;
 	struct migration_target_control target = {
 		.nid = folio_nid(src),
 		.gfp_mask = GFP_USER | __GFP_MOVABLE | __GFP_RETRY_MAYFAIL | __GFP_NOWARN,
 		.reason = MR_MEMORY_HOTPLUG,
 	};
-	nodemask_t others = node_states[N_MEMORY];
+	nodemask_t others = other_nodes(target.nid);
 	struct folio *dst = NULL;
 
-	node_clear(target.nid, others);
+	if (!folio_test_large(src) && !list_empty(&e->homes)) {
+		dst = list_first_entry(&e->homes, struct folio, lru);
+		list_del(&dst->lru);
+		return dst;
+	}
 	if (!nodes_empty(others)) {
 		target.nmask = &others;
 		dst = alloc_migration_target(src, (unsigned long)&target);
@@ -151,8 +197,10 @@ static void move_batch(struct mhp_evacuation *e)
 
 	if (list_empty(&e->list))
 		return;
-	ret = migrate_pages(&e->list, new_home, NULL, 0, MIGRATE_SYNC, MR_MEMORY_HOTPLUG,
-			    &moved);
+	find_homes(e);
+	ret = migrate_pages(&e->list, new_home, NULL, (unsigned long)e, MIGRATE_SYNC,
+			    MR_MEMORY_HOTPLUG, &moved);
+	release_homes(e);
 	WRITE_ONCE(p->moved, p->moved + moved);
 	WRITE_ONCE(p->failed, p->failed + e->batch - min(e->batch, moved));
 	note_used(e, e->run->used - min(e->run->used, moved));
@@ -165,6 +213,7 @@ static void move_batch(struct mhp_evacuation *e)
 		putback_movable_pages(&e->list);
 	}
 	e->batch = 0;
+	e->singles = 0;
 }
 
 /* Puts the folio of a page on the list; returns how many pages were dealt with. */
@@ -184,6 +233,7 @@ static unsigned long take_folio(struct mhp_evacuation *e, unsigned long pfn)
 		unmap_poisoned(folio, pfn);
 	} else if (isolate_folio_to_list(folio, &e->list)) {
 		e->batch += folio_nr_pages(folio);
+		e->singles += !folio_test_large(folio);
 	} else {
 		/* On its way somewhere, or a page of the kernel. */
 		note_stuck(e, MHP_WHY_UNMOVABLE, pfn);
@@ -334,6 +384,7 @@ int mhp_evacuate(struct mhp_run *run, const struct mhp_policy *policy,
 		.progress = progress,
 		.res = res,
 		.list = LIST_HEAD_INIT(e.list),
+		.homes = LIST_HEAD_INIT(e.homes),
 		.least = ULONG_MAX,
 		.gained = jiffies,
 		.stuck = MHP_RESULT_OK,

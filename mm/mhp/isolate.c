@@ -18,6 +18,7 @@
 #include <linux/page-isolation.h>
 #include <linux/page_owner.h>
 #include <linux/slab.h>
+#include <linux/swap.h>
 
 #include "mhp.h"
 #include "../internal.h"
@@ -319,6 +320,20 @@ static int remember_types(struct mhp_run *run, struct mhp_result *res)
 	return 0;
 }
 
+/*
+ * Before anything is changed. Pages on their way to the LRU look as those of the kernel do:
+ * where one is met they are sent there first.
+ */
+static unsigned long look_for_unmovable(const struct mhp_range *pages)
+{
+	unsigned long pfn = mhp_first_unmovable(pages);
+
+	if (pfn == MHP_NO_PFN || PageReserved(pfn_to_page(pfn)))
+		return pfn;
+	lru_add_drain_all();
+	return mhp_first_unmovable(pages);
+}
+
 /**
  * mhp_isolate() - let nothing be allocated from a run that is online
  * @run: the pages; @run->types is filled, and freed by mhp_unisolate() or mhp_withdraw()
@@ -337,6 +352,9 @@ int mhp_isolate(struct mhp_run *run, struct mhp_result *res)
 	int ret;
 
 	mhp_assert_write_locked();
+	blocker = look_for_unmovable(&run->pages);
+	if (blocker != MHP_NO_PFN)
+		return mhp_refuse(res, -EBUSY, MHP_WHY_UNMOVABLE, blocker);
 	ret = remember_types(run, res);
 	if (ret)
 		goto out_free;
@@ -471,6 +489,40 @@ static bool folio_can_move(struct folio *folio)
 	return folio_test_lru(folio) || __folio_test_movable(folio);
 }
 
+/* Does this page keep its block from going offline? If not, *@skip pages need no look. */
+static bool is_unmovable(struct page *page, unsigned long *skip)
+{
+	if (PageReserved(page))
+		return true;
+	*skip = mhp_pages_if_free(page) ?: 1;
+	if (*skip > 1)
+		return false;
+	if (!page_ref_count(compound_head(page)) || PageHWPoison(page) || PageOffline(page))
+		return false;
+	return !folio_can_move(page_folio(page)) && !is_zone_movable_page(page);
+}
+
+/* The bits that tell a page of user space which has nothing to do with its neighbours. */
+static bool is_small_lru_page(const struct page *page)
+{
+	const unsigned long mask = BIT(PG_lru) | BIT(PG_head) | BIT(PG_reserved);
+
+	return (READ_ONCE(page->flags) & mask) == BIT(PG_lru);
+}
+
+/* Looks at whole pages of one pageblock; returns the first that cannot move, or NULL. */
+static struct page *find_unmovable(struct page *page, struct page *end)
+{
+	unsigned long skip;
+
+	for (; page < end; page += skip) {
+		skip = 1;
+		if (!is_small_lru_page(page) && is_unmovable(page, &skip))
+			return page;
+	}
+	return NULL;
+}
+
 /**
  * mhp_first_unmovable() - look for a page that keeps a range from going offline
  * @range: pages that are online
@@ -484,29 +536,20 @@ static bool folio_can_move(struct folio *folio)
  */
 unsigned long mhp_first_unmovable(const struct mhp_range *range)
 {
-	unsigned long pfn, skip;
+	unsigned long pfn, next;
 
-	for (pfn = range->start_pfn; pfn < mhp_range_end(range); pfn += skip) {
+	for (pfn = range->start_pfn; pfn < mhp_range_end(range); pfn = next) {
 		struct page *page = pfn_to_online_page(pfn);
 
-		skip = 1;
-		if (pageblock_aligned(pfn))
-			cond_resched();
+		next = min(pageblock_end_pfn(pfn), mhp_range_end(range));
+		cond_resched();
 		if (!page)
 			continue;
-		if (is_migrate_cma_page(page) || PageReserved(page))
+		if (is_migrate_cma_page(page))
 			return pfn;
-		skip = mhp_pages_if_free(page);
-		if (skip)
-			continue;
-		skip = 1;
-		if (!page_ref_count(compound_head(page)) || PageHWPoison(page) ||
-		    PageOffline(page))
-			continue;
-		if (folio_can_move(page_folio(page)))
-			continue;
-		if (!is_zone_movable_page(page))
-			return pfn;
+		page = find_unmovable(page, page + (next - pfn));
+		if (page)
+			return page_to_pfn(page);
 	}
 	return MHP_NO_PFN;
 }

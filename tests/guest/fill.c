@@ -3,8 +3,8 @@
  * fill NODE LO HI [unmovable]: take all that is free of a node, as anonymous pages of
  * 4 KiB, say how many of them lie in the physical range [LO, HI), and live until SIGTERM.
  *
- * unmovable: before that, kernel pages which cannot move (rings of io_uring) are made until
- * one lies in the last pageblock of the range; all others are freed again.
+ * unmovable: then the last 16 MiB of the range are emptied, and kernel pages which cannot
+ * move (rings of io_uring) are made until one lies there; all others are freed again.
  */
 #define _GNU_SOURCE
 #include <linux/io_uring.h>
@@ -16,7 +16,7 @@
 
 #include "place.h"
 
-#define PAGEBLOCK	(2UL << 20)
+#define LAST		(16UL << 20)
 #define MAX_RINGS	8192
 
 static unsigned long free_pages(int node)
@@ -53,6 +53,23 @@ static int make_ring(uint64_t *addr)
 	return fd;
 }
 
+/* Only the data shall lie there, and not its page tables. */
+static void bind_data(void *data, size_t bytes, int node)
+{
+	unsigned long mask = 1UL << node;
+
+	if (syscall(SYS_mbind, data, bytes, MPOL_PREFERRED, &mask, 8 * sizeof(mask), 0))
+		err(2, "mbind");
+	madvise(data, bytes, MADV_NOHUGEPAGE);
+}
+
+static void empty(char *data, unsigned long pages, struct range last)
+{
+	for (unsigned long page = 0; page < pages; page++)
+		if (in_range(phys_addr(data + page * PAGE), last))
+			madvise(data + page * PAGE, PAGE, MADV_DONTNEED);
+}
+
 static void place_unmovable(struct range last)
 {
 	static int rings[MAX_RINGS];
@@ -64,7 +81,7 @@ static void place_unmovable(struct range last)
 		err(2, "setrlimit");
 	while (!in_range(addr, last)) {
 		if (nr == MAX_RINGS)
-			errx(2, "no ring in the last pageblock");
+			errx(2, "no ring at the end of the range");
 		rings[nr++] = make_ring(&addr);
 	}
 	while (--nr > 0)
@@ -74,7 +91,7 @@ static void place_unmovable(struct range last)
 int main(int argc, char **argv)
 {
 	unsigned long pages, there = 0;
-	struct range range;
+	struct range range, last;
 	sigset_t end;
 	char *data;
 	int sig;
@@ -85,16 +102,19 @@ int main(int argc, char **argv)
 	sigaddset(&end, SIGTERM);
 	sigprocmask(SIG_BLOCK, &end, NULL);
 	range = (struct range){ strtoull(argv[2], NULL, 0), strtoull(argv[3], NULL, 0) };
-	prefer_node(atoi(argv[1]));
-	if (argc > 4)
-		place_unmovable((struct range){ range.hi - PAGEBLOCK, range.hi });
 
 	pages = free_pages(atoi(argv[1]));
 	data = map_pages(pages);
-	madvise(data, pages * PAGE, MADV_NOHUGEPAGE);
+	bind_data(data, pages * PAGE, atoi(argv[1]));
 	for (unsigned long page = 0; page < pages; page++) {
 		data[page * PAGE] = 1;
 		there += in_range(phys_addr(data + page * PAGE), range);
+	}
+	if (argc > 4) {
+		last = (struct range){ range.hi - LAST, range.hi };
+		empty(data, pages, last);
+		prefer_node(atoi(argv[1]));
+		place_unmovable(last);
 	}
 	printf("%lu\n", there);
 	fflush(stdout);
