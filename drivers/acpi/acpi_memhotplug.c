@@ -22,6 +22,7 @@
 #include <linux/mm.h>
 #include <linux/numa.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 
 #include "internal.h"
 #include "memory_device.h"
@@ -48,14 +49,34 @@ static struct acpi_scan_handler held_memory_handler = {
 #ifdef CONFIG_ACPI_HOTPLUG_MEMORY
 
 /**
- * acpi_is_memory_device - is this a memory device
+ * acpi_has_hardware_id - is a device of one of these kinds
  * @adev: the device
+ * @ids: the kinds
+ *
+ * As acpi_match_device_ids(), but whether the device is present or not.
+ *
+ * Return: true for one of its _HID and _CID.
+ */
+bool acpi_has_hardware_id(const struct acpi_device *adev, const struct acpi_device_id *ids)
+{
+	const struct acpi_hardware_id *hwid;
+
+	for (; ids->id[0]; ids++)
+		list_for_each_entry(hwid, &adev->pnp.ids, list)
+			if (!strcmp(hwid->id, ids->id))
+				return true;
+	return false;
+}
+
+/**
+ * acpi_is_memory_device - is this a memory device
+ * @adev: the device, present or not
  *
  * Return: true for PNP0C80.
  */
-bool acpi_is_memory_device(struct acpi_device *adev)
+bool acpi_is_memory_device(const struct acpi_device *adev)
 {
-	return !acpi_match_device_ids(adev, memory_ids);
+	return acpi_has_hardware_id(adev, memory_ids);
 }
 
 /* How long what has just been added may take to go away again. */

@@ -25,7 +25,8 @@ struct acpi_memory_ranges {
 #ifdef CONFIG_ACPI_HOTPLUG_MEMORY
 
 /* acpi_memhotplug.c */
-bool acpi_is_memory_device(struct acpi_device *adev);
+bool acpi_has_hardware_id(const struct acpi_device *adev, const struct acpi_device_id *ids);
+bool acpi_is_memory_device(const struct acpi_device *adev);
 int acpi_memory_collect(struct acpi_device *adev, struct acpi_memory_ranges *ranges);
 u32 acpi_memory_scan_failure(void);
 

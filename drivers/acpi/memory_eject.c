@@ -473,7 +473,7 @@ static const struct acpi_device_id container_ids[] = {
 bool acpi_memory_eject_shown(struct acpi_device *adev)
 {
 	return acpi_has_method(adev->handle, "_EJ0") &&
-	       (acpi_is_memory_device(adev) || !acpi_match_device_ids(adev, container_ids));
+	       (acpi_is_memory_device(adev) || acpi_has_hardware_id(adev, container_ids));
 }
 
 static const char *source_name(u32 source)
