@@ -318,6 +318,9 @@ static int range_add(struct dimm_range *range, const struct dimm *dimm)
 	mhp_t flags = MHP_NID_IS_MGID | MHP_MEMMAP_ON_MEMORY | MHP_MEMMAP_FALLBACK;
 	int err;
 
+	/* It comes back, as firmware would not take it: the eject knows what was online. */
+	if (acpi_memory_eject_pending(dimm->adev))
+		flags |= MHP_STAY_OFFLINE;
 	if (!range->present) {
 		err = __add_memory(dimm->mgid, start, size, flags);
 		if (err)

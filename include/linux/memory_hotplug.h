@@ -110,6 +110,8 @@ typedef int __bitwise mhp_t;
  * memory whose pages the caller gives and takes one by one.
  */
 #define MHP_MEMMAP_FALLBACK	((__force mhp_t)BIT(5))
+/* The memory stays offline for now, whatever auto_online_blocks says. */
+#define MHP_STAY_OFFLINE	((__force mhp_t)BIT(6))
 
 /**
  * struct mhp_params - what architectures need to map and describe a range

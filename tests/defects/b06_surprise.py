@@ -10,10 +10,12 @@ from ssdt import CHECK, HIDDEN, SUCCESS, Device
 BLOCK = 128 * MIB
 RANGE = (HIDDEN[0], 3 * BLOCK)
 BLOCKS = [HIDDEN[i] // BLOCK for i in range(3)]
+# A node of its own for what vanishes, and no CPU to which it would be the nearest.
+HARDWARE = ssdt.machine(nodes=("1G", "1G", "0"), cmdline="maxcpus=1", timeout=300)
 
 
 def plug(guest, word="online_movable"):
-    ssdt.load(guest, Device("MEM0", [RANGE], node=1, sta=0))
+    ssdt.load(guest, Device("MEM0", [RANGE], node=2, sta=0))
     assert ssdt.notify(guest, "MEM0", CHECK, sta=0xF) == SUCCESS
     guest.set_blocks(word, BLOCKS)
 
@@ -26,7 +28,7 @@ def there(guest):
     return [int(n) for n in guest.sh(f"blocks {HIDDEN[0]} {HIDDEN[3]}").split()]
 
 
-@ssdt.machine()
+@HARDWARE
 def test_free(guest):
     """Nothing was in it: it is gone, and can come again."""
     before = guest.sh("mem_total; cat /proc/iomem; ls $memory")
@@ -38,12 +40,10 @@ def test_free(guest):
     assert there(guest) == BLOCKS
 
 
-@ssdt.machine(nodes=("1G", "1G", "0"), timeout=300)
+@HARDWARE
 def test_data(guest):
     """Memory of a program is lost, and the program with it; nothing new is allocated there."""
-    ssdt.load(guest, Device("MEM0", [RANGE], node=2, sta=0))
-    assert ssdt.notify(guest, "MEM0", CHECK, sta=0xF) == SUCCESS
-    guest.set_blocks("online_movable", BLOCKS)
+    plug(guest)
     loaded = guest.start_program(f"load 64 2 {HIDDEN[0]} {HIDDEN[3]}", "load")
     assert "on the DIMM 64 MiB" in loaded, loaded
     vanish(guest)
@@ -62,12 +62,10 @@ def test_data(guest):
     guest.sh("cat /proc/kpageflags >/dev/null; lsmem >/dev/null; cat /proc/[0-9]*/smaps >/dev/null 2>&1 || true")
 
 
-@ssdt.machine(nodes=("1G", "1G", "0"))
+@HARDWARE
 def test_page_cache(guest):
     """Clean pages of files are dropped, and read again from where they came."""
-    ssdt.load(guest, Device("MEM0", [RANGE], node=2, sta=0))
-    assert ssdt.notify(guest, "MEM0", CHECK, sta=0xF) == SUCCESS
-    guest.set_blocks("online_movable", BLOCKS)
+    plug(guest)
     # The host's files are behind 9p, whose cache is loose.
     guest.sh("sum=$(cksum </usr/bin/qemu-system-x86_64); echo 3 >/proc/sys/vm/drop_caches; "
              "numactl --membind=2 cksum </usr/bin/qemu-system-x86_64 >/tmp/sum; [ \"$(</tmp/sum)\" = \"$sum\" ]")
@@ -78,11 +76,11 @@ def test_page_cache(guest):
     guest.sh("[ \"$(cksum </usr/bin/qemu-system-x86_64)\" = \"$(</tmp/sum)\" ]")
 
 
-@ssdt.machine()
+@HARDWARE
 def test_kernel_memory(guest):
     """In a kernel zone with memory of the kernel: it stays, lost, and the kernel goes on."""
     plug(guest, "online_kernel")
-    guest.start_program(f"hold kernel 1 {HIDDEN[0]} {HIDDEN[3]}", "hold")
+    guest.start_program(f"hold kernel 2 {HIDDEN[0]} {HIDDEN[3]}", "hold")
     vanish(guest)
     states = {guest.sh(f"cat $memory/memory{b}/state") for b in there(guest)}
     assert states <= {"lost"}, f"{states}"

@@ -66,8 +66,7 @@ def test_all_or_nothing(guest):
     """A pinned page in the last device of a container: all of them stay, each block as it was."""
     ssdt.load(guest, container("ACPI0004"))
     assert ssdt.notify(guest, "CON0", CHECK, sta=0xF) == SUCCESS
-    guest.set_blocks("online_movable", EXPECTED[1:])
-    guest.set_blocks("online_kernel", EXPECTED[:1])
+    guest.set_blocks("online_movable", EXPECTED)
     guest.set_blocks("offline", EXPECTED[1:2])
     before = guest.sh(STATE)
     guest.start_program(f"hold pin 1 {HIDDEN[5]} {HIDDEN[5] + BLOCK}", "hold")
@@ -93,15 +92,14 @@ def test_node(guest):
     assert guest.sh(STATE) == before, "not as before"
 
 
-@ssdt.machine()
+@ssdt.machine(cmdline="memhp_default_state=online_movable")
 def test_kept_by_firmware(guest):
     """_EJ0 fails: the memory comes back, each block in the state and zone it had."""
     fails = 'Method (_EJ0, 1, Serialized) { Debug = "_EJ0 MEM0" Local0 = Zero Divide (One, Local0, , Local1) }'
     ssdt.load(guest, Device("MEM0", [(HIDDEN[0], 4 * BLOCK)], node=1, sta=0, ejectable=False, more=fails))
     assert ssdt.notify(guest, "MEM0", CHECK, sta=0xF) == SUCCESS
     blocks = [HIDDEN[i] // BLOCK for i in range(4)]
-    guest.set_blocks("online_movable", blocks[2:])
-    guest.set_blocks("online_kernel", blocks[1:2])
+    guest.set_blocks("offline", blocks[:1])
     before = guest.sh(STATE)
     assert ssdt.notify(guest, "MEM0", EJECT) == 1
     mem0 = guest.sh("dirname $(grep -lx '\\\\_SB_.MEM0' /sys/bus/acpi/devices/*/path)")

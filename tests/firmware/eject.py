@@ -159,8 +159,6 @@ def test_cancel(guest):
     """A pending eject ends when it is cancelled, and what was online or not is so again."""
     dimm = plug(guest)
     blocks = guest.blocks(dimm)
-    guest.set_blocks("offline", blocks[1:2])
-    guest.set_blocks("online_kernel", blocks[1:2])
     guest.set_blocks("offline", blocks[3:])
     before = guest.zones(blocks)
     guest.sh(f"expect EINVAL {dimm.dir}/eject_status cancel; expect EINVAL {dimm.dir}/eject_status stop")
