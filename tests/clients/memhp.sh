@@ -186,7 +186,7 @@ run 0 offline "${a[1]}-$last"
 are Normal offline offline offline
 
 # Mistakes: one line, and nothing happens
-for mistake in "offline 9999" "offline x" "offline 12-" "offline 0x1000" "offline 100M" "offline" "online 0x0-0x1" \
+for mistake in "offline 9999" "offline x" "offline 12-" "offline 0x1000-0x1fff" "offline 100M" "offline" "online 0x0-0x1" \
 	"why 0-1" "map 12" "query --movable 1" "offline --timeout 0 $first" "offline --node 1 $first" "frobnicate" \
 	"--color=pink" "query group99" "offline 5-4" "offline 128M --node 77"; do
 	# shellcheck disable=SC2086

@@ -663,8 +663,10 @@ static void take_blocks(struct range *r, const char *text, u64 first, u64 last)
 	for (unsigned int i = 0; i < nr_blocks; i++)
 		if (blocks[i].nr >= first && blocks[i].nr <= last)
 			take(r, &blocks[i]);
+	if (!r->nr)
+		errx(1, "%s: there is no such block, 'memhp map' shows which there are", text);
 	if (r->nr != last - first + 1)
-		errx(1, "%s: of these %llu blocks %u exist: 'memhp map' shows which", text,
+		errx(1, "%s: of these %llu blocks only %u exist, 'memhp map' shows which", text,
 		     last - first + 1, r->nr);
 }
 
@@ -771,7 +773,7 @@ static struct cell draw_block(const struct block *b)
 	return (struct cell){ opt.color ? cell.glyph : "X", RED };
 }
 
-#define INDENT		45	/* of the cells */
+#define INDENT		48	/* of the cells */
 #define FOLD		8	/* so many equal ones become one and their number */
 
 static void draw_cells(struct block **run, unsigned int nr, unsigned int width)
@@ -834,7 +836,7 @@ static void draw_run(struct block **run, unsigned int nr, unsigned int width)
 			*c = '/';
 	if (sum.source != NOBODY && all)
 		snprintf(full, sizeof(full), "%llu%%", (all - sum.pages[FREE]) * 100 / all);
-	printf("  %-11s %-14s %-10s %4s ", text, *zones ? zones : "-", run[0]->state, full);
+	printf("  %-11s %-14s %-13s %4s ", text, *zones ? zones : "-", run[0]->state, full);
 	draw_cells(run, nr, width);
 }
 
@@ -912,7 +914,7 @@ static void draw_map(void)
 	for (i = 0; i < nr_blocks; i++)
 		all[i] = &blocks[i];
 	qsort(all, nr_blocks, sizeof(*all), by_node);
-	printf("  %-11s %-14s %-10s %4s %s\n", "BLOCKS", "ZONE", "STATE", "FULL", "MAP");
+	printf("  %-11s %-14s %-13s %4s %s\n", "BLOCKS", "ZONE", "STATE", "FULL", "MAP");
 	for (i = 0; i < nr_blocks; i += n) {
 		n = run_length(all + i, nr_blocks - i, same_node);
 		draw_heading(all + i, n);
@@ -1147,7 +1149,7 @@ static void print_failure(const struct pairs *p)
 	if (get(p, "passes"))
 		printf(", %llu passes", get_number(p, "passes"));
 	if (get(p, "left"))
-		printf(", %llu pages left", get_number(p, "left"));
+		printf(", %llu left", get_number(p, "left"));
 	if (get(p, "ms"))
 		printf(", after %.1f s", get_number(p, "ms") / 1000.0);
 	putchar('\n');
@@ -1381,9 +1383,9 @@ static int run_query(const char *arg)
 		json_close('}');
 		return !c.score;
 	}
-	printf(LABEL "%u blocks%s, %#llx-%#llx, %s, %s of them online\n", "range", r.nr,
-	       r.scattered ? " within" : "", start, end - 1, human(r.nr * block_size),
-	       human(online * block_size));
+	printf(LABEL "%u block%s%s, %#llx-%#llx, %s, %s online\n", "range", r.nr,
+	       r.nr > 1 ? "s" : "", r.scattered ? " within" : "", start, end - 1,
+	       human(r.nr * block_size), human(online * block_size));
 	printf(LABEL "%s", "can go", verdict);
 	if (c.score && c.source != NOBODY)
 		printf(": %s to move", human((c.pages[MOVABLE] + c.pages[HUGETLB]) * page_size));
