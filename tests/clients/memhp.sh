@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# guest: dimms=512M:0,512M:1 cmdline=page_owner=on
+# guest: dimms=512M:0,512M:1 cmdline=page_owner=on timeout=300
 # memhp: every command, on blocks that go and on one that does not
 
 . "$GUEST_LIB"
