@@ -474,6 +474,12 @@ static bool is(const struct block *b, const char *state)
 	return !strcmp(b->state, state);
 }
 
+/* Memory that is in use, or could be. */
+static bool is_up(const struct block *b)
+{
+	return !is(b, "offline") && !is(b, "lost");
+}
+
 static bool is_movable(const struct block *b)
 {
 	return !strcmp(b->zones, "Movable");
@@ -591,8 +597,8 @@ static void count(struct block *b, unsigned int every)
 	    parse_counts(line, &b->counts))
 		return;
 	b->counts = (struct counts){ .source = ESTIMATE, .kind = "none", .score = 100 };
-	if (!is(b, "offline") && !estimate(first_pfn(b), first_pfn(b) + block_size / page_size,
-					   is_movable(b), every, &b->counts))
+	if (is_up(b) && !estimate(first_pfn(b), first_pfn(b) + block_size / page_size,
+				  is_movable(b), every, &b->counts))
 		b->counts.source = NOBODY;
 	if (is(b, "online") && !strcmp(b->zones, "none")) {
 		b->counts.score = 0;
@@ -759,6 +765,8 @@ static struct cell draw_block(const struct block *b)
 
 	if (is(b, "offline"))
 		return (struct cell){ ".", DIM };
+	if (is(b, "lost"))
+		return (struct cell){ "!", RED };
 	if (is(b, "going-offline"))
 		return (struct cell){ "<", BOLD };
 	if (is(b, "going-online"))
@@ -783,7 +791,7 @@ static void draw_cells(struct block **run, unsigned int nr, unsigned int width)
 	const char *color = "";
 
 	for (unsigned int i = 0; i < nr; i += same) {
-		struct cell cell = draw_block(run[i]), next = cell;
+		struct cell next, cell = draw_block(run[i]);
 		char number[16] = "";
 		unsigned int len = 1;
 
@@ -852,16 +860,16 @@ static void draw_heading(struct block **run, unsigned int nr)
 	unsigned int online = 0;
 
 	for (unsigned int i = 0; i < nr; i++)
-		online += !is(run[i], "offline");
+		online += is_up(run[i]);
 	printf("%s", paint(BOLD));
 	if (run[0]->node == NONE)
 		printf("No single node");
 	else
 		printf("Node %d", run[0]->node);
-	printf("%s: %s online", paint(PLAIN), human(online * block_size));
+	printf("%s: ", paint(PLAIN));
 	if (online < nr)
-		printf(", %s offline", human((nr - online) * block_size));
-	putchar('\n');
+		printf("%s of ", human(online * block_size));
+	printf("%s online\n", human(nr * block_size));
 }
 
 static bool same_run(const struct block *a, const struct block *b)
@@ -897,11 +905,9 @@ static void draw_legend(enum source source)
 		       PLAIN);
 	else
 		printf("  X cannot go  P held");
-	printf("  . offline  < > on its way  (blocks of %s)\n", human(block_size));
-	if (source == ESTIMATE)
-		puts("How full and what can go are estimates: this kernel does not tell.");
-	else if (source == NOBODY)
-		puts("Root can see more.");
+	printf("  . offline  < > on its way  ! lost\nBlocks of %s.%s\n", human(block_size),
+	       source == KERNEL ? "" : source == NOBODY ? " Root can see more." :
+	       " The kernel does not tell more: the rest is an estimate.");
 }
 
 static void draw_map(void)
@@ -1017,13 +1023,21 @@ static const struct advice {
 	{ "deadline", "it took longer than allowed",
 	  "Allow more: --timeout, or the parameter memory_hotplug.offline_timeout_ms." },
 	{ "hwpoison", "the block has broken pages", "Leave it offline." },
+	{ "ejecting", "the device of the block is being ejected",
+	  "Wait for its end: eject_status of the device tells." },
+	{ "dependency", "a device that goes with it is in use", "Take that offline first." },
+	{ "firmware", "the firmware did not eject the device", "Ask the hypervisor or vendor." },
+	{ "lost", "the memory has gone while it was in use", "Nothing of it can be saved." },
 	{ "nomem", "the kernel had no memory for the bookkeeping", "Free some, then try again." },
 };
 
 static const struct advice *advice_for(const char *word)
 {
-	size_t len = word ? strcspn(word, ":") : 0;
+	size_t len;
 
+	if (!word)
+		return NULL;
+	len = strcspn(word, ":");
 	for (unsigned int i = 0; i < ARRAY_SIZE(advices); i++)
 		if (strlen(advices[i].word) == len && !strncmp(word, advices[i].word, len))
 			return &advices[i];
@@ -1200,6 +1214,8 @@ static void print_page(const char *label, u64 pfn, const char *kind, const struc
 /* What the reader is to do. @cause is what is known about why, or NULL. */
 static const char *block_advice(const struct block *b, enum ending last, const struct advice *cause)
 {
+	if (is(b, "lost"))
+		return "Its memory has gone: nothing of it can be saved.";
 	if (is(b, "going-offline") || is(b, "going-online"))
 		return "It is on its way: look again.";
 	if (cause)
@@ -1363,7 +1379,7 @@ static int run_query(const char *arg)
 	unsigned int online = 0;
 
 	for (unsigned int i = 0; i < r.nr; i++)
-		online += !is(r.blocks[i], "offline");
+		online += is_up(r.blocks[i]);
 	free(r.blocks);
 	if (c.blocked)
 		page = look_at_page(c.blocker);
@@ -1415,7 +1431,7 @@ static void show_group(u64 group)
 		if (blocks[i].group < 0 || (u64)blocks[i].group != group)
 			continue;
 		all++;
-		online += !is(&blocks[i], "offline");
+		online += is_up(&blocks[i]);
 	}
 
 	if (!opt.json) {
@@ -1482,7 +1498,8 @@ struct change {
 	unsigned int wanted, done;
 	bool may_skip;		/* "any so many" of them, not just these */
 	bool cancelled, late, had_bar;
-	double begin, writing, last_cancel;
+	double begin, limit;	/* when; how many seconds, 0: any */
+	double cancel_begin;	/* of the write that goes on */
 };
 
 static double now(void)
@@ -1549,6 +1566,7 @@ static void draw_bar(struct change *c)
 			going++;
 		}
 	}
+	/* What moves, moves for all that are on their way. */
 	if (current)
 		part = read_progress(current, &left) * going;
 	len = snprintf(text, sizeof(text), " %u of %u blocks %s, %.0f s%s", there, c->wanted,
@@ -1602,38 +1620,51 @@ static pid_t start_write(int fd, const char *text)
 	_exit(write(fd, text, strlen(text)) < 0 ? errno : 0);
 }
 
-/* Where the kernel takes a request back that way; else the writer gets a signal. */
-static bool take_back(struct change *c)
+/* What brings a block back to where it was, the zone included. */
+static const char *former(const struct change *c, const struct block *b)
 {
-	bool done = false;
+	if (!c->offline)
+		return "offline";
+	return is_movable(b) ? "online_movable" : "online_kernel";
+}
+
+/*
+ * Where the kernel takes an offline back by that, says "online" to a block that is on its way.
+ * And with the zone: should it have gone by then, it comes back to where it was.
+ */
+static bool take_back(const struct change *c)
+{
+	struct block *b = NULL;
+	const char *word;
+	bool done;
 	int fd;
 
 	for (unsigned int i = 0; c->offline && i < c->range.nr; i++) {
-		struct block *b = c->range.blocks[i];
-
-		if (!look_at_state(b) || !is(b, "going-offline"))
-			continue;
-		fd = open_file(O_RDONLY, MEMORY "/memory%lu/progress", b->nr);
-		if (fd < 0)
-			return false;
-		close(fd);
-		fd = open_file(O_WRONLY, MEMORY "/memory%lu/state", b->nr);
-		done = fd >= 0 && write(fd, "online", 6) == 6;
-		if (fd >= 0)
-			close(fd);
-		break;
+		b = c->range.blocks[i];
+		if (look_at_state(b) && is(b, "going-offline"))
+			break;
+		b = NULL;
 	}
+	fd = b ? open_file(O_RDONLY, MEMORY "/memory%lu/progress", b->nr) : NONE;
+	if (fd < 0)
+		return false;
+	close(fd);
+	fd = open_file(O_WRONLY, MEMORY "/memory%lu/state", b->nr);
+	word = former(c, b);
+	done = fd >= 0 && write(fd, word, strlen(word)) > 0;
+	if (fd >= 0)
+		close(fd);
 	return done;
 }
 
-/* What has not ended a second later gets the signal, until it ends. */
+/* Else, and where that has not helped a second later, the writer gets a signal until it ends. */
 static void cancel(struct change *c, pid_t writer)
 {
-	bool first = !c->last_cancel;
+	bool first = !c->cancel_begin;
 
 	if (first)
-		c->last_cancel = now();
-	if (first ? !take_back(c) : now() - c->last_cancel > 1)
+		c->cancel_begin = now();
+	if (first ? !take_back(c) : now() - c->cancel_begin > 1)
 		kill(writer, SIGTERM);
 }
 
@@ -1648,12 +1679,12 @@ static int attend(struct change *c, pid_t writer, bool may_cancel)
 	if (writer < 0)
 		return errno;
 	hold_signals(&set);
-	c->last_cancel = 0;
+	c->cancel_begin = 0;
 	while (!(ended = waitpid(writer, &status, WNOHANG))) {
 		sig = sigtimedwait(&set, NULL, &tick);
 		if (sig > 0 && sig != SIGCHLD)
 			c->cancelled = true;
-		if (opt.timeout && now() - c->begin > opt.timeout)
+		if (c->limit && now() - c->begin > c->limit)
 			c->late = true;
 		if (may_cancel && (c->cancelled || c->late))
 			cancel(c, writer);
@@ -1704,6 +1735,9 @@ static bool change_block(struct change *c, struct block *b)
 	struct pairs p;
 
 	clear_bar(c);
+	/* It may have been taken back as soon as it was there. */
+	if (!error && look_at_state(b) && !is(b, c->goal))
+		error = ECANCELED;
 	if (!error) {
 		b->outcome = CHANGED;
 		c->done++;
@@ -1716,14 +1750,6 @@ static bool change_block(struct change *c, struct block *b)
 	if (c->cancelled || c->late)
 		return false;
 	return !error || c->may_skip || opt.best_effort;
-}
-
-/* What brings a block back to where it was, the zone included. */
-static const char *former(const struct change *c, const struct block *b)
-{
-	if (!c->offline)
-		return "offline";
-	return is_movable(b) ? "online_movable" : "online_kernel";
 }
 
 static void roll_back(struct change *c)
@@ -1842,7 +1868,10 @@ static bool change_by_request(struct change *c)
 	if (opt.timeout)
 		snprintf(text + len, sizeof(text) - len, " timeout=%.0f", opt.timeout * 1000);
 
+	/* The kernel keeps to the time, and can tell why it was not enough. */
+	c->limit = opt.timeout ? opt.timeout + 2 : 0;
 	error = attend(c, start_write(fd, text), true);
+	c->late |= error && opt.timeout && now() - c->begin >= opt.timeout;
 	clear_bar(c);
 	read_answer(fd);
 	see_outcome(c, error);
@@ -1960,6 +1989,7 @@ static int change(struct change *c, const char *arg)
 	if (geteuid())
 		errx(1, "only root can take memory %s", c->goal);
 	c->begin = now();
+	c->limit = opt.timeout;
 	if (parse_size(arg, &size))
 		choose_any(c, arg, size);
 	else

@@ -97,14 +97,14 @@ expect "map, estimated" 0 map <<'END'
 Node 0: 192K online
   0           DMA            online           - X
   1-2         Normal         online         37% X4
-Node 1: 192K online, 64K offline
+Node 1: 192K of 256K online
   8           Movable        online         18% 1
   9           Normal/Movable offline          - .
   10          Movable        going-offline   0% <
   12          none           online          0% X
 
-0..9 how full  X cannot go  P held  . offline  < > on its way  (blocks of 64K)
-How full and what can go are estimates: this kernel does not tell.
+0..9 how full  X cannot go  P held  . offline  < > on its way  ! lost
+Blocks of 64K. The kernel does not tell more: the rest is an estimate.
 END
 
 expect "why, estimated" 0 why 1 <<'END'
@@ -168,14 +168,14 @@ expect "nobody tells" 0 map <<'END'
 Node 0: 192K online
   0           DMA            online           - ?
   1-2         Normal         online           - ??
-Node 1: 192K online, 64K offline
+Node 1: 192K of 256K online
   8           Movable        online           - ?
   9           Normal/Movable offline          - .
   10          Movable        going-offline    - <
   12          none           online           - X
 
-? how full is not known  X cannot go  P held  . offline  < > on its way  (blocks of 64K)
-Root can see more.
+? how full is not known  X cannot go  P held  . offline  < > on its way  ! lost
+Blocks of 64K. Root can see more.
 END
 
 # ---- A kernel that tells all ----------------------------------------------
@@ -188,6 +188,8 @@ block 5 online Movable 1 group=3 \
 	"movability=free=14 movable=1 unmovable=0 pinned=1 hugetlb=0 poisoned=0 blocker=0x52 kind=pinned score=0 more=1"
 block 6 going-offline Movable 1 group=3 last_error=none "progress=left=4 moved=12 failed=0 ms=15" \
 	"movability=free=12 movable=4 unmovable=0 pinned=0 hugetlb=0 poisoned=0 blocker=none kind=none score=75"
+block 7 lost Movable 1 "last_error=verb=offline err=-133 reason=lost" \
+	"movability=free=0 movable=0 unmovable=0 pinned=0 hugetlb=0 poisoned=0 blocker=none kind=none score=0"
 mkdir -p "$memory/groups/3"
 echo static >"$memory/groups/3/type"
 echo 1 >"$memory/groups/3/node"
@@ -199,11 +201,13 @@ expect "map" 0 <<'END'
   BLOCKS      ZONE           STATE         FULL MAP
 Node 0: 64K online
   4           Normal         online         37% X
-Node 1: 128K online
+Node 1: 128K of 192K online
   5           Movable        online         12% P
   6           Movable        going-offline  25% <
+  7           Movable        lost             - !
 
-0..9 how full  X cannot go  P held  . offline  < > on its way  (blocks of 64K)
+0..9 how full  X cannot go  P held  . offline  < > on its way  ! lost
+Blocks of 64K.
 END
 
 expect "why" 0 why memory5 <<'END'
@@ -263,7 +267,8 @@ expect "equal blocks are folded" 0 map <<'END'
 Node 0: 25M online
   0-399       Movable        online          1% 0*99 90*99 90*99 90*99 9
 
-0..9 how full  X cannot go  P held  . offline  < > on its way  (blocks of 64K)
+0..9 how full  X cannot go  P held  . offline  < > on its way  ! lost
+Blocks of 64K.
 END
 COLUMNS=50 LC_ALL=C.UTF-8 expect "narrow, in color" 0 map --color=always < <(printf '%s\n' \
 	"  BLOCKS      ZONE           STATE         FULL MAP" \
@@ -273,7 +278,8 @@ COLUMNS=50 LC_ALL=C.UTF-8 expect "narrow, in color" 0 map --color=always < <(pri
 	$'                                                \e[0m\e[32m▁*99 █\e[0m' \
 	$'                                                \e[0m\e[32m▁*99 █\e[0m' \
 	"" \
-	$'▁▂▃▄▅▆▇█ how full  \e[32mcan go\e[0m  \e[33mheld\e[0m  \e[31mcannot go\e[0m  . offline  < > on its way  (blocks of 64K)')
+	$'▁▂▃▄▅▆▇█ how full  \e[32mcan go\e[0m  \e[33mheld\e[0m  \e[31mcannot go\e[0m  . offline  < > on its way  ! lost' \
+	'Blocks of 64K.')
 
 # ---- What no kernel says --------------------------------------------------
 
