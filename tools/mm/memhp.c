@@ -462,7 +462,7 @@ struct block {
 	struct counts counts;
 	/* Of a request: */
 	enum { UNTOUCHED, CHANGED, FAILED, TAKEN_BACK, STUCK } outcome;
-	char reason[LINE_SIZE];
+	char reason[128];
 };
 
 static struct block *blocks;
@@ -1591,14 +1591,16 @@ static void on_term(int sig)
 }
 
 /* Signals that end a request are not delivered, but waited for: see attend(). */
-static void hold_signals(sigset_t *set)
+static sigset_t held_signals;
+
+static void hold_signals(void)
 {
-	sigemptyset(set);
-	sigaddset(set, SIGCHLD);
-	sigaddset(set, SIGINT);
-	sigaddset(set, SIGTERM);
-	sigaddset(set, SIGHUP);
-	sigprocmask(SIG_BLOCK, set, NULL);
+	sigemptyset(&held_signals);
+	sigaddset(&held_signals, SIGCHLD);
+	sigaddset(&held_signals, SIGINT);
+	sigaddset(&held_signals, SIGTERM);
+	sigaddset(&held_signals, SIGHUP);
+	sigprocmask(SIG_BLOCK, &held_signals, NULL);
 }
 
 /* A write that may last, by a child: SIGTERM interrupts it, and nothing else. */
@@ -1673,15 +1675,13 @@ static int attend(struct change *c, pid_t writer, bool may_cancel)
 {
 	const struct timespec tick = { .tv_nsec = 100000000 };
 	int sig, status;
-	sigset_t set;
 	pid_t ended;
 
 	if (writer < 0)
 		return errno;
-	hold_signals(&set);
 	c->cancel_begin = 0;
 	while (!(ended = waitpid(writer, &status, WNOHANG))) {
-		sig = sigtimedwait(&set, NULL, &tick);
+		sig = sigtimedwait(&held_signals, NULL, &tick);
 		if (sig > 0 && sig != SIGCHLD)
 			c->cancelled = true;
 		if (c->limit && now() - c->begin > c->limit)
@@ -1712,9 +1712,9 @@ static bool take_reason(struct block *b, const struct pairs *p)
 	if (!reason || !strcmp(reason, "none"))
 		return false;
 	if (!pfn || !strcmp(pfn, "none"))
-		snprintf(b->reason, sizeof(b->reason), "%s", reason);
+		snprintf(b->reason, sizeof(b->reason), "%.80s", reason);
 	else
-		snprintf(b->reason, sizeof(b->reason), "%s at page frame %s", reason, pfn);
+		snprintf(b->reason, sizeof(b->reason), "%.80s at page frame %.24s", reason, pfn);
 	return true;
 }
 
@@ -1911,6 +1911,9 @@ static void choose_any(struct change *c, const char *text, u64 size)
 	for (unsigned int i = 0; i < nr_blocks; i++)
 		if (is_candidate(c, &blocks[i]))
 			take(&c->range, &blocks[i]);
+	/* As the kernel spells it */
+	if (opt.zone && c->range.nr)
+		opt.zone = c->range.blocks[0]->zones;
 	if (c->offline && c->range.nr)
 		qsort(c->range.blocks, c->range.nr, sizeof(*c->range.blocks), by_score);
 	c->may_skip = true;
@@ -1988,6 +1991,7 @@ static int change(struct change *c, const char *arg)
 		errx(1, "a request is for this machine, not for that of --sysroot");
 	if (geteuid())
 		errx(1, "only root can take memory %s", c->goal);
+	hold_signals();
 	c->begin = now();
 	c->limit = opt.timeout;
 	if (parse_size(arg, &size))
