@@ -124,6 +124,7 @@ are Normal Movable Movable Movable
 # An end by time, and by Ctrl-C, which also takes back what was done
 within 4 run 1 offline --timeout 1 "${a[1]}-$last"
 said "time is up"
+said "memory$held does not go offline: not in time"
 are Normal Movable Movable Movable
 cancel() {
 	(sleep 2; printf '\003') | script -qec "exec memhp offline ${a[1]}-$last" /tmp/out >/dev/null

@@ -1722,7 +1722,7 @@ static bool take_reason(struct block *b, const struct pairs *p)
 static void note_failure(const struct change *c, struct block *b)
 {
 	b->outcome = FAILED;
-	if (!opt.json && !c->cancelled && !c->late)
+	if (!opt.json && !c->cancelled)
 		warnx("memory%lu does not go %s: %s ('memhp why %lu' says more)", b->nr, c->goal,
 		      b->reason, b->nr);
 }
@@ -1743,8 +1743,9 @@ static bool change_block(struct change *c, struct block *b)
 		c->done++;
 		say("memory%lu is %s, %.0f ms\n", b->nr, c->goal, (now() - begin) * 1000);
 	} else {
-		if (last_request(b, &p) != BADLY || !take_reason(b, &p))
-			snprintf(b->reason, sizeof(b->reason), "%s", strerror(error));
+		if (c->cancelled || c->late || last_request(b, &p) != BADLY || !take_reason(b, &p))
+			snprintf(b->reason, sizeof(b->reason), "%s", c->cancelled ? "cancelled" :
+				 c->late ? "not in time" : strerror(error));
 		note_failure(c, b);
 	}
 	if (c->cancelled || c->late)
