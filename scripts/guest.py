@@ -174,7 +174,8 @@ def programs():
     target.mkdir(parents=True, exist_ok=True)
     sources = ROOT / "tests/guest"
     headers = max(header.stat().st_mtime for header in sources.glob("*.h"))
-    for source in (*sources.glob("*.c"), ROOT / "tools/testing/selftests/memory-hotplug/wr.c"):
+    others = (ROOT / "tools/mm/memhp.c", ROOT / "tools/testing/selftests/memory-hotplug/wr.c")
+    for source in (*sources.glob("*.c"), *others):
         program = target / source.stem
         if not program.exists() or program.stat().st_mtime < max(headers, source.stat().st_mtime):
             subprocess.run(["gcc", "-O2", "-Wall", "-Wextra", "-o", program, source], check=True)

@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: GPL-2.0
+# guest: dimms=512M:0,512M:1 cmdline=page_owner=on timeout=300
+# memhp: every command, on blocks that go and on one that does not
+
+. "$GUEST_LIB"
+
+need python3 script
+mapfile -t all < <(blocks_that_are offline)
+[ ${#all[@]} = 8 ] || fail "${#all[@]} offline blocks, not 8"
+size=$(block_size)
+a=("${all[@]:4}")	# of node 1
+first=${a[0]} held=${a[2]} last=${a[3]}
+
+# run STATUS ARGUMENT...: that is how memhp must exit
+run() {
+	local want=$1 got
+
+	shift
+	echo "\$ memhp $*"
+	memhp "$@" >/tmp/out 2>/tmp/err
+	got=$?
+	cat /tmp/out /tmp/err
+	[ $got = "$want" ] || fail "memhp $* exited $got, not $want"
+}
+
+# json STATUS EXPRESSION ARGUMENT...: and what it prints as JSON must satisfy that, as d
+json() {
+	local status=$1 expression=$2
+
+	shift 2
+	run "$status" --json "$@"
+	python3 -c "import json, sys
+d = json.load(open('/tmp/out'))
+sys.exit(not ($expression))" || fail "memhp --json $*: not so: $expression"
+}
+
+said() {
+	grep -q -e "$1" /tmp/out /tmp/err || fail "it did not say '$1'"
+}
+
+# are STATES...: of the blocks of node 1; "Movable" and the like is an online one's zone
+are() {
+	local got
+
+	got=$(zones "${a[@]}" | sed 's/.*:online://; s/.*:offline:.*/offline/' | tr '\n' ' ')
+	[ "$got" = "$* " ] || fail "blocks are $got, not $*"
+}
+
+# within SECONDS COMMAND...
+within() {
+	local limit=$1 begin=$SECONDS
+
+	shift
+	"$@"
+	[ $((SECONDS - begin)) -le "$limit" ] || fail "it took $((SECONDS - begin)) s: $*"
+}
+
+# Online: a block, a range, addresses, a size; what is there already is no error
+run 0 online --kernel "$first"
+run 0 online --movable memory"${a[1]}"
+run 0 online -m "$(printf '0x%x-0x%x' $((held * size)) $(((last + 1) * size - 1)))"
+are Normal Movable Movable Movable
+run 0 online "$first-$last"
+run 0 offline -v "${a[1]}-$last"
+said "memory$held is offline"
+are Normal offline offline offline
+json 0 "d['result'] == 'done' and d['changed_size'] == 2 * $size and len(d['blocks']) == 2" \
+	online 256M --node 1 --movable
+run 0 online -m "$first-$last"
+are Normal Movable Movable Movable
+
+# The map: each block once, as sysfs has it; as wide as allowed; color on request
+json 0 "len(d['blocks']) == $(lsmem -a -n -o BLOCK --summary=never | wc -l) and d['block_size'] == $size" map
+json 0 "{b['block']: b['zones'] for b in d['blocks']}[$held] == 'Movable'" map
+json 0 "all(b['source'] and b['node'] is not None for b in d['blocks'] if b['block'] in range($first, $last + 1))" map
+COLUMNS=60 run 0
+said "^Node 1: "
+said "^  ${a[1]}-$last  *Movable  *online"
+[ "$(wc -L </tmp/out)" -le 80 ] || fail "lines of $(wc -L </tmp/out) columns"
+[ "$(grep '^  ' /tmp/out | wc -L)" -le 60 ] || fail "more than 60 columns"
+! grep -q $'\033' /tmp/out || fail "color where there is no terminal"
+LC_ALL=C.UTF-8 run 0 map --color=always
+said $'\033\[32m'
+said ▁
+TERM=xterm NO_COLOR=1 script -qec "memhp map" /tmp/out >/dev/null
+! grep -q $'\033\[3' /tmp/out || fail "color in spite of NO_COLOR"
+TERM=xterm script -qec "memhp map" /tmp/out >/dev/null
+said $'\033\[3'
+
+# Questions, on blocks with nothing in them
+json 0 "d['can_go'] == 'yes' and d['online'] == 3 and d['unmovable'] == 0 and d['blocker'] is None" \
+	query "${a[1]}-$last"
+json 0 "sum(d[k] for k in ('free', 'movable', 'unmovable', 'pinned', 'hugetlb', 'poisoned')) == $size / 4096" \
+	query "$held"
+run 0 why "$held"
+said "online in Movable"
+said "^advice "
+
+# A page that cannot move: it says so, and leaves everything as it was
+hold pin 1 $((held * size)) $(((held + 1) * size)) >/tmp/hold &
+hold=$!
+wait_for 60 grep -q 0x /tmp/hold
+pfn=$(($(</tmp/hold) / 4096))
+run 1 offline "$held"
+said "memory$held does not go offline"
+are Normal Movable Movable Movable
+run 0 why "$held"
+json 0 "d['state'] == 'online' and d['zones'] == 'Movable' and d['advice']" why "$held"
+
+# Atomic: what went before comes back, to the zone it had; or not, as asked. The one of
+# the kernel's zone may hold something by now, and then does not go at all.
+run 1 offline "$first-$last"
+said "nothing of 512M offline"
+are Normal Movable Movable Movable
+run 1 offline -v "${a[1]}-$last"
+said "nothing of 384M offline"
+are Normal Movable Movable Movable
+json 64 "d['result'] == 'partial' and [b['outcome'] for b in d['blocks']].count('changed') == 2" \
+	offline --best-effort "${a[1]}-$last"
+are Normal offline Movable offline
+run 0 online --movable "$first-$last"
+are Normal Movable Movable Movable
+
+# An end by time, and by Ctrl-C, which also takes back what was done
+within 4 run 1 offline --timeout 1 "${a[1]}-$last"
+said "time is up"
+said "memory$held does not go offline: not in time"
+are Normal Movable Movable Movable
+cancel() {
+	(sleep 2; printf '\003') | script -qec "exec memhp offline ${a[1]}-$last" /tmp/out >/dev/null
+	status=$?
+}
+within 8 cancel
+cat /tmp/out
+[ $status = 1 ] || fail "exit status $status after Ctrl-C"
+said "cancelled"
+said "blocks offline"
+are Normal Movable Movable Movable
+memhp offline "$held" &
+writer=$!
+sleep 1
+kill -TERM $writer
+within 4 wait $writer
+are Normal Movable Movable Movable
+
+# A size: the cheapest, which the one that is held is not; all or nothing, unless told otherwise
+json 0 "$held not in [b['block'] for b in d['blocks'] if b['outcome'] == 'changed']" \
+	offline 256M --node 1 --zone Movable
+are Normal offline Movable offline
+run 1 offline 100G --node 1 --zone Movable
+are Normal offline Movable offline
+run 0 online --movable 256M --node 1
+run 64 offline 100G --node 1 --zone Movable --best-effort
+are Normal offline Movable offline
+
+# What only this kernel tells
+if [ -e "$memory/memory$held/last_error" ]; then
+	run 1 offline "$held"
+	said pinned
+	json 0 "d['last_error']['reason'] == 'pinned' and d['last_error']['pfn'] == $pfn" why "$held"
+	json 0 "d['page']['pfn'] == $pfn and 'hold' in d['page']['owner']" why "$held"
+	run 0 why "$held"
+	said "PFN $(printf '0x%x' "$pfn")"
+	said "$(printf 'page frame 0x%x' "$pfn")"
+fi
+if [ -e "$memory/memory$held/movability" ]; then
+	json 0 "d['source'] == 'kernel'" why "$held"
+	run 0 map
+	! grep -q estimate /tmp/out || fail "it estimates what the kernel knows"
+else
+	run 0 query "${a[1]}-$held"
+	said estimate
+fi
+if [ -d $memory/groups ]; then
+	json 0 "len(d['groups']) == 2 and {g['size'] for g in d['groups']} == {4 * $size}" groups
+	run 0 query "group$(<"$memory/memory$held/group")"
+	run 0 groups
+else
+	run 1 groups
+	said "does not show groups"
+fi
+
+# The pin is gone: it goes
+kill $hold
+wait $hold || fail "the page lost its content"
+run 0 offline "${a[1]}-$last"
+are Normal offline offline offline
+
+# Mistakes: one line, and nothing happens
+for mistake in "offline 9999" "offline x" "offline 12-" "offline 0x1000-0x1fff" "offline 100M" "offline" "online 0x0-0x1" \
+	"why 0-1" "map 12" "query --movable 1" "offline --timeout 0 $first" "offline --node 1 $first" "frobnicate" \
+	"--color=pink" "query group99" "offline 5-4" "offline 128M --node 77"; do
+	# shellcheck disable=SC2086
+	run 1 $mistake
+	[ ! -s /tmp/out ] && [ "$(wc -l </tmp/err)" = 1 ] || fail "$mistake: it did not say one line"
+done
+run 0 --help
+for command in map why query offline online groups; do
+	said "^ $command "
+done
+run 0 --version
