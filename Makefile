@@ -10,6 +10,7 @@ help:
 	@echo 'make shell    a shell in a guest, with plug and unplug'
 	@echo 'make test     all tests; TESTS="firmware clients/chmem" for some'
 	@echo 'make test-debug the same on a kernel with KASAN, lockdep and more'
+	@echo 'make bench    measure beside the untouched kernel; SCENARIOS="single big" for some'
 	@echo 'make kernel   prepare the tree and build the kernel'
 	@echo 'make check    style and static checks; compile every caller'
 	@echo 'make series   the patch series, as mails'
@@ -30,6 +31,11 @@ test-debug:
 test: kernel
 	@scripts/test.py $(GUEST) $(TESTS)
 
+bench: tree
+	@scripts/build stock-x86_64
+	@scripts/build x86_64
+	@scripts/bench $(SCENARIOS)
+
 kernel: tree
 	@scripts/build $(KERNEL)
 
@@ -48,4 +54,4 @@ setup:
 clean:
 	rm -rf build
 
-.PHONY: help run shell test test-debug kernel check series tree setup clean
+.PHONY: help run shell test test-debug bench kernel check series tree setup clean

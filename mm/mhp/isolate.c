@@ -510,17 +510,20 @@ static bool is_small_lru_page(const struct page *page)
 	return (READ_ONCE(page->flags) & mask) == BIT(PG_lru);
 }
 
-/* Looks at whole pages of one pageblock; returns the first that cannot move, or NULL. */
-static struct page *find_unmovable(struct page *page, struct page *end)
+/*
+ * Looks at pages up to @end, or beyond where something bigger begins before it. True where
+ * *@page cannot move, else *@page is where to go on.
+ */
+static bool find_unmovable(struct page **page, const struct page *end)
 {
 	unsigned long skip;
 
-	for (; page < end; page += skip) {
+	for (; *page < end; *page += skip) {
 		skip = 1;
-		if (!is_small_lru_page(page) && is_unmovable(page, &skip))
-			return page;
+		if (!is_small_lru_page(*page) && is_unmovable(*page, &skip))
+			return true;
 	}
-	return NULL;
+	return false;
 }
 
 /**
@@ -547,9 +550,9 @@ unsigned long mhp_first_unmovable(const struct mhp_range *range)
 			continue;
 		if (is_migrate_cma_page(page))
 			return pfn;
-		page = find_unmovable(page, page + (next - pfn));
-		if (page)
+		if (find_unmovable(&page, page + (next - pfn)))
 			return page_to_pfn(page);
+		next = page_to_pfn(page);
 	}
 	return MHP_NO_PFN;
 }
