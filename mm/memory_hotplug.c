@@ -489,9 +489,9 @@ static int resource_up(struct mhp_op *op)
 				   mhp_range_bytes(&op->range), op->res_name, flags);
 	if (op->res)
 		return 0;
-	/* It does not say why; what it does not share is busy memory. */
+	/* It does not say why; where nobody is there was no memory. */
 	if (region_intersects(mhp_range_phys(&op->range), mhp_range_bytes(&op->range),
-			      IORESOURCE_MEM | IORESOURCE_BUSY, IORES_DESC_NONE) == REGION_DISJOINT)
+			      IORESOURCE_MEM, IORES_DESC_NONE) == REGION_DISJOINT)
 		return refuse(op, -ENOMEM, MHP_WHY_NOMEM);
 	return refuse(op, -EEXIST, MHP_WHY_RESOURCE);
 }
