@@ -43,21 +43,20 @@ def lsmem(guest):
     return {block["block"]: {key: value for key, value in block.items() if key != "removable"} for block in blocks}
 
 
-def allowed(path, what):
-    return any(re.fullmatch(pattern, path) and what == kind for pattern, kind, _ in ALLOWED)
-
-
-def differences(ours, stock):
+def differences(ours, stock, met):
     for one, other in zip(ours, stock):
         for path in sorted(one.keys() | other.keys()):
             a, b = one.get(path), other.get(path)
             what = NEW if b is None else "0 for 1" if (a, b) == ("0\n", "1\n") else f"{b!r} became {a!r}"
-            if a != b and not allowed(path, what):
+            rule = next((rule for rule in ALLOWED if re.fullmatch(rule[0], path) and what == rule[1]), None)
+            if a != b and rule:
+                met.add(rule)
+            elif a != b:
                 yield f"{path}: {what}"
 
 
-def compare(ours, stock, when):
-    found = list(differences(dump(ours), dump(stock)))
+def compare(ours, stock, when, met):
+    found = list(differences(dump(ours), dump(stock), met))
     assert not found, f"{when}: {len(found)} differences: " + "; ".join(found[:20])
     assert lsmem(ours) == lsmem(stock), f"{when}: lsmem: {lsmem(stock)} became {lsmem(ours)}"
     # The same to the byte, also how blocks make up ranges, where every block is removable.
@@ -75,31 +74,35 @@ def beside(guest):
 @machine(nodes=("1G", "1G", "0"), dimms=("256M:1",), timeout=400)
 def test_dump(guest):
     """/sys/devices/system/memory and node, lsmem, parameters: at boot, and while a DIMM comes and goes."""
+    met = set()
     with beside(guest) as stock:
-        compare(guest, stock, "at boot")
+        compare(guest, stock, "at boot", met)
         both = guest, stock
         for node in (1, 2):
             dimms = [g.plug("512M", node) for g in both]
             assert dimms[0].lo == dimms[1].lo
-            compare(guest, stock, f"a DIMM on node {node}")
+            compare(guest, stock, f"a DIMM on node {node}", met)
             blocks = guest.blocks(dimms[0])
-            for state, some in (("online_movable", blocks[1:]), ("online_kernel", blocks[:1]), ("offline", blocks[2:3]),
+            # Node 1 has a CPU, and what is the kernel's there is soon in use.
+            first = "online_kernel" if node == 2 else "online_movable"
+            for state, some in (("online_movable", blocks[1:]), (first, blocks[:1]), ("offline", blocks[2:3]),
                                 ("online", blocks[2:3]), ("offline", blocks[1:])):
                 for g in both:
                     g.set_blocks(state, some)
-                compare(guest, stock, f"{state} of {len(some)} blocks on node {node}")
+                compare(guest, stock, f"{state} of {len(some)} blocks on node {node}", met)
             for g, dimm in zip(both, dimms):
-                g.set_blocks("offline", g.sh("blocks_that_are online | tail -1").split() if node == 1 else blocks[:1])
+                g.set_blocks("offline", blocks[:1])
                 assert g.unplug(dimm).done, f"the DIMM stays with {g.kernel_dir.name}"
-            compare(guest, stock, f"no DIMM on node {node}")
+            compare(guest, stock, f"no DIMM on node {node}", met)
+    assert met == set(ALLOWED), f"no longer different: {set(ALLOWED) - met}"
 
 
 def answers(guest):
     """{what is written: the answer}"""
-    got = {}
+    got, page = {}, None
 
     def write(about, file, text, before="", after=""):
-        got[f"{about}: '{text}' to {file.rpartition('/')[2]}"] = guest.sh(f"{before}\nwr {file} '{text}'\n{after}", check=False)
+        got[f"{about}: '{'it' if text == page else text}' to {file.rpartition('/')[2]}"] = guest.sh(f"{before}\nwr {file} '{text}'\n{after}", check=False)
 
     dimm = guest.plug("1G", 1)
     blocks = guest.blocks(dimm)
@@ -152,10 +155,10 @@ def answers(guest):
     guest.start_program(f"hold pin 1 {blocks[-1] * size} {blocks[-1] * size + size}", "hold")
     got["a signal"] = guest.sh(f"wr {high}/state offline & sleep 2; kill -TERM $!; wait; cat {high}/state {high}/valid_zones")
     guest.end_program("hold")
-    page = guest.start_program(f"hold page 1 {blocks[-1] * size} {blocks[-1] * size + size}", "hold")
-    write("a page is broken", f"{MEMORY}/hard_offline_page", page.split()[-1])
-    write("it is broken already", f"{MEMORY}/hard_offline_page", page.split()[-1])
-    write("it is broken already", f"{MEMORY}/soft_offline_page", page.split()[-1])
+    page = guest.start_program(f"hold page 1 {blocks[-1] * size} {blocks[-1] * size + size}", "hold").split()[-1]
+    write("a page is broken", f"{MEMORY}/hard_offline_page", page)
+    write("it is broken already", f"{MEMORY}/hard_offline_page", page)
+    write("it is broken already", f"{MEMORY}/soft_offline_page", page)
     write("it is not done", f"{MEMORY}/soft_offline_page", hex(blocks[0] * size), "echo 0 >/proc/sys/vm/enable_soft_offline",
           "echo 1 >/proc/sys/vm/enable_soft_offline")
     write("a block with a broken page", f"{high}/state", "offline")
