@@ -416,7 +416,9 @@ static bool memmap_is_a_burden(const struct mhp_range *range)
  * @no_memmap: add: there was no memory for the memmap
  * @blocks: online, offline: the blocks, ascending
  * @nr_blocks: how many
- * @runs: the same, as runs
+ * @done: how many of them have gone already
+ * @part: how many go now
+ * @runs: these, as runs
  * @nr_runs: how many
  * @policy: offline: the caller's patience
  * @deadline: offline: its end, in jiffies
@@ -440,6 +442,8 @@ struct mhp_op {
 
 	struct memory_block **blocks;
 	unsigned int nr_blocks;
+	unsigned int done;
+	unsigned int part;
 	struct mhp_run *runs;
 	unsigned int nr_runs;
 	const struct mhp_policy *policy;
@@ -489,9 +493,9 @@ static int resource_up(struct mhp_op *op)
 				   mhp_range_bytes(&op->range), op->res_name, flags);
 	if (op->res)
 		return 0;
-	/* It does not say why; what it does not share is busy memory. */
+	/* It does not say why; where nobody is there was no memory. */
 	if (region_intersects(mhp_range_phys(&op->range), mhp_range_bytes(&op->range),
-			      IORESOURCE_MEM | IORESOURCE_BUSY, IORES_DESC_NONE) == REGION_DISJOINT)
+			      IORESOURCE_MEM, IORES_DESC_NONE) == REGION_DISJOINT)
 		return refuse(op, -ENOMEM, MHP_WHY_NOMEM);
 	return refuse(op, -EEXIST, MHP_WHY_RESOURCE);
 }
@@ -1289,19 +1293,31 @@ static struct zone *wanted_zone(const struct memory_block *mem, const struct mhp
 	return choose_zone(type, mem->nid, mem->group, range, movable);
 }
 
-/* @type: what to online as; MMOP_OFFLINE: the blocks are online and say so themselves. */
+/* The driver of a dynamic group holds a lock between what it is asked and told. */
+static bool same_driver(const struct mhp_run *run, const struct memory_block *mem)
+{
+	const struct memory_group *group = run->blocks[0]->group;
+
+	return group && group->is_dynamic && group == mem->group;
+}
+
+/*
+ * The next part of the request: all that is left, unless that is too much for a driver.
+ * @type: what to online as; MMOP_OFFLINE: the blocks are online and say so themselves.
+ */
 static int make_runs(struct mhp_op *op, enum mmop type, bool restore)
 {
-	struct memory_block **blocks = op->blocks;
+	struct memory_block **blocks = op->blocks + op->done;
+	unsigned int i, nr = op->nr_blocks - op->done;
 	struct mhp_run *run = NULL;
 	unsigned long movable = 0;
-	unsigned int i;
 
-	op->runs = kvcalloc(op->nr_blocks, sizeof(*op->runs), GFP_KERNEL);
+	op->nr_runs = 0;
+	op->runs = kvcalloc(nr, sizeof(*op->runs), GFP_KERNEL);
 	if (!op->runs)
 		return refuse(op, -ENOMEM, MHP_WHY_NOMEM);
 
-	for (i = 0; i < op->nr_blocks; i++) {
+	for (i = 0; i < nr; i++) {
 		struct mhp_range range = block_range(blocks[i]);
 		struct zone *zone = wanted_zone(blocks[i], &range,
 						restore ? blocks[i]->kept_type : type, movable);
@@ -1314,13 +1330,15 @@ static int make_runs(struct mhp_op *op, enum mmop type, bool restore)
 			run->pages.nr_pages += range.nr_pages;
 			continue;
 		}
-		/* Its driver holds a lock between what it is asked and told. */
-		if (run && run->blocks[0]->group && run->blocks[0]->group->is_dynamic &&
-		    run->blocks[0]->group == blocks[i]->group)
+		if (run && same_driver(run, blocks[i])) {
+			if (type == MMOP_OFFLINE || restore)
+				break;
 			return mhp_refuse(op->result, -EINVAL, MHP_WHY_GROUP, range.start_pfn);
+		}
 		run = op->runs + op->nr_runs++;
 		start_run(run, blocks + i, &range, zone);
 	}
+	op->part = i;
 	return 0;
 }
 
@@ -1388,6 +1406,38 @@ static void remember_zone(struct mhp_op *op)
 	}
 }
 
+static int online_part(struct mhp_op *op, enum mmop type, bool restore)
+{
+	int ret;
+
+	mem_hotplug_begin();
+	ret = make_runs(op, type, restore);
+	if (!ret) {
+		begin_zones(op);
+		fill_notes(op, true);
+		ret = mhp_climb(&online_ladder, op, op->result, &op->unwinding);
+	}
+	if (!ret) {
+		remember_zone(op);
+		op->done += op->part;
+	}
+	mem_hotplug_done();
+	kvfree(op->runs);
+	return ret;
+}
+
+static int online_parts(struct mhp_op *op, enum mmop type, bool restore)
+{
+	int ret = 0;
+
+	set_state(op->blocks, op->nr_blocks, MEM_GOING_ONLINE);
+	while (!ret && op->done < op->nr_blocks)
+		ret = online_part(op, type, restore);
+	set_state(op->blocks, op->done, MEM_ONLINE);
+	set_state(op->blocks + op->done, op->nr_blocks - op->done, MEM_OFFLINE);
+	return ret;
+}
+
 static int online_blocks(struct memory_block **blocks, unsigned int nr, enum mmop type,
 			 bool restore, struct mhp_result *res)
 {
@@ -1396,23 +1446,8 @@ static int online_blocks(struct memory_block **blocks, unsigned int nr, enum mmo
 
 	op.range = blocks_range(blocks, nr);
 	ret = decode_online(blocks, nr, res);
-	if (ret)
-		goto out;
-
-	mem_hotplug_begin();
-	ret = make_runs(&op, type, restore);
-	if (!ret) {
-		begin_zones(&op);
-		fill_notes(&op, true);
-		set_state(blocks, nr, MEM_GOING_ONLINE);
-		ret = mhp_climb(&online_ladder, &op, res, &op.unwinding);
-		if (!ret)
-			remember_zone(&op);
-		set_state(blocks, nr, ret ? MEM_OFFLINE : MEM_ONLINE);
-	}
-	mem_hotplug_done();
-	kvfree(op.runs);
-out:
+	if (!ret)
+		ret = online_parts(&op, type, restore);
 	report("online", &op.range, res);
 	return ret;
 }
@@ -1440,6 +1475,9 @@ int mhp_online_blocks(struct memory_block **blocks, unsigned int nr_blocks, enum
  * @blocks: blocks that have been online, ascending
  * @nr_blocks: how many, at least one
  * @res: gets the reason when it fails; MHP_RESULT_OK on entry
+ *
+ * Those of a dynamic group may come online one after the other, and some of them stay
+ * where a later one fails.
  *
  * Context: As for mhp_online_blocks().
  * Return: as mhp_online_blocks().
@@ -1548,6 +1586,49 @@ static void forget_zone(struct memory_block **blocks, unsigned int nr)
 		WRITE_ONCE(blocks[i]->zone, NULL);
 }
 
+static int offline_part(struct mhp_op *op)
+{
+	int ret;
+
+	mem_hotplug_begin();
+	ret = make_runs(op, MMOP_OFFLINE, false);
+	if (!ret) {
+		begin_zones(op);
+		fill_notes(op, false);
+		ret = mhp_descend(&online_ladder, op, op->result, &op->unwinding);
+	}
+	if (!ret)
+		op->done += op->part;
+	mem_hotplug_done();
+	kvfree(op->runs);
+	return ret;
+}
+
+/* Until all have gone they are on their way, so that nobody else touches those that have. */
+static int offline_parts(struct mhp_op *op)
+{
+	struct mhp_result undo = MHP_RESULT_OK;
+	struct mhp_op back = { .result = &undo, .blocks = op->blocks };
+	int ret = 0;
+
+	set_state(op->blocks, op->nr_blocks, MEM_GOING_OFFLINE);
+	set_progress(op, op->progress);
+	while (!ret && op->done < op->nr_blocks)
+		ret = offline_part(op);
+	set_progress(op, NULL);
+
+	forget_zone(op->blocks, op->done);
+	if (!ret) {
+		set_state(op->blocks, op->nr_blocks, MEM_OFFLINE);
+		return 0;
+	}
+	set_state(op->blocks + op->done, op->nr_blocks - op->done, MEM_ONLINE);
+	back.nr_blocks = op->done;
+	if (online_parts(&back, MMOP_ONLINE, true))
+		report("online", &op->range, &undo);
+	return ret;
+}
+
 /**
  * mhp_offline_blocks() - take blocks offline
  * @blocks: the blocks, ascending
@@ -1556,7 +1637,8 @@ static void forget_zone(struct memory_block **blocks, unsigned int nr)
  * @res: gets the reason when it fails; MHP_RESULT_OK on entry
  *
  * What is in use moves elsewhere. All of the blocks are closed to allocation first, so
- * a page moves once.
+ * a page moves once; those of a dynamic group that are no neighbours, or in several
+ * zones, go one after the other.
  *
  * Context: May sleep, as long as @policy says. device_hotplug_lock and the device lock of
  * each block held; unless @policy keeps them, they are dropped while pages move, and taken
@@ -1584,25 +1666,8 @@ int mhp_offline_blocks(struct memory_block **blocks, unsigned int nr_blocks,
 	op.progress->begin = jiffies;
 	op.progress->pages = nr_blocks * block_range(blocks[0]).nr_pages;
 	ret = decode_offline(blocks, nr_blocks, policy->claimed, res);
-	if (ret)
-		goto out;
-
-	mem_hotplug_begin();
-	ret = make_runs(&op, MMOP_OFFLINE, false);
-	if (!ret) {
-		begin_zones(&op);
-		fill_notes(&op, false);
-		set_state(blocks, nr_blocks, MEM_GOING_OFFLINE);
-		set_progress(&op, op.progress);
-		ret = mhp_descend(&online_ladder, &op, res, &op.unwinding);
-		if (!ret)
-			forget_zone(blocks, nr_blocks);
-		set_progress(&op, NULL);
-		set_state(blocks, nr_blocks, ret ? MEM_ONLINE : MEM_OFFLINE);
-	}
-	mem_hotplug_done();
-	kvfree(op.runs);
-out:
+	if (!ret)
+		ret = offline_parts(&op);
 	report("offline", &op.range, res);
 	return ret;
 }

@@ -86,6 +86,7 @@ class Machine:
     nvdimm: str = ""                # "SIZE:NODE"
     labels: str = ""                # of it for labels, without which it is one namespace: "256K"
     virtio_mem: str = ""            # "SIZE:NODE", nothing of it plugged at boot
+    virtio_mem_block: str = ""      # in which it grows and shrinks: "256M"
     balloon: bool = False           # a virtio balloon
     agent: bool = False             # a port for qemu-guest-agent
     room: str = "32G"               # for memory that is plugged later
@@ -116,7 +117,8 @@ class Machine:
         if self.nvdimm:
             args += self.device("nvdimm", "nvdimm0", self.nvdimm, self.labels and f",label-size={self.labels}")
         if self.virtio_mem:
-            args += self.device("virtio-mem-pci", "vm0", self.virtio_mem, ",requested-size=0")
+            args += self.device("virtio-mem-pci", "vm0", self.virtio_mem, ",requested-size=0"
+                                + (self.virtio_mem_block and f",block-size={self.virtio_mem_block}"))
         if self.balloon:
             args += ["-device", "virtio-balloon-pci,id=balloon0"]
         return args
@@ -515,6 +517,15 @@ class Guest:
             self.qmp("object-del", id=f"{dimm.name}-ram")
             self.dimms.pop(dimm.name)
         return Eject(done, time.monotonic() - begin, events)
+
+    def resize(self, size, seconds=60):
+        """Ask the virtio-mem device for SIZE and wait until the guest has plugged just that."""
+        self.qmp("qom-set", path="/machine/peripheral/vm0", property="requested-size", value=size)
+        end = time.monotonic() + seconds
+        while (plugged := self.qmp("qom-get", path="/machine/peripheral/vm0", property="size")) != size:
+            if time.monotonic() > end:
+                raise GuestError(f"{plugged // MIB} MiB are plugged, {size // MIB} are wanted")
+            time.sleep(0.1)
 
     # The guest's side
 

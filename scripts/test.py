@@ -7,6 +7,7 @@
   kselftest    tools/testing/selftests/memory-hotplug of build/tree
   firmware     tests/firmware/*.py: functions test_*(guest), the host acts as firmware
   clients      tests/clients/*.py the same way; tests/clients/*.sh run inside the guest
+  compat       the stock kernel and ours side by side
   content      what a block may hold when it goes offline
   nodes        nodes, and who follows them
   devices      ZONE_DEVICE
@@ -45,6 +46,7 @@ class Test:
     about: str
     run: Callable       # returns a note; raises Skip, or anything else for a failure
     timeout: int        # seconds; the longest start first
+    needs: tuple = ()   # other kernels, which scripts/build builds first
 
 
 # What a test's output says
@@ -179,7 +181,7 @@ def python_tests(path, kernel_dir):
         name = f"{path.parent.name}/{path.stem}/{function.__name__.removeprefix('test_')}"
         hardware = getattr(function, "machine", Machine())
         return Test(name, (function.__doc__ or "").split("\n", 1)[0],
-                    lambda: in_guest(name, hardware, kernel_dir, function), hardware.timeout)
+                    lambda: in_guest(name, hardware, kernel_dir, function), hardware.timeout, getattr(module, "NEEDS", ()))
 
     spec = importlib.util.spec_from_file_location(path.stem, path)
     module = importlib.util.module_from_spec(spec)
@@ -291,6 +293,11 @@ def main():
         for test in tests:
             print(f"{test.name:40} {test.about}")
         return 0
+
+    for variant in sorted({variant for test in tests for variant in test.needs}):
+        if subprocess.run([ROOT / "scripts/build", variant], check=False).returncode:
+            raise GuestError(f"{variant} does not build, see build/log/{variant}.log")
+        prepare(BUILD / variant)
 
     report = Report(tests)
     with ThreadPoolExecutor(args.jobs) as pool:

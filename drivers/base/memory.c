@@ -445,14 +445,16 @@ static void unlock_blocks(struct memory_block **blocks, unsigned int nr)
 }
 
 /* Where it went well, does what device_online() and device_offline() do then. */
-static int end_request(struct memory_block **blocks, unsigned int nr, int err,
-		       enum kobject_action action)
+static int end_request(struct memory_block **blocks, unsigned int nr, int err)
 {
-	for (unsigned int i = 0; !err && i < nr; i++) {
+	for (unsigned int i = 0; i < nr; i++) {
 		struct device *dev = &blocks[i]->dev;
+		bool offline = blocks[i]->state == MEM_OFFLINE;
 
-		kobject_uevent(&dev->kobj, action);
-		dev->offline = action == KOBJ_OFFLINE;
+		if (dev->offline == offline)
+			continue;
+		kobject_uevent(&dev->kobj, offline ? KOBJ_OFFLINE : KOBJ_ONLINE);
+		dev->offline = offline;
 		state_changed(blocks[i]);
 	}
 	unlock_blocks(blocks, nr);
@@ -498,7 +500,7 @@ static int bring_online(struct memory_block **blocks, unsigned int nr,
 
 	begin_request(blocks, nr);
 	err = mhp_online_blocks(blocks, nr, type, res);
-	return end_request(blocks, nr, err, KOBJ_ONLINE);
+	return end_request(blocks, nr, err);
 }
 
 static int bring_back(struct memory_block **blocks, unsigned int nr, struct mhp_result *res)
@@ -507,7 +509,7 @@ static int bring_back(struct memory_block **blocks, unsigned int nr, struct mhp_
 
 	begin_request(blocks, nr);
 	err = mhp_restore_blocks(blocks, nr, res);
-	return end_request(blocks, nr, err, KOBJ_ONLINE);
+	return end_request(blocks, nr, err);
 }
 
 static int take_offline(struct memory_block **blocks, unsigned int nr,
@@ -522,7 +524,7 @@ static int take_offline(struct memory_block **blocks, unsigned int nr,
 
 	begin_request(blocks, nr);
 	err = mhp_offline_blocks(blocks, nr, policy, res);
-	return end_request(blocks, nr, err, KOBJ_OFFLINE);
+	return end_request(blocks, nr, err);
 }
 
 /* How many blocks there are from @first on without a gap, up to @nr. */
@@ -707,7 +709,8 @@ static int restore(const struct range *ranges, unsigned int nr,
  * @size: bytes, a multiple of the block size, not 0
  *
  * For callers whose next step failed after memory_blocks_offline(). Blocks which are
- * online, or never were, stay as they are. The others go online together or not at all.
+ * online, or never were, stay as they are. The others go online together or not at all,
+ * those of a dynamic group one after the other.
  *
  * Context: Process context, device_hotplug_lock held. May sleep.
  * Return: 0; -EINVAL for a bad range, or where a block is missing; -ENOMEM; the
@@ -732,7 +735,7 @@ static int lose_block(struct memory_block *mem, void *arg)
 	err = mhp_lose_block(mem, &res);
 	if (err)
 		state_changed(mem);
-	end_request(&mem, 1, err, KOBJ_OFFLINE);
+	end_request(&mem, 1, err);
 	return 0;
 }
 

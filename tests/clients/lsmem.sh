@@ -1,30 +1,119 @@
 # SPDX-License-Identifier: GPL-2.0
-# guest: dimms=512M:0,512M:1
-# lsmem: every column and form, agreeing with sysfs
+# guest: nodes=1G,1G,0 dimms=512M:0,512M:1,512M:2
+# lsmem: every option and column, agreeing with sysfs
 
 . "$GUEST_LIB"
 
 mapfile -t offline < <(blocks_that_are offline)
-[ ${#offline[@]} = 8 ] || fail "${#offline[@]} offline blocks, not 8"
+[ ${#offline[@]} = 12 ] || fail "${#offline[@]} offline blocks, not 12"
 set_blocks online_movable "${offline[@]:0:2}"
 set_blocks online_kernel "${offline[4]}"
+set_blocks online_movable "${offline[@]:9:2}"
+size=$(block_size)
+numbers=$(ls -d $memory/memory* | sed 's,.*/memory,,' | sort -n)
+blocks=$(wc -l <<<"$numbers")
 
-lsmem -o +ZONES,NODE || fail "table"
-for options in "-a --output-all" "-J --output-all" "-P -a" "-r -a -n" "-b -a" "-S NODE" "-S ZONES -o RANGE,ZONES" "--summary=only"; do
+# What sysfs says: "BLOCK RANGE SIZE STATE REMOVABLE NODE ZONES" for each block. Of those
+# that are offline lsmem does not say whether they are removable.
+from_sysfs() {
+	local number directory removable node zones
+
+	for number in $numbers; do
+		directory=$memory/memory$number
+		removable=no
+		[ "$(<"$directory/removable")" = 0 ] || removable=yes
+		[ "$(<"$directory/state")" = online ] || removable=-
+		node=$(echo "$directory"/node*)
+		zones=$(<"$directory/valid_zones")
+		printf '%d 0x%016x-0x%016x %d %s %s %d %s\n' "$number" $((number * size)) $(((number + 1) * size - 1)) "$size" \
+			"$(<"$directory/state")" $removable "${node##*/node}" "${zones/ //}"
+	done
+}
+
+# same ABOUT: two files of the same content
+same() {
+	cmp -s /tmp/a /tmp/b || { diff /tmp/a /tmp/b; fail "$1"; }
+}
+
+columns=BLOCK,RANGE,SIZE,STATE,REMOVABLE,NODE,ZONES
+from_sysfs >/tmp/a
+lsmem -a -b -n -r -o $columns | sed 's/offline  /offline - /' >/tmp/b || fail "raw"
+same "raw, block by block"
+lsmem --all --bytes --noheadings --raw --output $columns | sed 's/offline  /offline - /' >/tmp/b || fail "long options"
+same "long options"
+lsmem -a -b -P -o $columns | sed 's/""/"-"/' >/tmp/b || fail "pairs"
+sed -E 's,(\S+) (\S+) (\S+) (\S+) (\S+) (\S+) (\S+),BLOCK="\1" RANGE="\2" SIZE="\3" STATE="\4" REMOVABLE="\5" NODE="\6" ZONES="\7",' /tmp/a >/tmp/c
+mv /tmp/c /tmp/a
+same "pairs"
+lsmem -a -b -J -o $columns >/tmp/json || fail "json"
+python3 - /tmp/json >/tmp/b <<'PYTHON' || fail "no JSON"
+import json, sys
+for m in json.load(open(sys.argv[1]))["memory"]:
+    print(m["block"], m["range"], m["size"], m["state"], "-" if m["state"] == "offline" else "yes" if m["removable"] else "no", m["node"], m["zones"])
+PYTHON
+from_sysfs >/tmp/a
+same "JSON"
+
+# The table: as many lines as blocks, and each column under its heading.
+lsmem -a --output-all --summary=never >/tmp/out || fail "table"
+[ "$(wc -l </tmp/out)" = $((blocks + 1)) ] || fail "$(wc -l </tmp/out) lines for $blocks blocks"
+read -ra heading </tmp/out
+[ "${heading[*]}" = "RANGE SIZE STATE REMOVABLE BLOCK NODE ZONES" ] || fail "columns ${heading[*]}"
+for column in RANGE SIZE STATE REMOVABLE BLOCK NODE ZONES; do
+	[ "$(lsmem -n -a -r -o $column | wc -l)" = "$blocks" ] || fail "column $column"
+done
+lsmem -o NONSENSE 2>/dev/null && fail "an unknown column"
+lsmem -S NONSENSE 2>/dev/null && fail "an unknown column to split by"
+lsmem -J -P 2>/dev/null && fail "two forms at once"
+
+# Ranges: what neighbours have in common. Each range is as long as its blocks; in all they are everything.
+for split in none STATE NODE ZONES REMOVABLE STATE,NODE STATE,ZONES,NODE,REMOVABLE; do
+	lsmem -b -n -r -S $split -o SIZE,BLOCK >/tmp/out || fail "-S $split"
+	total=0
+	while read -r bytes some; do
+		[ "$bytes" = $(((${some#*-} - ${some%-*} + 1) * size)) ] || fail "-S $split: blocks $some are $bytes"
+		total=$((total + bytes))
+	done </tmp/out
+	[ $total = $((blocks * size)) ] || fail "-S $split: $total in all"
+done
+from_sysfs | awk '{ key = $4 " " $6 " " $7 }
+	NR == 1 || key != last || $1 != number + 1 { if (NR > 1) print first "-" number, last; first = $1 } { last = key; number = $1 }
+	END { print first "-" number, last }' | sed -E 's/^([0-9]+)-\1 /\1 /' >/tmp/a
+lsmem -n -r -S STATE,NODE,ZONES -o BLOCK,STATE,NODE,ZONES >/tmp/b
+same "ranges by state, node and zones"
+
+# Totals
+for summary in --summary=only --summary=always --summary; do
+	for state in online offline; do
+		total=$(lsmem -b $summary | awk -v state=$state '$1 == "Total" && $2 == state { print $NF }')
+		[ "$total" = $((size * $(blocks_that_are $state | wc -l))) ] || fail "$summary: total $state is $total"
+	done
+	[ "$(lsmem -b $summary | awk '/^Memory block size/ { print $NF }')" = "$size" ] || fail "$summary: block size"
+done
+lsmem --summary=never | grep Total && fail "totals though never wanted"
+[ "$(lsmem | sed -n '/^Memory block size/s/.* //p')" = 128M ] || fail "block size for people"
+
+# Of a dump
+mkdir -p /tmp/dump$memory
+cp $memory/block_size_bytes /tmp/dump$memory 2>/dev/null || cat $memory/block_size_bytes >/tmp/dump$memory/block_size_bytes
+for directory in $memory/memory*; do
+	mkdir "/tmp/dump$directory"
+	for file in state removable phys_index valid_zones phys_device; do
+		cat "$directory/$file" >"/tmp/dump$directory/$file"
+	done
+	for node in "$directory"/node*; do
+		mkdir "/tmp/dump$directory/${node##*/}"
+	done
+done
+for options in "-a -b -J --output-all" "--output-all" "-S ZONES,NODE -P" "--summary=only"; do
 	# shellcheck disable=SC2086
-	lsmem $options >/tmp/out || fail "lsmem $options"
-	[ -s /tmp/out ] || fail "lsmem $options printed nothing"
+	lsmem $options >/tmp/a
+	# shellcheck disable=SC2086
+	lsmem -s /tmp/dump $options >/tmp/b || fail "lsmem -s $options"
+	same "of a dump: $options"
 done
-
-# Block by block, the same as sysfs says.
-lsmem -a -n -r -o BLOCK,STATE,NODE,ZONES | while read -r block state node zones; do
-	directory=$memory/memory$block
-	[ "$state" = "$(<"$directory/state")" ] || fail "block $block: state $state"
-	[ -e "$directory/node$node" ] || fail "block $block: node $node"
-	[ "$zones" = "$(tr ' ' / <"$directory/valid_zones")" ] || fail "block $block: zones $zones"
-done || exit 1
-
-for state in online offline; do
-	total=$(lsmem -b --summary=only | awk -v state=$state '$2 == state { print $NF }')
-	[ "$total" = $(($(block_size) * $(blocks_that_are $state | wc -l))) ] || fail "total $state is $total"
-done
+set_blocks offline "${offline[0]}"
+lsmem --sysroot /tmp/dump --summary=only >/tmp/b
+same "the dump, after a change"
+lsmem -s /tmp 2>/dev/null && fail "of what is no dump"
+true

@@ -1,22 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Memory that a virtio-mem device brings, in whatever amounts the host asks for."""
 
-import time
-
-from guest import MIB, GuestError, machine
-
-
-def resize(guest, size, seconds=60):
-    """Ask for SIZE and wait until the guest has plugged just that."""
-    guest.qmp("qom-set", path="/machine/peripheral/vm0", property="requested-size", value=size)
-    end = time.monotonic() + seconds
-    while True:
-        plugged = guest.qmp("qom-get", path="/machine/peripheral/vm0", property="size")
-        if plugged == size:
-            return
-        if time.monotonic() > end:
-            raise GuestError(f"{plugged // MIB} MiB are plugged, {size // MIB} are wanted")
-        time.sleep(0.1)
+from guest import MIB, machine
 
 
 def figures(guest):
@@ -30,7 +15,7 @@ def test_grow_and_shrink(guest):
     total = int(guest.sh("mem_total"))
     before = None
     for size in (512 * MIB, 768 * MIB, 256 * MIB, 0, 512 * MIB, 0):
-        resize(guest, size)
+        guest.resize(size)
         grown = int(guest.sh("mem_total")) - total
         assert grown == size // 1024, f"MemTotal is {grown} kB above the start, with {size // MIB} MiB plugged"
         ram = "System RAM (virtio_mem)" in guest.sh("cat /proc/iomem")
@@ -45,9 +30,9 @@ def test_beside_dimm(guest):
     """A device and a DIMM on one node come and go without harm to each other."""
     guest.sh("echo online_movable >$memory/auto_online_blocks; modprobe virtio_mem")
     dimm = guest.plug("512M", 1)
-    resize(guest, 256 * MIB)
+    guest.resize(256 * MIB)
     assert guest.unplug(dimm).done, "the DIMM stays"
     dimm = guest.plug("256M", 1)
-    resize(guest, 0)
+    guest.resize(0)
     assert set(guest.zones(guest.blocks(dimm)).values()) == {("online", "Movable")}, "the DIMM's blocks changed"
     assert guest.unplug(dimm).done, "the DIMM stays"
