@@ -6,10 +6,9 @@ import struct
 
 import ssdt
 from guest import GIB, MIB, complaints
-from ssdt import BUS_CHECK, CHECK, HIDDEN, SUCCESS, Device
+from ssdt import BUS_CHECK, CHECK, HIDDEN, NOT_USABLE, SUCCESS, Device
 
 BLOCK = 128 * MIB
-NOT_SUPPORTED = 0x82        # insertion: ACPI 6.5, 6.3.5.3
 STATE = "mem_total; cat /proc/iomem; ls $memory /sys/devices/system/node"
 
 
@@ -17,7 +16,7 @@ def refused(guest, name, text):
     """Device NAME, with _STA 0 until now, is refused, and the log says TEXT."""
     before = guest.sh(STATE)
     answer = ssdt.notify(guest, name, CHECK, sta=0xF)
-    assert answer == NOT_SUPPORTED, f"{name}: _OST {answer:#x}"
+    assert answer == NOT_USABLE, f"{name}: _OST {answer:#x}"
     assert guest.sh(STATE) == before, f"{name}: something of it is there"
     assert text in guest.sh("dmesg | grep PNP0C80: | tail -n 3"), f"{name}: the log does not say '{text}'"
 
@@ -29,7 +28,7 @@ def test_refused(guest):
     cases = (
         ("NCRS", None, None, "_CRS: AE_NOT_FOUND"),
         ("ECRS", [], None, "_CRS has no memory"),
-        ("ZERO", [(base, 0, base)], None, "_CRS has no memory"),
+        ("NIL0", [(base, 0, base)], None, "_CRS has no memory"),
         ("OVER", [(base, 2 * BLOCK), (HIDDEN[1], BLOCK)], None, "overlap"),
         ("SAME", [(base, BLOCK), (base, BLOCK)], None, "overlap"),
         ("HUGE", [(base, 1 << 62)], None, "cannot be used"),
@@ -37,6 +36,9 @@ def test_refused(guest):
         ("HIGH", [(1 << 60, BLOCK)], None, "cannot be used"),
         ("HALF", [(base, BLOCK // 2)], None, "cannot be used"),
         ("SKEW", [(base + 4096, BLOCK)], None, "cannot be used"),
+        ("TWO1", [(base, BLOCK), ((1 << 64) - BLOCK, 2 * BLOCK, BLOCK)], None, "_CRS: AE_AML_BAD_RESOURCE_LENGTH"),
+        ("TWO2", [(base, BLOCK), (1 << 46, BLOCK + 1)], None, "cannot be used"),
+        ("ALL1", [(0, (1 << 64) - 1)], None, "cannot be used"),
         ("NODE", [(base, BLOCK)], 77, "no memory group"),
     )
     ssdt.load(guest, *(Device(name, ranges, node=node, sta=0) for name, ranges, node, _ in cases))

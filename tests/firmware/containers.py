@@ -3,10 +3,9 @@
 
 import ssdt
 from guest import MIB
-from ssdt import BUS_CHECK, CHECK, EJECT, HIDDEN, SUCCESS, Device
+from ssdt import BUS_CHECK, CHECK, EJECT, EJECT_IN_USE, HIDDEN, SUCCESS, Device
 
 BLOCK = 128 * MIB
-IN_USE, DEPENDENCY = 0x81, 0x83
 STATE = "lsmem -a -b -o RANGE,STATE,BLOCK,ZONES,NODE; mem_total; cat /proc/iomem; ls /sys/devices/system/node"
 
 
@@ -70,7 +69,7 @@ def test_all_or_nothing(guest):
     guest.set_blocks("offline", EXPECTED[1:2])
     before = guest.sh(STATE)
     guest.start_program(f"hold pin 1 {HIDDEN[5]} {HIDDEN[5] + BLOCK}", "hold")
-    assert ssdt.notify(guest, "CON0", EJECT) == IN_USE
+    assert ssdt.notify(guest, "CON0", EJECT) == EJECT_IN_USE
     assert guest.sh(STATE) == before, "not as before"
     con0 = guest.sh("dirname $(grep -lx '\\\\_SB_.CON0' /sys/bus/acpi/devices/*/path)")
     assert "reason=pinned" in guest.sh(f"cat {con0}/eject_status")

@@ -23,7 +23,9 @@ from guest import GIB, MIB, GuestError
 HIDDEN = range(GIB, 2 * GIB - 128 * MIB, 128 * MIB)     # blocks that are free
 BUSY = 2 * GIB - 128 * MIB                              # the block that is not
 CHECK, BUS_CHECK, EJECT = 1, 0, 3                       # what firmware notifies: ACPI 6.5, 5.6.6
-SUCCESS, FAILURE, EJECT_BUSY, IN_PROGRESS = 0, 1, 0x82, 0x84    # what _OST is told: 6.3.5
+SUCCESS, IN_PROGRESS = 0, 0x84                          # what _OST is told: 6.3.5
+NOT_ADDED, NOT_USABLE = 0x81, 0x82                      # of a device that was to come
+EJECT_IN_USE, EJECT_BUSY, EJECT_DEPENDENCY = 0x81, 0x82, 0x83   # of one that was to go
 
 
 def machine(**options):
