@@ -455,30 +455,28 @@ int acpi_memory_collect(struct acpi_device *adev, struct acpi_memory_ranges *ran
 
 /* ---- The scan handler ---- */
 
-/* What to answer for the first device that could not be used; acpi_scan_lock. */
-static u32 scan_failure;
-
 /* Status codes of _OST for insertion: ACPI 6.5, section 6.3.5.3. */
-static int attach_failed(int err)
+static int attach_failed(struct acpi_device *adev, int err)
 {
-	if (!scan_failure)
-		scan_failure = err == -EINVAL || err == -E2BIG ? ACPI_OST_SC_INSERT_NOT_SUPPORTED :
+	adev->insert_failure = err == -EINVAL || err == -E2BIG ? ACPI_OST_SC_INSERT_NOT_SUPPORTED :
 								 ACPI_OST_SC_DRIVER_LOAD_FAILURE;
 	return err;
 }
 
 /**
- * acpi_memory_scan_failure - did all memory devices come that a scan has met
+ * acpi_memory_scan_failure - has the memory come that a scan was to bring
+ * @adev: a device that was scanned, with all below
+ * @unused: for acpi_dev_for_each_child()
  *
  * Context: acpi_scan_lock held.
- * Return: 0, or the status code of _OST for the first that did not since the last call.
+ * Return: 0, or the status code of _OST for the first memory device that is there and
+ * could not be used.
  */
-u32 acpi_memory_scan_failure(void)
+int acpi_memory_scan_failure(struct acpi_device *adev, void *unused)
 {
-	u32 code = scan_failure;
-
-	scan_failure = 0;
-	return code;
+	if (adev->insert_failure && acpi_device_is_enabled(adev) && !adev->handler)
+		return adev->insert_failure;
+	return acpi_dev_for_each_child(adev, acpi_memory_scan_failure, NULL);
 }
 
 static int dimm_attach(struct acpi_device *adev, const struct acpi_device_id *id)
@@ -495,7 +493,7 @@ static int dimm_attach(struct acpi_device *adev, const struct acpi_device_id *id
 
 	dimm = kzalloc(sizeof(*dimm), GFP_KERNEL);
 	if (!dimm)
-		return attach_failed(-ENOMEM);
+		return attach_failed(adev, -ENOMEM);
 	dimm->adev = adev;
 	dimm->mgid = -1;
 	INIT_LIST_HEAD(&dimm->ranges);
@@ -510,7 +508,7 @@ static int dimm_attach(struct acpi_device *adev, const struct acpi_device_id *id
 	if (err) {
 		dimm_leave_group(dimm);
 		dimm_free(dimm);
-		return attach_failed(err);
+		return attach_failed(adev, err);
 	}
 	adev->driver_data = dimm;
 	return 1;

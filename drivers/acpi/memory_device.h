@@ -28,7 +28,7 @@ struct acpi_memory_ranges {
 bool acpi_has_hardware_id(const struct acpi_device *adev, const struct acpi_device_id *ids);
 bool acpi_is_memory_device(const struct acpi_device *adev);
 int acpi_memory_collect(struct acpi_device *adev, struct acpi_memory_ranges *ranges);
-u32 acpi_memory_scan_failure(void);
+int acpi_memory_scan_failure(struct acpi_device *adev, void *unused);
 
 /* memory_eject.c */
 int acpi_memory_eject(struct acpi_device *adev, u32 source);
@@ -43,7 +43,7 @@ void acpi_scan_answer(struct acpi_device *adev, u32 source, int error);
 
 #else
 
-static inline u32 acpi_memory_scan_failure(void)
+static inline int acpi_memory_scan_failure(struct acpi_device *adev, void *unused)
 {
 	return 0;
 }
