@@ -2,7 +2,7 @@
 """Memory devices as QEMU does not make them."""
 
 import ssdt
-from ssdt import CHECK, EJECT, EJECT_BUSY, FAILURE, HIDDEN, SUCCESS, Device
+from ssdt import CHECK, EJECT, FAILURE, HIDDEN, SUCCESS, Device
 
 SIZE = HIDDEN.step
 
@@ -36,29 +36,6 @@ def test_two_ranges(guest):
 
 
 @ssdt.machine()
-def test_container(guest):
-    """A container with two memory devices comes; it is ejected when user space has taken its memory offline."""
-    before = figures(guest)
-    for name, hid in (("BOX0", "ACPI0004"), ("BOX1", "PNP0A05"), ("BOX2", "PNP0A06")):
-        ranges = (HIDDEN[0], SIZE), (HIDDEN[2], 2 * SIZE)
-        ssdt.load(guest, Device(name, hid=hid, sta=0, children=tuple(
-            Device(f"{name[:2]}{name[3]}{n}", [r], node=1) for n, r in enumerate(ranges))))
-        assert ssdt.notify(guest, name, CHECK, sta=0xF) == SUCCESS
-        numbers = blocks(guest, *ranges)
-        assert len(numbers) == 3, f"{hid}: blocks {numbers}"
-        guest.set_blocks("online_movable", numbers)
-        # User space is asked by an event of the container, and has its say.
-        assert ssdt.notify(guest, name, EJECT) == EJECT_BUSY
-        assert set(guest.zones(numbers).values()) == {("online", "Movable")}, f"{guest.zones(numbers)}"
-        online = guest.sh(f"grep -lx '.*{name}' /sys/bus/container/devices/*/firmware_node/path").replace("firmware_node/path", "online")
-        guest.sh(f"expect EBUSY {online} 0")
-        guest.set_blocks("offline", numbers)
-        guest.sh(f"expect OK {online} 0")
-        assert ssdt.notify(guest, name, EJECT) == SUCCESS, f"{hid} stays"
-        assert figures(guest) == before, f"{hid}: not as before"
-
-
-@ssdt.machine()
 def test_in_container(guest):
     """Of a container only one memory device is ejected: a pinned page stops it, and later it goes alone."""
     ranges = (HIDDEN[0], SIZE), (HIDDEN[1], SIZE)
@@ -81,49 +58,8 @@ def test_container_partly_bad(guest):
     """Of a container with a good and a bad memory device the good one is used, and _OST tells of the other."""
     ssdt.load(guest, Device("BOX0", hid="ACPI0004", sta=0, children=(
         Device("MEM0", [(HIDDEN[0], SIZE)], node=1), Device("MEM1", [(ssdt.BUSY, SIZE)], node=1))))
-    assert ssdt.notify(guest, "BOX0", CHECK, sta=0xF) == FAILURE
+    assert ssdt.notify(guest, "BOX0", CHECK, sta=0xF) not in (SUCCESS, FAILURE), "_OST does not say that it is not supported"
     assert len(blocks(guest, (HIDDEN[0], SIZE))) == 1, "the good one is not used"
-
-
-@ssdt.machine()
-def test_nonsense(guest):
-    """What firmware can say that is wrong: nothing is added, _OST hears of it, and the log says what it was."""
-    before = figures(guest)
-    good = HIDDEN[0], SIZE
-    cases = (
-        (Device("BAD0", None, node=1), "_CRS"),
-        (Device("BAD1", [], node=1), "_CRS has no memory"),
-        (Device("BAD2", [(HIDDEN[0], 2 * SIZE), (HIDDEN[1], SIZE)], node=1), "overlap"),
-        (Device("BAD3", [good, good], node=1), "overlap"),
-        (Device("BAD4", [good, ((1 << 64) - SIZE, 2 * SIZE)], node=1), ""),
-        (Device("BAD5", [(HIDDEN[0], 1 << 62)], node=1), ""),
-        (Device("BAD6", [(HIDDEN[0], SIZE // 2)], node=1), "cannot be used"),
-        (Device("BAD7", [(HIDDEN[0] + 4096, SIZE)], node=1), "cannot be used"),
-        (Device("BAD8", [(0, (1 << 64) - 1)], node=1), ""),
-        (Device("BAD9", [(HIDDEN[0], 0)], node=1), "_CRS has no memory"),
-        (Device("BADA", [(HIDDEN[0], SIZE), (1 << 46, SIZE + 1)], node=1), "cannot be used"),
-    )
-    for device, text in cases:
-        device.sta = 0
-        lines = int(guest.sh("dmesg | wc -l", log=False))
-        ssdt.load(guest, device)
-        assert ssdt.notify(guest, device.name, CHECK, sta=0xF) == FAILURE, f"{device} came"
-        assert figures(guest) == before, f"something of {device} is there"
-        log = guest.sh(f"dmesg | tail -n +{lines + 1} | grep PNP0C80", check=False)
-        assert text in log and log, f"{device}: the log says {log}"
-        ssdt.do(guest, f"\\_SB.{device.name}._STA = 0")
-
-
-@ssdt.machine()
-def test_proximity(guest):
-    """_PXM that is missing, or of no node, is no reason not to use memory."""
-    for name, node in (("MEM0", None), ("MEM1", 0xFFFF), ("MEM2", 0x7FFFFFFF)):
-        number = int(name[3])
-        ssdt.load(guest, Device(name, [(HIDDEN[number], SIZE)], node=node, sta=0))
-        status = ssdt.notify(guest, name, CHECK, sta=0xF)
-        there = blocks(guest, (HIDDEN[number], SIZE))
-        assert (status == SUCCESS) == bool(there), f"_PXM {node}: _OST {status:#x}, blocks {there}"
-        assert status == SUCCESS, f"_PXM {node}: refused"
 
 
 @ssdt.machine()
