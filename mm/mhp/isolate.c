@@ -215,6 +215,19 @@ static void expose_by_chunk(struct mhp_run *run)
 	WRITE_ONCE(exposing, NULL);
 }
 
+/* For KASAN: whoever touches one has not allocated it. */
+static void poison_fresh(const struct mhp_range *pages)
+{
+	unsigned long pfn = pages->start_pfn, end = mhp_range_end(pages);
+	unsigned int order;
+
+	for (; kasan_enabled() && pfn < end; pfn += 1UL << order) {
+		order = chunk_order(pfn, end);
+		kasan_poison_pages(pfn_to_page(pfn), order, false);
+		cond_resched();
+	}
+}
+
 /**
  * mhp_expose() - count new pages as the allocator's, still out of its reach, mark them online
  * @run: the pages
@@ -232,10 +245,12 @@ void mhp_expose(struct mhp_run *run)
 		memmap_init_range(pages->nr_pages, zone_to_nid(run->zone), zone_idx(run->zone),
 				  pages->start_pfn, 0, MEMINIT_HOTPLUG, NULL, MIGRATE_ISOLATE);
 	}
-	if (run->fresh)
+	if (run->fresh) {
+		poison_fresh(pages);
 		adjust_managed_page_count(pfn_to_page(pages->start_pfn), pages->nr_pages);
-	else
+	} else {
 		expose_by_chunk(run);
+	}
 	online_mem_sections(pages->start_pfn, mhp_range_end(pages));
 }
 
@@ -247,9 +262,10 @@ static unsigned long list_some(struct zone *zone, unsigned long pfn, unsigned lo
 
 	spin_lock_irqsave(&zone->lock, flags);
 	for (; pfn < end; pfn += 1UL << order) {
+		struct page *page = pfn_to_page(pfn);
+
 		order = chunk_order(pfn, end);
-		kasan_poison_pages(pfn_to_page(pfn), order, false);
-		__putback_isolated_page(pfn_to_page(pfn), order, MIGRATE_MOVABLE);
+		__putback_isolated_page(page, order, get_pageblock_migratetype(page));
 	}
 	spin_unlock_irqrestore(&zone->lock, flags);
 	return pfn;
