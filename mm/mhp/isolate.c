@@ -166,13 +166,22 @@ static bool freeing_is_watched(const struct mhp_range *range)
 	       range_contains_unaccepted_memory(mhp_range_phys(range), mhp_range_bytes(range));
 }
 
+static bool all_know_ranges(void)
+{
+	unsigned int n;
+
+	for (n = 0; n < nr_callbacks; n++)
+		if (!callbacks[n].passes)
+			return false;
+	return true;
+}
+
 static bool all_pass(const struct mhp_range *range)
 {
 	unsigned int n;
 
 	for (n = 0; n < nr_callbacks; n++)
-		if (!callbacks[n].passes ||
-		    !callbacks[n].passes(range->start_pfn, range->nr_pages))
+		if (!callbacks[n].passes(range->start_pfn, range->nr_pages))
 			return false;
 	return true;
 }
@@ -185,7 +194,7 @@ static bool all_pass(const struct mhp_range *range)
  */
 void mhp_new_pages(struct mhp_run *run)
 {
-	run->fresh = !freeing_is_watched(&run->pages) && all_pass(&run->pages);
+	run->fresh = !freeing_is_watched(&run->pages) && all_know_ranges();
 	if (run->fresh)
 		mhp_zone_add_free(run->zone, &run->pages);
 	else
@@ -239,7 +248,7 @@ void mhp_expose(struct mhp_run *run)
 	const struct mhp_range *pages = &run->pages;
 
 	mhp_assert_write_locked();
-	/* Drivers may think otherwise now that they have been notified. */
+	/* Only now drivers may be asked: they have been notified, and hold their locks. */
 	if (run->fresh && !all_pass(pages)) {
 		run->fresh = false;
 		memmap_init_range(pages->nr_pages, zone_to_nid(run->zone), zone_idx(run->zone),
