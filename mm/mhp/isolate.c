@@ -347,16 +347,20 @@ static int remember_types(struct mhp_run *run, struct mhp_result *res)
 
 /*
  * Before anything is changed. Pages on their way to the LRU look as those of the kernel do:
- * where one is met they are sent there first.
+ * where one is met they are sent there first. In ZONE_MOVABLE isolation itself looks for the
+ * little that does not move.
  */
-static unsigned long look_for_unmovable(const struct mhp_range *pages)
+static unsigned long look_for_unmovable(const struct mhp_run *run)
 {
-	unsigned long pfn = mhp_first_unmovable(pages);
+	unsigned long pfn;
 
+	if (zone_idx(run->zone) == ZONE_MOVABLE)
+		return MHP_NO_PFN;
+	pfn = mhp_first_unmovable(&run->pages);
 	if (pfn == MHP_NO_PFN || PageReserved(pfn_to_page(pfn)))
 		return pfn;
 	lru_add_drain_all();
-	return mhp_first_unmovable(pages);
+	return mhp_first_unmovable(&run->pages);
 }
 
 /**
@@ -377,7 +381,7 @@ int mhp_isolate(struct mhp_run *run, struct mhp_result *res)
 	int ret;
 
 	mhp_assert_write_locked();
-	blocker = look_for_unmovable(&run->pages);
+	blocker = look_for_unmovable(run);
 	if (blocker != MHP_NO_PFN)
 		return mhp_refuse(res, -EBUSY, MHP_WHY_UNMOVABLE, blocker);
 	ret = remember_types(run, res);
