@@ -166,13 +166,22 @@ static bool freeing_is_watched(const struct mhp_range *range)
 	       range_contains_unaccepted_memory(mhp_range_phys(range), mhp_range_bytes(range));
 }
 
+static bool all_know_ranges(void)
+{
+	unsigned int n;
+
+	for (n = 0; n < nr_callbacks; n++)
+		if (!callbacks[n].passes)
+			return false;
+	return true;
+}
+
 static bool all_pass(const struct mhp_range *range)
 {
 	unsigned int n;
 
 	for (n = 0; n < nr_callbacks; n++)
-		if (!callbacks[n].passes ||
-		    !callbacks[n].passes(range->start_pfn, range->nr_pages))
+		if (!callbacks[n].passes(range->start_pfn, range->nr_pages))
 			return false;
 	return true;
 }
@@ -185,7 +194,7 @@ static bool all_pass(const struct mhp_range *range)
  */
 void mhp_new_pages(struct mhp_run *run)
 {
-	run->fresh = !freeing_is_watched(&run->pages) && all_pass(&run->pages);
+	run->fresh = !freeing_is_watched(&run->pages) && all_know_ranges();
 	if (run->fresh)
 		mhp_zone_add_free(run->zone, &run->pages);
 	else
@@ -215,6 +224,19 @@ static void expose_by_chunk(struct mhp_run *run)
 	WRITE_ONCE(exposing, NULL);
 }
 
+/* For KASAN: whoever touches one has not allocated it. */
+static void poison_fresh(const struct mhp_range *pages)
+{
+	unsigned long pfn = pages->start_pfn, end = mhp_range_end(pages);
+	unsigned int order;
+
+	for (; kasan_enabled() && pfn < end; pfn += 1UL << order) {
+		order = chunk_order(pfn, end);
+		kasan_poison_pages(pfn_to_page(pfn), order, false);
+		cond_resched();
+	}
+}
+
 /**
  * mhp_expose() - count new pages as the allocator's, still out of its reach, mark them online
  * @run: the pages
@@ -226,16 +248,18 @@ void mhp_expose(struct mhp_run *run)
 	const struct mhp_range *pages = &run->pages;
 
 	mhp_assert_write_locked();
-	/* Drivers may think otherwise now that they have been notified. */
+	/* Only now drivers may be asked: they have been notified, and hold their locks. */
 	if (run->fresh && !all_pass(pages)) {
 		run->fresh = false;
 		memmap_init_range(pages->nr_pages, zone_to_nid(run->zone), zone_idx(run->zone),
 				  pages->start_pfn, 0, MEMINIT_HOTPLUG, NULL, MIGRATE_ISOLATE);
 	}
-	if (run->fresh)
+	if (run->fresh) {
+		poison_fresh(pages);
 		adjust_managed_page_count(pfn_to_page(pages->start_pfn), pages->nr_pages);
-	else
+	} else {
 		expose_by_chunk(run);
+	}
 	online_mem_sections(pages->start_pfn, mhp_range_end(pages));
 }
 
@@ -247,9 +271,10 @@ static unsigned long list_some(struct zone *zone, unsigned long pfn, unsigned lo
 
 	spin_lock_irqsave(&zone->lock, flags);
 	for (; pfn < end; pfn += 1UL << order) {
+		struct page *page = pfn_to_page(pfn);
+
 		order = chunk_order(pfn, end);
-		kasan_poison_pages(pfn_to_page(pfn), order, false);
-		__putback_isolated_page(pfn_to_page(pfn), order, MIGRATE_MOVABLE);
+		__putback_isolated_page(page, order, get_pageblock_migratetype(page));
 	}
 	spin_unlock_irqrestore(&zone->lock, flags);
 	return pfn;
@@ -322,16 +347,20 @@ static int remember_types(struct mhp_run *run, struct mhp_result *res)
 
 /*
  * Before anything is changed. Pages on their way to the LRU look as those of the kernel do:
- * where one is met they are sent there first.
+ * where one is met they are sent there first. In ZONE_MOVABLE isolation itself looks for the
+ * little that does not move.
  */
-static unsigned long look_for_unmovable(const struct mhp_range *pages)
+static unsigned long look_for_unmovable(const struct mhp_run *run)
 {
-	unsigned long pfn = mhp_first_unmovable(pages);
+	unsigned long pfn;
 
+	if (zone_idx(run->zone) == ZONE_MOVABLE)
+		return MHP_NO_PFN;
+	pfn = mhp_first_unmovable(&run->pages);
 	if (pfn == MHP_NO_PFN || PageReserved(pfn_to_page(pfn)))
 		return pfn;
 	lru_add_drain_all();
-	return mhp_first_unmovable(pages);
+	return mhp_first_unmovable(&run->pages);
 }
 
 /**
@@ -352,7 +381,7 @@ int mhp_isolate(struct mhp_run *run, struct mhp_result *res)
 	int ret;
 
 	mhp_assert_write_locked();
-	blocker = look_for_unmovable(&run->pages);
+	blocker = look_for_unmovable(run);
 	if (blocker != MHP_NO_PFN)
 		return mhp_refuse(res, -EBUSY, MHP_WHY_UNMOVABLE, blocker);
 	ret = remember_types(run, res);
