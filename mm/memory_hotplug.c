@@ -1847,7 +1847,9 @@ static void auto_online(const struct mhp_op *op)
 	enum mmop type = mhp_get_default_online_type();
 	struct mhp_result res = MHP_RESULT_OK;
 
-	if (type == MMOP_OFFLINE || op->flags & MHP_STAY_OFFLINE || !memory_blocks_online(start, size, type, &res))
+	if (type == MMOP_OFFLINE || op->flags & MHP_STAY_OFFLINE)
+		return;
+	if (!memory_blocks_online(start, size, type, &res))
 		return;
 	if (nr_blocks(op) > 1)
 		walk_memory_blocks(start, size, &type, bring_online);

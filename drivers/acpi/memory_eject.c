@@ -76,6 +76,7 @@ struct acpi_memory_eject {
 	struct kept_blocks *kept;
 	unsigned int nr_kept;
 	struct mhp_progress progress;
+	/* For readers of sysfs. */
 	spinlock_t lock;
 	enum eject_state state;
 	bool ask;
@@ -337,7 +338,7 @@ static struct acpi_memory_eject *eject_get(struct acpi_device *adev)
 /* User space decides, by writing to eject or to eject_status. */
 static void eject_ask(struct acpi_memory_eject *e, u32 source)
 {
-	static char *envp[] = { "EVENT=eject_request", NULL };
+	char *envp[] = { "EVENT=eject_request", NULL };
 
 	spin_lock(&e->lock);
 	e->state = EJECT_ASKED;
