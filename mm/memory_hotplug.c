@@ -1840,18 +1840,25 @@ static int bring_online(struct memory_block *mem, void *arg)
 	return 0;
 }
 
-/* All of it at once, with one rebuild of everything; else as many blocks as will. */
-static void auto_online(const struct mhp_op *op)
+/**
+ * mhp_auto_online() - bring added memory online, where that is the default
+ * @start: physical address
+ * @size: bytes
+ *
+ * All of it at once, with one rebuild of everything; else as many blocks as will.
+ *
+ * For who added it with MHP_STAY_OFFLINE. A block that fails says so in the log.
+ *
+ * Context: May sleep. device_hotplug_lock held.
+ */
+void mhp_auto_online(u64 start, u64 size)
 {
-	u64 start = mhp_range_phys(&op->range), size = mhp_range_bytes(&op->range);
 	enum mmop type = mhp_get_default_online_type();
 	struct mhp_result res = MHP_RESULT_OK;
 
-	if (type == MMOP_OFFLINE || op->flags & MHP_STAY_OFFLINE)
+	if (type == MMOP_OFFLINE || !memory_blocks_online(start, size, type, &res))
 		return;
-	if (!memory_blocks_online(start, size, type, &res))
-		return;
-	if (nr_blocks(op) > 1)
+	if (size > memory_block_size_bytes())
 		walk_memory_blocks(start, size, &type, bring_online);
 }
 
@@ -1893,7 +1900,8 @@ static int add_memory_range(struct mhp_op *op, int nid, u64 start, u64 size)
 
 	if (op->flags & MHP_MERGE_RESOURCE)
 		merge_system_ram_resource(op->res);
-	auto_online(op);
+	if (!(op->flags & MHP_STAY_OFFLINE))
+		mhp_auto_online(mhp_range_phys(&op->range), mhp_range_bytes(&op->range));
 	return 0;
 }
 

@@ -79,9 +79,6 @@ bool acpi_is_memory_device(const struct acpi_device *adev)
 	return acpi_has_hardware_id(adev, memory_ids);
 }
 
-/* How long what has just been added may take to go away again. */
-#define UNDO_TIMEOUT_MS		(10 * MSEC_PER_SEC)
-
 /**
  * struct dimm - a memory device of the firmware
  * @adev: the ACPI device
@@ -315,12 +312,10 @@ static int dimm_check_ranges(struct dimm *dimm)
 static int range_add(struct dimm_range *range, const struct dimm *dimm)
 {
 	u64 start = range->mem.start, size = range_size(range);
-	mhp_t flags = MHP_NID_IS_MGID | MHP_MEMMAP_ON_MEMORY | MHP_MEMMAP_FALLBACK;
+	mhp_t flags = MHP_NID_IS_MGID | MHP_MEMMAP_ON_MEMORY | MHP_MEMMAP_FALLBACK |
+		      MHP_STAY_OFFLINE;
 	int err;
 
-	/* It comes back, as firmware would not take it: the eject knows what was online. */
-	if (acpi_memory_eject_pending(dimm->adev))
-		flags |= MHP_STAY_OFFLINE;
 	if (!range->present) {
 		err = __add_memory(dimm->mgid, start, size, flags);
 		if (err)
@@ -332,20 +327,11 @@ static int range_add(struct dimm_range *range, const struct dimm *dimm)
 
 static void range_undo_add(struct dimm_range *range, const struct dimm *dimm)
 {
-	const struct mhp_policy policy = {
-		.timeout_ms = UNDO_TIMEOUT_MS,
-		.signals = MHP_SIGNALS_NONE,
-		.keep_locks = true,
-	};
 	u64 start = range->mem.start, size = range_size(range);
-	struct mhp_result res = MHP_RESULT_OK;
 
 	walk_memory_blocks(start, size, dimm->adev, block_unbind);
 	if (!range->added)
 		return;
-
-	/* It may have been brought online as soon as it was added. */
-	memory_blocks_offline(start, size, &policy, &res);
 	__remove_memory(start, size);
 	range->added = false;
 }
@@ -368,6 +354,19 @@ undo:
 	list_for_each_entry_from_reverse(range, &dimm->ranges, node)
 		range_undo_add(range, dimm);
 	return err;
+}
+
+/* Not before all of it is there, as what is online could not be taken back for sure. */
+static void dimm_auto_online(const struct dimm *dimm)
+{
+	const struct dimm_range *range;
+
+	/* It comes back, as firmware would not take it: the eject knows what was online. */
+	if (acpi_memory_eject_pending(dimm->adev))
+		return;
+	list_for_each_entry(range, &dimm->ranges, node)
+		if (range->added)
+			mhp_auto_online(range->mem.start, range_size(range));
 }
 
 static int dimm_join_group(struct dimm *dimm)
@@ -511,6 +510,7 @@ static int dimm_attach(struct acpi_device *adev, const struct acpi_device_id *id
 		return attach_failed(adev, err);
 	}
 	adev->driver_data = dimm;
+	dimm_auto_online(dimm);
 	return 1;
 }
 

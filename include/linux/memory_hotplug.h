@@ -110,7 +110,7 @@ typedef int __bitwise mhp_t;
  * memory whose pages the caller gives and takes one by one.
  */
 #define MHP_MEMMAP_FALLBACK	((__force mhp_t)BIT(5))
-/* The memory stays offline for now, whatever auto_online_blocks says. */
+/* The memory stays offline until mhp_auto_online(), whatever auto_online_blocks says. */
 #define MHP_STAY_OFFLINE	((__force mhp_t)BIT(6))
 
 /**
@@ -148,6 +148,7 @@ int __add_memory(int nid, u64 start, u64 size, mhp_t mhp_flags);
 int add_memory_resource(int nid, struct resource *resource, mhp_t mhp_flags);
 int add_memory_driver_managed(int nid, u64 start, u64 size,
 			      const char *resource_name, mhp_t mhp_flags);
+void mhp_auto_online(u64 start, u64 size);
 
 /* Online */
 typedef void (*online_page_callback_t)(struct page *page, unsigned int order);
