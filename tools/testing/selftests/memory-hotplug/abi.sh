@@ -56,12 +56,18 @@ test_block_size() {
 }
 
 test_block_numbers() {
-	local each index end per=
+	local each index end device per=
 
 	for each in "${blocks[@]}"; do
 		index=$(<"$memory/memory$each/phys_index")
 		same "phys_index of memory$each" "$index" "$(printf %08x "$each")"
-		same "phys_device of memory$each" "$(<"$memory/memory$each/phys_device")" 0
+		# Of a DIMM the number of its ACPI device, PNP0C80:NN.
+		device=0
+		if [ -e "$memory/memory$each/firmware_node" ]; then
+			device=$(readlink "$memory/memory$each/firmware_node")
+			device=$((16#${device##*:}))
+		fi
+		same "phys_device of memory$each" "$(<"$memory/memory$each/phys_device")" "$device"
 		[ -e "$memory/memory$each/end_phys_index" ] || { skip "no end_phys_index"; continue; }
 		end=$(<"$memory/memory$each/end_phys_index")
 		like "end_phys_index of memory$each" "$end" "[0-9a-f]{8,}"
