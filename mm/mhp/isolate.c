@@ -394,6 +394,9 @@ int mhp_isolate(struct mhp_run *run, struct mhp_result *res)
 		if (ret)
 			goto out_undo;
 	}
+	/* What is free in lists of CPUs must not become the kernel's; movable it may become. */
+	if (zone_idx(run->zone) != ZONE_MOVABLE)
+		drain_all_pages(run->zone);
 	return 0;
 
 out_undo:
