@@ -457,8 +457,8 @@ void vmemmap_free(unsigned long start, unsigned long end,
  * @pattern: what to write
  * @nr: how many
  *
- * By non-temporal stores: a core writes 2.5 times as many struct pages to memory with them,
- * and what others have in the caches stays there.
+ * By non-temporal stores: memory need not be read before, and what others have in the caches
+ * stays there.
  */
 void mhp_fill_memmap(struct page *first, const struct page *pattern, unsigned long nr)
 {
