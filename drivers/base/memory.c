@@ -4,8 +4,8 @@
  *
  * A thin view. It owns the devices memoryXXX with their attributes and events,
  * the table that finds them, and the memory groups. What they tell about pages and
- * failures is in memory_attrs.c, requests for many of them are in memory_request.c. It parses what users write
- * and asks mm/memory_hotplug.c, which does the work and alone changes the
+ * failures is in memory_attrs.c, requests for many of them are in memory_request.c. It
+ * parses what users write and asks mm/memory_hotplug.c, which does the work and alone changes the
  * state, the zone and the kept type of a block. Zones are only shown here,
  * altmaps only stored.
  *

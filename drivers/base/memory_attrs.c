@@ -222,13 +222,11 @@ static ssize_t type_show(struct kobject *kobj, struct kobj_attribute *attr, char
 {
 	return sysfs_emit(buf, "%s\n", to_group(kobj)->is_dynamic ? "dynamic" : "static");
 }
-static struct kobj_attribute type_attr = __ATTR_RO(type);
 
 static ssize_t node_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
 {
 	return sysfs_emit(buf, "%d\n", to_group(kobj)->nid);
 }
-static struct kobj_attribute node_attr = __ATTR_RO(node);
 
 static int emit_run(char *buf, int len, unsigned long first, unsigned long last)
 {
@@ -254,7 +252,8 @@ static int emit_blocks(struct memory_group *group, char *buf)
 		}
 		if (any)
 			len = emit_run(buf, len, first, last);
-		first = last = nr;
+		first = nr;
+		last = nr;
 		any = true;
 	}
 	if (any)
@@ -309,26 +308,31 @@ static ssize_t blocks_show(struct kobject *kobj, struct kobj_attribute *attr, ch
 {
 	return show_locked(kobj, buf, emit_blocks);
 }
-static struct kobj_attribute blocks_attr = __ATTR_RO(blocks);
 
 static ssize_t zones_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
 {
 	return show_locked(kobj, buf, emit_zones);
 }
-static struct kobj_attribute zones_attr = __ATTR_RO(zones);
 
 static ssize_t owner_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
 {
 	return show_locked(kobj, buf, emit_owner);
 }
-static struct kobj_attribute owner_attr = __ATTR_RO(owner);
+
+static struct kobj_attribute group_files[] = {
+	__ATTR_RO(type),
+	__ATTR_RO(node),
+	__ATTR_RO(blocks),
+	__ATTR_RO(zones),
+	__ATTR_RO(owner),
+};
 
 static struct attribute *group_dir_attrs[] = {
-	&type_attr.attr,
-	&node_attr.attr,
-	&blocks_attr.attr,
-	&zones_attr.attr,
-	&owner_attr.attr,
+	&group_files[0].attr,
+	&group_files[1].attr,
+	&group_files[2].attr,
+	&group_files[3].attr,
+	&group_files[4].attr,
 	NULL
 };
 ATTRIBUTE_GROUPS(group_dir);

@@ -434,28 +434,36 @@ static size_t emit_candidate(char *buf, const struct candidate *c)
 	return len;
 }
 
-/* One line for each block that was a candidate and one for all. */
-static void write_answer(const struct undertaking *u, int err)
+static size_t emit_undertaking(char *buf, const struct undertaking *u, int err)
 {
 	static const char * const verbs[] = {
 		"offline", "online", "online_kernel", "online_movable",
 	};
-	size_t len = 0;
-	unsigned long i;
+	const char *word = u->done ? "partial" : "failed";
+	size_t len;
+
+	if (!err && u->done == u->wanted)
+		word = "ok";
+	len = scnprintf(buf, MAX_LINE, "request verb=%s result=%s wanted=%lu done=%lu ms=%u",
+			verbs[u->order.verb], word, u->wanted, u->done,
+			jiffies_to_msecs(jiffies - u->begin));
+	len += emit_result(buf + len, &u->res);
+	buf[len++] = '\n';
+	return len;
+}
+
+/* One line for each block that was a candidate, of any size those tried; and one for all. */
+static void write_answer(const struct undertaking *u, int err)
+{
 	char *text = kvmalloc((u->nr + 1) * 2 * MAX_LINE, GFP_KERNEL);
+	unsigned long i;
+	size_t len = 0;
 
 	for (i = 0; text && i < u->nr; i++)
 		if (!u->order.size || u->list[i].fate != WAITING)
 			len += emit_candidate(text + len, u->list + i);
-	if (text) {
-		len += scnprintf(text + len, MAX_LINE,
-				 "request verb=%s result=%s wanted=%lu done=%lu ms=%u",
-				 verbs[u->order.verb],
-				 !err && u->done == u->wanted ? "ok" : u->done ? "partial" : "failed",
-				 u->wanted, u->done, jiffies_to_msecs(jiffies - u->begin));
-		len += emit_result(text + len, &u->res);
-		text[len++] = '\n';
-	}
+	if (text)
+		len += emit_undertaking(text + len, u, err);
 	guard(mutex)(&answer_lock);
 	swap(answer.text, text);
 	answer.len = len;

@@ -91,8 +91,10 @@ static bool interrupted(const struct mhp_evacuation *e)
 /* Was it the same page again? Then see whether somebody holds it. */
 static void judge(struct mhp_evacuation *e)
 {
-	if (e->stuck.pfn != e->suspect.pfn)
-		e->seen = e->held = 0;
+	if (e->stuck.pfn != e->suspect.pfn) {
+		e->seen = 0;
+		e->held = 0;
+	}
 	e->suspect = e->stuck;
 	if (e->stuck.pfn == MHP_NO_PFN)
 		return;

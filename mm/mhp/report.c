@@ -47,7 +47,8 @@ static DEFINE_SPINLOCK(record_lock);
 /* Where there is no memory for one. */
 static struct mhp_record no_record = {
 	.users = 1,
-	.line = "verb=unknown err=-12 reason=nomem pfn=none step=record passes=0 left=0 ms=0 kind=none detail=\"\"",
+	.line = "verb=unknown err=-12 reason=nomem pfn=none step=record"
+		" passes=0 left=0 ms=0 kind=none detail=\"\"",
 };
 
 static char *pfn_text(char *text, size_t size, unsigned long pfn)
@@ -70,7 +71,8 @@ static void make_harmless(char *text)
 static struct mhp_record *make_record(const struct mhp_ending *end, s64 us)
 {
 	static const char form[] =
-		"verb=%s err=%d reason=%s pfn=%s step=%s passes=%u left=%lu ms=%lld kind=%s detail=\"%.1024s\"";
+		"verb=%s err=%d reason=%s pfn=%s step=%s"
+		" passes=%u left=%lu ms=%lld kind=%s detail=\"%.1024s\"";
 	const struct mhp_result *res = end->result;
 	struct mhp_record *record;
 	char pfn[24];

@@ -17,7 +17,7 @@ static void order_ranges(struct kunit *test)
 		{ "32", 32 * BLOCK, 33 * BLOCK - 1 },
 		{ "32-39", 32 * BLOCK, 40 * BLOCK - 1 },
 		{ "7-7\n", 7 * BLOCK, 8 * BLOCK - 1 },
-		{ "  7 \t\n", 7 * BLOCK, 8 * BLOCK - 1 },
+		{ "  7 \t", 7 * BLOCK, 8 * BLOCK - 1 },
 		/* As lsmem prints it. */
 		{ "0x0000000100000000-0x000000013fffffff", 0x100000000, 0x13fffffff },
 		{ "0x0-0xffffffffffffffff", 0, U64_MAX },
@@ -38,8 +38,8 @@ static void order_ranges(struct kunit *test)
 static void order_no_ranges(struct kunit *test)
 {
 	static const char * const cases[] = {
-		"", " ", "\n", "-", "-1", "1-", "0x", "0x-0x1", "0x10", "1-0x2", "0x1-2", "2-1", "0x2-0x1",
-		"1 2", "1,2", "1-2-3", "a", "0xg", "1k", "+1", "1.5", "0x10000000000000000",
+		"", " ", "\n", "-", "-1", "1-", "0x", "0x-0x1", "0x10", "1-0x2", "0x1-2", "2-1",
+		"0x2-0x1", "1 2", "1,2", "1-2-3", "a", "0xg", "1k", "+1", "1.5", "0x10000000000000000",
 		"18446744073709551616", "18446744073709551615", "0-137438953472", "1- 2",
 	};
 	unsigned int i;
@@ -127,7 +127,7 @@ static void order_no_orders(struct kunit *test)
 /* Any text has an answer; what is accepted makes sense. */
 static void order_any_text(struct kunit *test)
 {
-	static const char letters[] = "0x19afk-= \nonlinesizetmub";
+	static const char letters[] = "0x19afk-=\n onlinesizetmub";
 	u32 random = 1, i, j;
 
 	for (i = 0; i < 20000; i++) {
