@@ -118,7 +118,7 @@ void mhp_show_mem(void)
 	const struct balance b = balance_of(NUMA_NO_NODE);
 
 	if (b.movable)
-		printk(KERN_DEFAULT "%lu pages kernel zones, of these %lu free; %lu pages ZONE_MOVABLE (%u%%)\n",
-		       b.kernel, b.kernel_free, b.movable,
-		       mhp_movable_ratio(b.kernel, b.movable));
+		pr_warn("%lu pages kernel zones, of these %lu free; %lu pages ZONE_MOVABLE (%u%%)\n",
+			b.kernel, b.kernel_free, b.movable,
+			mhp_movable_ratio(b.kernel, b.movable));
 }

@@ -47,8 +47,7 @@ static DEFINE_SPINLOCK(record_lock);
 /* Where there is no memory for one. */
 static struct mhp_record no_record = {
 	.users = 1,
-	.line = "verb=unknown err=-12 reason=nomem pfn=none step=record"
-		" passes=0 left=0 ms=0 kind=none detail=\"\"",
+	.line = "verb=unknown err=-12 reason=nomem detail=\"no memory to keep it\"",
 };
 
 static char *pfn_text(char *text, size_t size, unsigned long pfn)
@@ -70,28 +69,24 @@ static void make_harmless(char *text)
 
 static struct mhp_record *make_record(const struct mhp_ending *end, s64 us)
 {
-	static const char form[] =
-		"verb=%s err=%d reason=%s pfn=%s step=%s"
-		" passes=%u left=%lu ms=%lld kind=%s detail=\"%.1024s\"";
 	const struct mhp_result *res = end->result;
 	struct mhp_record *record;
-	char pfn[24];
-	int len;
+	char pfn[24], head[128];
+	size_t size;
 
 	make_harmless(res->detail);
-	pfn_text(pfn, sizeof(pfn), res->pfn);
-	for (record = NULL, len = 0;;) {
-		len = snprintf(record ? record->line : NULL, len, form, verbs[end->verb], res->err,
-			       mhp_reason_name(res->why), pfn, res->step ?: "check", end->passes,
-			       end->left, us / USEC_PER_MSEC, res->kind ?: "none",
-			       res->detail ?: "") + 1;
-		if (record)
-			return record;
-		record = kmalloc(struct_size(record, line, len), GFP_KERNEL);
-		if (!record)
-			return &no_record;
-		record->users = 1;
-	}
+	snprintf(head, sizeof(head), "verb=%s err=%d reason=%s pfn=%s step=%s", verbs[end->verb],
+		 res->err, mhp_reason_name(res->why), pfn_text(pfn, sizeof(pfn), res->pfn),
+		 res->step ?: "check");
+	size = sizeof(head) + 128 + (res->detail ? strlen(res->detail) : 0);
+	record = kmalloc(struct_size(record, line, size), GFP_KERNEL);
+	if (!record)
+		return &no_record;
+	record->users = 1;
+	snprintf(record->line, size, "%s passes=%u left=%lu ms=%lld kind=%s detail=\"%s\"", head,
+		 end->passes, end->left, us / USEC_PER_MSEC, res->kind ?: "none",
+		 res->detail ?: "");
+	return record;
 }
 
 static void drop_locked(struct mhp_record *record)

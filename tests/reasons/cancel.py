@@ -8,7 +8,7 @@ from guest import machine
 TIMES = 200
 EXACT = ("mem_total; lsmem -a -b -o RANGE,STATE,ZONES,NODE; "
          "awk '/^Node/ { zone = $2 $4 } $1 ~ /^(spanned|present|managed|start_pfn:)$/ { print zone, $1, $2 }' /proc/zoneinfo; "
-         "cat /sys/kernel/debug/mhp_zones | sed 's/ managed=.*//'; grep nr_isolate /proc/zoneinfo || true")
+         "cat /sys/kernel/debug/mhp_zones")
 
 
 @machine(timeout=600)
@@ -60,9 +60,9 @@ def test_all_of_a_request(guest):
     guest.set_blocks("online_movable", blocks)
     before = guest.zones(blocks)
     guest.start_program(f"hold pin 1 {dimm.lo} {dimm.lo + dimm.size // 4}", "hold")
-    guest.sh(f"(wr $memory/request 'offline {blocks[0]}-{blocks[-1]}' >/tmp/answer) & wait_for 30 grep -qx going-offline $memory/memory{blocks[3]}/state; "
-             f"expect OK $memory/memory{blocks[3]}/state online; wait_for 10 grep -q E /tmp/answer")
-    assert "ECANCELED" in guest.sh("cat /tmp/answer")
+    guest.sh(f"wr $memory/request 'offline {blocks[0]}-{blocks[-1]}' >/tmp/answer 2>&1 & "
+             f"wait_for 30 grep -qx going-offline $memory/memory{blocks[3]}/state; expect OK $memory/memory{blocks[3]}/state online; "
+             "wait; grep -qx ECANCELED /tmp/answer || fail $(</tmp/answer)")
     assert guest.zones(blocks) == before
     for block in blocks:
         assert "reason=cancelled" in guest.sh(f"cat $memory/memory{block}/last_error")

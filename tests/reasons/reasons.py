@@ -120,7 +120,7 @@ def test_what_only_tests_cause(guest):
     guest.sh(f"! echo add/sections/up -5 nonsense >{FAIL}")
 
 
-@ssdt.machine(timeout=300)
+@ssdt.machine(timeout=300, allow="Call.Trace|page.allocation.failure")
 def test_add(guest):
     """range, address, node, group, resource, absent, nomem: adds and removes that cannot be."""
     guest.sh("modprobe mhp_ask")
@@ -207,22 +207,31 @@ def test_held(guest):
     fails(guest, block, "offline", "EBUSY", "deadline", pfn=pfn)
     guest.sh(f"echo 120000 >{TIMEOUT}")
 
-    # Who comes meanwhile is told so; how far it is can be read.
-    guest.sh(f"(wr {state} offline >/tmp/first; echo >>/tmp/first) & wait_for 30 grep -qx going-offline {state}; expect EBUSY {state} offline")
-    assert last(guest, block)["reason"] == "busy"
-    guest.sh(f"wait_for 10 grep -Eqx 'left=1 moved=[0-9]+ failed=[1-9][0-9]* passes=[1-9][0-9]* ms=[0-9]+' $memory/memory{block}/progress")
-    guest.sh(f"expect OK {state} online; wait_for 10 grep -q E /tmp/first; grep -qx none $memory/memory{block}/progress")
-    assert "ECANCELED" in guest.sh("cat /tmp/first")
+    # Who comes meanwhile is told so; how far it is can be read. All within the time that a pin is tolerated.
+    guest.sh(f"""
+        cd $memory/memory{block}
+        wr state offline >/tmp/first 2>&1 &
+        wait_for 30 grep -qx going-offline state
+        expect EBUSY state offline
+        grep -q reason=busy last_error || fail "$(<last_error)"
+        wait_for 3 grep -Eqx 'left=1 moved=[0-9]+ failed=[1-9][0-9]* passes=[1-9][0-9]* ms=[0-9]+' progress
+        expect OK state online
+        wait
+        grep -qx ECANCELED /tmp/first || fail "$(</tmp/first)"
+        grep -qx none progress""")
     assert last(guest, block)["reason"] == "cancelled" and last(guest, block)["pfn"] == pfn, f"{last(guest, block)}"
 
-    guest.sh(f"bash -c 'echo offline >{state}' & wait_for 30 grep -qx going-offline {state}; kill -KILL $!; ! wait $!")
-    guest.sh(f"wait_for 10 grep -q signal $memory/memory{block}/last_error; grep -qx online {state}")
+    guest.sh(f"bash -c 'echo offline >{state}' >/dev/null 2>&1 & wait_for 30 grep -qx going-offline {state}; kill -KILL $!; ! wait $!")
+    guest.sh(f"wait_for 10 grep -q reason=signal $memory/memory{block}/last_error; grep -qx online {state}")
 
     # The device is on its way.
     guest.qmp("device_del", id=dimm.name)
-    guest.sh(f"wait_for 30 grep -qx going-offline {state}; expect EBUSY {state} online_movable; expect EBUSY $memory/memory{other}/state offline")
-    assert last(guest, other)["reason"] == "ejecting", f"{last(guest, other)}"
-    guest.sh(f"wait_for 30 grep -qx online {state}")
+    guest.sh(f"""
+        wait_for 30 grep -qx going-offline {state}
+        expect EBUSY {state} online_movable
+        expect EBUSY $memory/memory{other}/state offline
+        grep -q reason=ejecting $memory/memory{other}/last_error || fail "$(<$memory/memory{other}/last_error)"
+        wait_for 30 grep -qx online {state}""")
     assert last(guest, block)["reason"] == "pinned"
     guest.end_program("hold")
     works(guest, block, "offline")
@@ -248,16 +257,16 @@ def test_race(guest):
     """isolate-race: somebody else takes the pages of the block aside."""
     guest.sh("modprobe mhp_ask")
     dimm, (block, _) = plug(guest)
-    hold(guest, "page", block)
-    guest.sh(f"echo isolate {dimm.lo} {BLOCK} 20000 >{ASK} & echo $! >/tmp/isolate")
+    hold(guest, "pin", block)
+    guest.sh(f"echo isolate {dimm.lo} {BLOCK} 60000 >{ASK} 2>/dev/null & echo $! >/tmp/isolate")
     guest.sh(f"""
-        for ((i = 0; i < 300; i++)); do
-            wr $memory/memory{block}/state offline >/dev/null && echo online_movable >$memory/memory{block}/state
+        for ((i = 0; i < 12; i++)); do
+            expect EBUSY $memory/memory{block}/state offline
             ! grep -q reason=isolate-race $memory/memory{block}/last_error || break
         done
         cat $memory/memory{block}/last_error
         grep -q 'err=-16 reason=isolate-race' $memory/memory{block}/last_error""")
-    guest.sh("wait_for 60 eval '! kill -0 $(</tmp/isolate) 2>/dev/null'")
+    guest.sh("kill $(</tmp/isolate); wait_for 60 eval '! kill -0 $(</tmp/isolate) 2>/dev/null'")
 
 
 @machine(timeout=300)
@@ -339,5 +348,4 @@ def test_every_reason(guest):
     firmware = "".join(path.read_text() for path in (ROOT / "tests/firmware").glob("*.py"))
     for name in names:
         if name != "none":
-            assert re.search(f'reason={name}"|"reason"\\].*"{name}"' if name in ELSEWHERE else f'"{name}"',
-                             firmware if name in ELSEWHERE else here), f"no test of {name}"
+            assert re.search(f'["=]{name}\\b', firmware if name in ELSEWHERE else here), f"no test of {name}"
