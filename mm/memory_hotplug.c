@@ -62,7 +62,6 @@
 #include <linux/slab.h>
 #include <linux/swap.h>
 #include <linux/writeback.h>
-#include <trace/events/memory_hotplug.h>
 
 #include "internal.h"
 #include "shuffle.h"
@@ -161,6 +160,10 @@ MODULE_PARM_DESC(auto_movable_numa_aware, "auto-movable: also on each node");
 static unsigned int offline_timeout_ms __read_mostly = 120 * MSEC_PER_SEC;
 module_param(offline_timeout_ms, uint, 0644);
 MODULE_PARM_DESC(offline_timeout_ms, "How long an offline by user space may take, 0: no limit");
+
+static bool offline_viability __read_mostly = true;
+module_param(offline_viability, bool, 0644);
+MODULE_PARM_DESC(offline_viability, "Refuse an offline that would leave too little memory");
 
 static bool removable_compat __read_mostly;
 module_param(removable_compat, bool, 0644);
@@ -425,6 +428,7 @@ static bool memmap_is_a_burden(const struct mhp_range *range)
  * @progress: offline: how far it has come
  * @lost: offline: the memory is not there any more, what it held is given up
  * @unwinding: set by the runner while it walks back
+ * @begin: when it began
  * @result: how it ends
  */
 struct mhp_op {
@@ -452,6 +456,7 @@ struct mhp_op {
 	bool lost;
 
 	bool unwinding;
+	ktime_t begin;
 	struct mhp_result *result;
 };
 
@@ -460,23 +465,54 @@ static int refuse(struct mhp_op *op, int err, enum mhp_reason why)
 	return mhp_refuse(op->result, err, why, op->range.start_pfn);
 }
 
-/* One line for people, a trace event for tools; not under any lock of mm. */
-static void report(const char *verb, const struct mhp_range *r, const struct mhp_result *res)
+static struct mhp_range block_range(const struct memory_block *mem)
 {
-	trace_mhp_result(verb, r->start_pfn, r->nr_pages, res);
-	/* What the caller knows himself needs no line. */
-	if (!res->err || res->why == MHP_WHY_SIGNAL || res->why == MHP_WHY_ALREADY)
-		return;
-	if (res->pfn == MHP_NO_PFN)
-		pr_info_ratelimited("[mem %#010llx-%#010llx] %s failed (%d): %s, step %s\n",
-				    mhp_range_phys(r), mhp_range_phys(r) + mhp_range_bytes(r) - 1,
-				    verb, res->err, mhp_reason_text(res->why),
-				    res->step ?: "check");
-	else
-		pr_info_ratelimited("[mem %#010llx-%#010llx] %s failed (%d): %s, step %s, pfn %#lx\n",
-				    mhp_range_phys(r), mhp_range_phys(r) + mhp_range_bytes(r) - 1,
-				    verb, res->err, mhp_reason_text(res->why),
-				    res->step ?: "check", res->pfn);
+	return (struct mhp_range){ section_nr_to_pfn(mem->start_section_nr),
+				   memory_block_size_bytes() >> PAGE_SHIFT };
+}
+
+static int tell_block(struct memory_block *mem, void *record)
+{
+	mhp_record_for(mem, record);
+	return 0;
+}
+
+/* What everybody gets to know of the end of a request; not under any lock of mm. */
+static void report(enum mhp_verb verb, struct mhp_op *op)
+{
+	const struct mhp_ending end = {
+		.verb = verb,
+		.range = &op->range,
+		.result = op->result,
+		.begin = op->begin,
+		.passes = op->progress ? op->progress->passes : 0,
+		.left = op->progress ? op->progress->left : 0,
+	};
+	struct mhp_record *record = mhp_report(&end);
+	unsigned int i;
+
+	for (i = 0; i < op->nr_blocks; i++)
+		mhp_record_for(op->blocks[i], record);
+	if (verb == MHP_VERB_REMOVE && record)
+		walk_memory_blocks(mhp_range_phys(&op->range), mhp_range_bytes(&op->range),
+				   record, tell_block);
+	mhp_record_put(record);
+}
+
+/**
+ * mhp_report_refusal() - a request for a block was refused before it got here
+ * @verb: what was asked for
+ * @mem: the block
+ * @res: why
+ */
+void mhp_report_refusal(enum mhp_verb verb, struct memory_block *mem, struct mhp_result *res)
+{
+	struct mhp_op op = {
+		.result = res, .blocks = &mem, .nr_blocks = 1, .begin = ktime_get(),
+		.range = block_range(mem),
+	};
+
+	report(verb, &op);
 }
 
 /* ---- The lower ladder: ABSENT to OFFLINE ------------------------------ */
@@ -927,7 +963,12 @@ static int pages_up(struct mhp_op *op)
 
 static int run_evacuate(struct mhp_op *op, struct mhp_run *run)
 {
-	return mhp_evacuate(run, op->policy, op->deadline, op->progress, op->result);
+	int ret = mhp_evacuate(run, op->policy, op->deadline, op->progress, op->result);
+
+	/* While the page is still there. */
+	if (ret)
+		mhp_explain(op->result);
+	return ret;
 }
 
 static int run_check_empty(struct mhp_op *op, struct mhp_run *run)
@@ -1073,8 +1114,10 @@ static int run_going_offline(struct mhp_op *op, struct mhp_run *run)
 		return run_lose(op, run);
 
 	ret = mhp_isolate(run, op->result);
-	if (ret)
+	if (ret) {
+		mhp_explain(op->result);
 		return ret;
+	}
 	ret = mhp_notify_ask(MEM_GOING_OFFLINE, MEM_CANCEL_OFFLINE, &run->note, op->result);
 	if (ret)
 		mhp_unisolate(run);
@@ -1246,12 +1289,6 @@ struct zone *zone_for_pfn_range(enum mmop online_type, int nid, struct memory_gr
 }
 
 /* ---- From blocks to runs ---------------------------------------------- */
-
-static struct mhp_range block_range(const struct memory_block *mem)
-{
-	return (struct mhp_range){ section_nr_to_pfn(mem->start_section_nr),
-				   memory_block_size_bytes() >> PAGE_SHIFT };
-}
 
 /*
  * Can a block join a run? Not with a memmap of its own, as its pages do not touch
@@ -1441,14 +1478,18 @@ static int online_parts(struct mhp_op *op, enum mmop type, bool restore)
 static int online_blocks(struct memory_block **blocks, unsigned int nr, enum mmop type,
 			 bool restore, struct mhp_result *res)
 {
-	struct mhp_op op = { .result = res, .blocks = blocks, .nr_blocks = nr };
+	struct mhp_op op = {
+		.result = res, .blocks = blocks, .nr_blocks = nr, .begin = ktime_get(),
+	};
 	int ret;
 
 	op.range = blocks_range(blocks, nr);
 	ret = decode_online(blocks, nr, res);
 	if (!ret)
 		ret = online_parts(&op, type, restore);
-	report("online", &op.range, res);
+	if (!ret)
+		mhp_check_balance();
+	report(MHP_VERB_ONLINE, &op);
 	return ret;
 }
 
@@ -1544,6 +1585,14 @@ static int decode_offline(struct memory_block **blocks, unsigned int nr, bool cl
 	return 0;
 }
 
+/* What is in the blocks must fit elsewhere: else all other memory is emptied first, in vain. */
+static int check_room(struct mhp_op *op)
+{
+	if (!READ_ONCE(offline_viability) || mhp_has_room(op->runs, op->nr_runs))
+		return 0;
+	return refuse(op, -EBUSY, MHP_WHY_NO_ROOM);
+}
+
 /* Who reads the progress of a block, or cancels, finds it here; the last goes with the state. */
 static DEFINE_SPINLOCK(progress_lock);
 
@@ -1578,6 +1627,26 @@ bool mhp_cancel_offline(struct memory_block *mem)
 	return going;
 }
 
+/**
+ * mhp_read_progress() - how far an offline has come
+ * @mem: a block
+ * @progress: is filled in
+ *
+ * Context: Any that is not atomic in an interrupt. No lock needed.
+ * Return: false where the block is not going offline.
+ */
+bool mhp_read_progress(struct memory_block *mem, struct mhp_progress *progress)
+{
+	bool going;
+
+	spin_lock(&progress_lock);
+	going = mem->progress;
+	if (going)
+		*progress = *mem->progress;
+	spin_unlock(&progress_lock);
+	return going;
+}
+
 static void forget_zone(struct memory_block **blocks, unsigned int nr)
 {
 	unsigned int i;
@@ -1591,7 +1660,7 @@ static int offline_part(struct mhp_op *op)
 	int ret;
 
 	mem_hotplug_begin();
-	ret = make_runs(op, MMOP_OFFLINE, false);
+	ret = make_runs(op, MMOP_OFFLINE, false) ?: check_room(op);
 	if (!ret) {
 		begin_zones(op);
 		fill_notes(op, false);
@@ -1608,7 +1677,7 @@ static int offline_part(struct mhp_op *op)
 static int offline_parts(struct mhp_op *op)
 {
 	struct mhp_result undo = MHP_RESULT_OK;
-	struct mhp_op back = { .result = &undo, .blocks = op->blocks };
+	struct mhp_op back = { .result = &undo, .blocks = op->blocks, .begin = ktime_get() };
 	int ret = 0;
 
 	set_state(op->blocks, op->nr_blocks, MEM_GOING_OFFLINE);
@@ -1624,8 +1693,9 @@ static int offline_parts(struct mhp_op *op)
 	}
 	set_state(op->blocks + op->done, op->nr_blocks - op->done, MEM_ONLINE);
 	back.nr_blocks = op->done;
+	back.range = op->range;
 	if (online_parts(&back, MMOP_ONLINE, true))
-		report("online", &op->range, &undo);
+		report(MHP_VERB_ONLINE, &back);
 	return ret;
 }
 
@@ -1644,7 +1714,8 @@ static int offline_parts(struct mhp_op *op)
  * each block held; unless @policy keeps them, they are dropped while pages move, and taken
  * again.
  * Return: 0; -EINVAL a block is offline already, has holes, or spans zones or nodes; -EBUSY
- * it is on its way or claimed, a page cannot move or does not, or time is up; -EINTR a
+ * it is on its way or claimed, a page cannot move or does not, there is no room for them, or
+ * time is up; -EINTR a
  * signal; -ECANCELED by mhp_cancel_offline(); -ENOMEM; or what a notifier said. After an
  * error all of them are online as before.
  */
@@ -1658,6 +1729,7 @@ int mhp_offline_blocks(struct memory_block **blocks, unsigned int nr_blocks,
 		.blocks = blocks,
 		.nr_blocks = nr_blocks,
 		.progress = policy->progress ?: &own,
+		.begin = ktime_get(),
 	};
 	int ret;
 
@@ -1668,7 +1740,7 @@ int mhp_offline_blocks(struct memory_block **blocks, unsigned int nr_blocks,
 	ret = decode_offline(blocks, nr_blocks, policy->claimed, res);
 	if (!ret)
 		ret = offline_parts(&op);
-	report("offline", &op.range, res);
+	report(MHP_VERB_OFFLINE, &op);
 	return ret;
 }
 
@@ -1688,7 +1760,9 @@ int mhp_offline_blocks(struct memory_block **blocks, unsigned int nr_blocks,
  */
 int mhp_lose_block(struct memory_block *mem, struct mhp_result *res)
 {
-	struct mhp_op op = { .result = res, .blocks = &mem, .nr_blocks = 1, .lost = true };
+	struct mhp_op op = {
+		.result = res, .blocks = &mem, .nr_blocks = 1, .lost = true, .begin = ktime_get(),
+	};
 	int ret;
 
 	op.range = block_range(mem);
@@ -1708,7 +1782,7 @@ int mhp_lose_block(struct memory_block *mem, struct mhp_result *res)
 	}
 	mem_hotplug_done();
 	kvfree(op.runs);
-	report("lose", &op.range, res);
+	report(MHP_VERB_LOSE, &op);
 	return ret;
 }
 
@@ -1740,6 +1814,57 @@ bool mhp_block_removable(struct memory_block *mem)
 		      mhp_first_unmovable(&range) == MHP_NO_PFN;
 	device_unlock(&mem->dev);
 	return ret;
+}
+
+/**
+ * mhp_take_census() - what the pages of a block are, for who wants to take it offline
+ * @mem: the block
+ * @start_pfn: first page of interest
+ * @nr_pages: how many, all in the block
+ * @census: is added to
+ *
+ * Looks, and changes nothing. A block that is offline has no pages to count.
+ *
+ * Context: May sleep. The device lock of the block held: so it stays as it is.
+ */
+void mhp_take_census(struct memory_block *mem, unsigned long start_pfn,
+		     unsigned long nr_pages, struct mhp_census *census)
+{
+	const struct mhp_range range = { start_pfn, nr_pages }, block = block_range(mem);
+	const char *never = NULL;
+
+	if (mem->state == MEM_OFFLINE)
+		return;
+	if (mem->state == MEM_LOST)
+		never = mhp_reason_name(MHP_WHY_LOST);
+	else if (mem->dev.offline_disabled)
+		never = mhp_reason_name(MHP_WHY_DISABLED);
+	else if (has_holes(&block))
+		never = mhp_reason_name(MHP_WHY_HOLES);
+	else if (!mem->zone)
+		never = mhp_reason_name(MHP_WHY_MULTI_ZONE);
+	if (never && !census->hopeless) {
+		census->hopeless = true;
+		census->blocker = MHP_NO_PFN;
+		census->kind = never;
+	}
+	mhp_count_range(&range, census);
+}
+
+#else
+
+bool mhp_read_progress(struct memory_block *mem, struct mhp_progress *progress)
+{
+	return false;
+}
+
+void mhp_take_census(struct memory_block *mem, unsigned long start_pfn,
+		     unsigned long nr_pages, struct mhp_census *census)
+{
+	const struct mhp_range range = { start_pfn, nr_pages };
+
+	census->hopeless = true;
+	mhp_count_range(&range, census);
 }
 
 #endif /* CONFIG_MEMORY_HOTREMOVE */
@@ -1882,10 +2007,22 @@ static int climb_to_offline(struct mhp_op *op)
 	return ret;
 }
 
+/* What the driver calls it: "System RAM (name)". */
+static void note_owner(struct memory_group *group, const char *name)
+{
+	const char *open = name ? strchr(name, '(') : NULL;
+
+	if (!group || !open)
+		return;
+	strscpy(group->owner, open + 1, sizeof(group->owner));
+	strreplace(group->owner, ')', '\0');
+}
+
 static int add_memory_range(struct mhp_op *op, int nid, u64 start, u64 size)
 {
 	int ret;
 
+	op->begin = ktime_get();
 	ret = decode_add(op, nid, start, size);
 	if (!ret)
 		ret = climb_to_offline(op);
@@ -1894,10 +2031,12 @@ static int add_memory_range(struct mhp_op *op, int nid, u64 start, u64 size)
 	kvfree(op->altmaps);
 	if (mhp_range_empty(&op->range))
 		op->range = (struct mhp_range){ PHYS_PFN(start), PHYS_PFN(size) };
-	report("add", &op->range, op->result);
+	report(MHP_VERB_ADD, op);
 	if (ret)
 		return ret;
 
+	if (op->driver_managed)
+		note_owner(op->group, op->res->name);
 	if (op->flags & MHP_MERGE_RESOURCE)
 		merge_system_ram_resource(op->res);
 	if (!(op->flags & MHP_STAY_OFFLINE))
@@ -2075,7 +2214,7 @@ static int decode_remove(struct mhp_op *op, u64 start, u64 size)
 static int remove_memory_range(u64 start, u64 size)
 {
 	struct mhp_result result = MHP_RESULT_OK;
-	struct mhp_op op = { .nid = NUMA_NO_NODE, .result = &result };
+	struct mhp_op op = { .nid = NUMA_NO_NODE, .result = &result, .begin = ktime_get() };
 	int ret;
 
 	ret = decode_remove(&op, start, size);
@@ -2089,7 +2228,7 @@ static int remove_memory_range(u64 start, u64 size)
 	kvfree(op.altmaps);
 	if (mhp_range_empty(&op.range))
 		op.range = (struct mhp_range){ PHYS_PFN(start), PHYS_PFN(size) };
-	report("remove", &op.range, &result);
+	report(MHP_VERB_REMOVE, &op);
 	return ret;
 }
 

@@ -186,6 +186,7 @@ static u32 eject_code(const struct mhp_result *res)
 		return ACPI_OST_SC_SUCCESS;
 	case MHP_WHY_UNMOVABLE:
 	case MHP_WHY_PINNED:
+	case MHP_WHY_BUSY_PAGE:
 	case MHP_WHY_HUGETLB:
 	case MHP_WHY_HWPOISON:
 		return ACPI_OST_SC_DEVICE_IN_USE;
@@ -204,6 +205,7 @@ static u32 eject_code(const struct mhp_result *res)
 	case MHP_WHY_NO_TARGET:
 	case MHP_WHY_SIGNAL:
 	case MHP_WHY_DEADLINE:
+	case MHP_WHY_NO_ROOM:
 		return ACPI_OST_SC_DEVICE_BUSY;
 	default:
 		return ACPI_OST_SC_NON_SPECIFIC_FAILURE;

@@ -3,8 +3,9 @@
  * Memory blocks as devices: /sys/devices/system/memory.
  *
  * A thin view. It owns the devices memoryXXX with their attributes and events,
- * the table that finds them, and the memory groups. It parses what users write
- * and asks mm/memory_hotplug.c, which does the work and alone changes the
+ * the table that finds them, and the memory groups. What they tell about pages and
+ * failures is in memory_attrs.c, requests for many of them are in memory_request.c. It
+ * parses what users write and asks mm/memory_hotplug.c, which does the work and alone changes the
  * state, the zone and the kept type of a block. Zones are only shown here,
  * altmaps only stored.
  *
@@ -54,6 +55,8 @@
 #include <linux/sysfs.h>
 #include <linux/wait.h>
 #include <linux/xarray.h>
+
+#include "memory_attrs.h"
 
 /*
  * Numbers
@@ -289,6 +292,8 @@ static int group_register(const struct memory_group *template)
 	err = xa_alloc(&memory_groups, &mgid, group, xa_limit_31b, GFP_KERNEL);
 	if (err)
 		return err;
+	group->mgid = mgid;
+	group->dir = memory_group_dir_add(group);
 	retain_and_null_ptr(group);
 	return mgid;
 }
@@ -350,6 +355,7 @@ int memory_group_unregister(int mgid)
 	group = memory_group_find_by_id(mgid);
 	if (!group || !list_empty(&group->memory_blocks))
 		return group ? -EBUSY : -EINVAL;
+	memory_group_dir_remove(group->dir);
 	kfree(xa_erase(&memory_groups, mgid));
 	return 0;
 }
@@ -518,8 +524,11 @@ static int take_offline(struct memory_block **blocks, unsigned int nr,
 	int err;
 
 	for (unsigned int i = 0; i < nr; i++) {
-		if (blocks[i]->dev.offline_disabled)
-			return refuse(res, -EPERM, MHP_WHY_DISABLED, block_pfn(blocks[i]));
+		if (!blocks[i]->dev.offline_disabled)
+			continue;
+		err = refuse(res, -EPERM, MHP_WHY_DISABLED, block_pfn(blocks[i]));
+		mhp_report_refusal(MHP_VERB_OFFLINE, blocks[i], res);
+		return err;
 	}
 
 	begin_request(blocks, nr);
@@ -623,9 +632,9 @@ static struct block_batch *collect(const struct range *ranges, unsigned int nr_r
 }
 
 /**
- * memory_blocks_online() - bring all blocks of a range online
- * @start: physical address, a multiple of the block size
- * @size: bytes, a multiple of the block size, not 0
+ * memory_ranges_online() - bring all blocks of several ranges online
+ * @ranges: physical addresses of whole blocks, the end included; ascending
+ * @nr: how many ranges
  * @type: in which kind of zone; not %MMOP_OFFLINE
  * @res: begins as %MHP_RESULT_OK; tells the reason of a failure
  *
@@ -636,17 +645,33 @@ static struct block_batch *collect(const struct range *ranges, unsigned int nr_r
  * Return: 0; -EINVAL for a bad range or type, or where a block is missing;
  * -ENOMEM; the errors of mhp_online_blocks().
  */
-int memory_blocks_online(u64 start, u64 size, enum mmop type,
+int memory_ranges_online(const struct range *ranges, unsigned int nr, enum mmop type,
 			 struct mhp_result *res)
 {
-	const struct range range = bytes(start, size);
-	struct block_batch *batch __free(kvfree) = collect(&range, 1, res, is_offline);
+	struct block_batch *batch __free(kvfree) = collect(ranges, nr, res, is_offline);
 
 	if (IS_ERR(batch))
 		return PTR_ERR(batch);
 	if (type == MMOP_OFFLINE)
-		return refuse(res, -EINVAL, MHP_WHY_INTERNAL, PHYS_PFN(start));
+		return refuse(res, -EINVAL, MHP_WHY_INTERNAL, PHYS_PFN(ranges->start));
 	return batch->nr ? bring_online(batch->blocks, batch->nr, type, res) : 0;
+}
+
+/**
+ * memory_blocks_online() - bring all blocks of a range online
+ * @start: physical address, a multiple of the block size
+ * @size: bytes, a multiple of the block size, not 0
+ * @type: in which kind of zone; not %MMOP_OFFLINE
+ * @res: begins as %MHP_RESULT_OK; tells the reason of a failure
+ *
+ * Context: As for memory_ranges_online().
+ * Return: as memory_ranges_online().
+ */
+int memory_blocks_online(u64 start, u64 size, enum mmop type, struct mhp_result *res)
+{
+	const struct range range = bytes(start, size);
+
+	return memory_ranges_online(&range, 1, type, res);
 }
 
 /**
@@ -990,8 +1015,14 @@ static ssize_t state_store(struct device *dev, struct device_attribute *attr,
 		return -EINVAL;
 	ret = user_request(to_memory_block(dev), &attr->attr, type);
 	/* Old ABI: here it is an error to ask twice. */
-	if (ret > 0)
+	if (ret > 0) {
+		struct mhp_result res = MHP_RESULT_OK;
+
+		refuse(&res, -EINVAL, MHP_WHY_ALREADY, block_pfn(to_memory_block(dev)));
+		mhp_report_refusal(type == MMOP_OFFLINE ? MHP_VERB_OFFLINE : MHP_VERB_ONLINE,
+				   to_memory_block(dev), &res);
 		return -EINVAL;
+	}
 	return ret ?: count;
 }
 static DEVICE_ATTR_RW(state);
@@ -1083,7 +1114,16 @@ static struct attribute *block_attrs[] = {
 	&dev_attr_phys_device.attr,
 	NULL
 };
-ATTRIBUTE_GROUPS(block);
+
+static const struct attribute_group block_group = {
+	.attrs = block_attrs,
+};
+
+static const struct attribute_group *block_groups[] = {
+	&block_group,
+	&memory_block_report_group,
+	NULL
+};
 
 /*
  * Attributes of the root. Clients list it by prefix: no name may contain "memory".
@@ -1230,7 +1270,16 @@ static struct attribute *root_attrs[] = {
 #endif
 	NULL
 };
-ATTRIBUTE_GROUPS(root);
+
+static const struct attribute_group root_group = {
+	.attrs = root_attrs,
+};
+
+static const struct attribute_group *root_groups[] = {
+	&root_group,
+	&memory_root_report_group,
+	NULL
+};
 
 /*
  * Life of a block
@@ -1238,6 +1287,7 @@ ATTRIBUTE_GROUPS(root);
 
 static void block_release(struct device *dev)
 {
+	mhp_forget_last_error(to_memory_block(dev));
 	kfree(to_memory_block(dev));
 }
 
@@ -1566,6 +1616,16 @@ static void __init choose_block_size(void)
 		memory_block_size_bytes());
 }
 
+static void __init show_groups(void)
+{
+	struct device *root = bus_get_dev_root(&memory_subsys);
+
+	if (!root)
+		return;
+	memory_group_dirs_init(root);
+	put_device(root);
+}
+
 /**
  * memory_dev_init() - register the memory subsystem and the blocks there are at boot
  *
@@ -1587,6 +1647,7 @@ void __init memory_dev_init(void)
 	err = subsys_system_register(&memory_subsys, root_groups);
 	if (err)
 		panic("memory: no subsystem: %d\n", err);
+	show_groups();
 
 	while ((section = next_present_section_nr(section)) != -1UL) {
 		id = pfn_to_id(section_nr_to_pfn(section));

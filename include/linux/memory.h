@@ -33,12 +33,17 @@
  * @s.max_pages: pages of the whole device
  * @d: dynamic groups
  * @d.unit_pages: pages of a unit, whose blocks belong in one zone
+ * @mgid: its number
+ * @owner: who brought the memory, "" where nobody said
+ * @dir: its directory in sysfs, NULL where there was no memory for that
  *
  * Protected by device_hotplug_lock.
  */
 struct memory_group {
 	struct list_head memory_blocks;
-	int nid;
+	int nid, mgid;
+	char owner[24];
+	struct memory_group_dir *dir;
 	bool is_dynamic;
 	unsigned long present_movable_pages;
 	unsigned long present_kernel_pages;
@@ -89,11 +94,13 @@ enum memory_block_state {
  * @claimed: its device is about to go; nobody else may change its state
  * @claimed_online: and it was online before
  * @progress: while it goes offline, how far that has come
+ * @last_error: how its last request failed, NULL: it did not
  * @nr_hwpoison: its poisoned pages
  *
  * @state, @kept_type and @zone change under device_hotplug_lock and the device's
  * own lock, and are read without. @claimed and @claimed_online are protected by
- * device_hotplug_lock, @progress by a lock of mm/memory_hotplug.c.
+ * device_hotplug_lock, @progress by a lock of mm/memory_hotplug.c, @last_error by one of
+ * mm/mhp/report.c.
  */
 struct memory_block {
 	unsigned long start_section_nr;
@@ -108,6 +115,7 @@ struct memory_block {
 	bool claimed;
 	bool claimed_online;
 	struct mhp_progress *progress;
+	struct mhp_record *last_error;
 #if defined(CONFIG_MEMORY_FAILURE) && defined(CONFIG_MEMORY_HOTPLUG)
 	atomic_long_t nr_hwpoison;
 #endif
@@ -190,6 +198,8 @@ int memory_ranges_claim(const struct range *ranges, unsigned int nr, struct mhp_
 int memory_ranges_offline(const struct range *ranges, unsigned int nr,
 			  const struct mhp_policy *policy, struct mhp_result *res);
 int memory_ranges_release(const struct range *ranges, unsigned int nr);
+int memory_ranges_online(const struct range *ranges, unsigned int nr, enum mmop type,
+			 struct mhp_result *res);
 int try_offline_and_remove_memory(u64 start, u64 size);
 
 /* Would the page callback hand on every page of this range? */

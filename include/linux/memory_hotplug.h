@@ -89,6 +89,43 @@ struct mhp_policy {
 	struct mhp_progress *progress;
 };
 
+/* What was asked for, where it is counted and reported. */
+enum mhp_verb {
+	MHP_VERB_ADD,
+	MHP_VERB_ONLINE,
+	MHP_VERB_OFFLINE,
+	MHP_VERB_REMOVE,
+	/* Nobody asked: the memory has gone. */
+	MHP_VERB_LOSE,
+	MHP_NR_VERBS
+};
+
+/**
+ * struct mhp_census - what the pages of a range are, for who wants to take it offline
+ * @free: not in use
+ * @movable: in use, can move
+ * @unmovable: in use, cannot move
+ * @pinned: could move, but somebody holds them
+ * @hugetlb: of huge pages that can move
+ * @poisoned: broken; they stay behind
+ * @blocker: the first page that cannot move, else the first that is pinned, or %MHP_NO_PFN
+ * @kind: what that is, or why the whole block never goes; NULL: nothing is in the way
+ * @hopeless: something cannot move
+ */
+struct mhp_census {
+	unsigned long free;
+	unsigned long movable;
+	unsigned long unmovable;
+	unsigned long pinned;
+	unsigned long hugetlb;
+	unsigned long poisoned;
+	unsigned long blocker;
+	const char *kind;
+	bool hopeless;
+};
+
+#define MHP_CENSUS_EMPTY	((struct mhp_census){ .blocker = MHP_NO_PFN })
+
 #ifdef CONFIG_MEMORY_HOTPLUG
 
 /* Details of an add; or'ed. */
@@ -168,6 +205,17 @@ int set_online_page_callback(online_page_callback_t callback);
 int restore_online_page_callback(online_page_callback_t callback);
 int try_online_node(int nid);
 struct page *pfn_to_online_page(unsigned long pfn);
+
+/* What became of it, for those who ask */
+void mhp_report_refusal(enum mhp_verb verb, struct memory_block *mem, struct mhp_result *res);
+int mhp_emit_last_error(struct memory_block *mem, char *buf);
+void mhp_forget_last_error(struct memory_block *mem);
+bool mhp_read_progress(struct memory_block *mem, struct mhp_progress *progress);
+void mhp_take_census(struct memory_block *mem, unsigned long start_pfn,
+		     unsigned long nr_pages, struct mhp_census *census);
+unsigned int mhp_census_score(const struct mhp_census *census);
+int mhp_emit_movable_ratio(char *buf);
+void mhp_show_mem(void);
 
 /* Sections, memmap and zones, for architectures and ZONE_DEVICE */
 int arch_add_memory(int nid, u64 start, u64 size, struct mhp_params *params);
@@ -316,6 +364,10 @@ static inline bool movable_node_is_enabled(void)
 static inline bool mhp_supports_memmap_on_memory(void)
 {
 	return false;
+}
+
+static inline void mhp_show_mem(void)
+{
 }
 
 #endif /* CONFIG_MEMORY_HOTPLUG */

@@ -29,8 +29,10 @@
 	X(ISOLATE_RACE,	"isolate-race",	"the pages are isolated by somebody else") \
 	X(UNMOVABLE,	"unmovable",	"a page cannot be moved")	\
 	X(PINNED,	"pinned",	"a page is held by a long reference") \
+	X(BUSY_PAGE,	"busy-page",	"a page is in use and does not come free") \
 	X(HUGETLB,	"hugetlb",	"a free huge page could not be dissolved") \
 	X(NO_TARGET,	"no-target",	"there is no memory to move the pages to") \
+	X(NO_ROOM,	"no-room",	"too little memory would be left") \
 	X(SIGNAL,	"signal",	"the caller was interrupted")	\
 	X(DEADLINE,	"deadline",	"it took longer than the caller allows") \
 	X(CANCELLED,	"cancelled",	"somebody wants it to stay online") \
@@ -57,12 +59,16 @@ enum mhp_reason {
  * @why: the cause, %MHP_WHY_NONE when @err is 0
  * @pfn: the first page frame concerned, or %MHP_NO_PFN
  * @step: the name of the step that failed, NULL where none had begun
+ * @kind: what the page at @pfn is, or why its block never goes; NULL where nobody looked
+ * @detail: more about it, allocated, or NULL; the report at the end of the request frees it
  */
 struct mhp_result {
 	int err;
 	enum mhp_reason why;
 	unsigned long pfn;
 	const char *step;
+	const char *kind;
+	char *detail;
 };
 
 #define MHP_NO_PFN	(~0UL)

@@ -6,8 +6,8 @@
  * blocks are going-offline, so nobody else changes them, and the run is isolated, so
  * what is freed stays free. It ends: with an empty run, with a page that cannot move,
  * at the caller's deadline, by a signal that the caller lets through, when it is
- * cancelled, or when nothing has moved for MHP_STALL_MS. Whatever the end, every page
- * is on its own list again.
+ * cancelled, or when the same page has not moved in many passes. Whatever the end, every
+ * page is on its own list again.
  */
 #define pr_fmt(fmt) "memory_hotplug: " fmt
 
@@ -20,12 +20,17 @@
 #include <linux/rmap.h>
 #include <linux/sched/signal.h>
 #include <linux/swap.h>
+#include <trace/events/memory_hotplug.h>
 
 #include "mhp.h"
 #include "../internal.h"
 
 /* Longer than short references last (I/O, fork, reclaim), shorter than patience. */
-#define MHP_STALL_MS	5000
+#define MHP_STALL_MS	4000
+#define MHP_STALL_PASSES 20
+#define MHP_GIVE_UP_MS	5000
+/* Where time is up as well, less is enough to blame a page. */
+#define MHP_BLAME_MS	1000
 /* Base pages that are moved in one go. */
 #define MHP_BATCH	512UL
 
@@ -44,7 +49,10 @@
  * @left: pages in use that this pass has met and not moved
  * @least: the smallest @left so far
  * @gained: when @least last became smaller, in jiffies
- * @stuck: a page that did not go, and why
+ * @stuck: the first page that did not go in this pass, and why
+ * @suspect: the same in the last pass
+ * @seen: in so many passes in a row it was that page
+ * @held: and in so many of these somebody seemed to hold it
  */
 struct mhp_evacuation {
 	struct mhp_run *run;
@@ -58,7 +66,8 @@ struct mhp_evacuation {
 	bool drained;
 	unsigned long left, least;
 	unsigned long gained;
-	struct mhp_result stuck;
+	struct mhp_result stuck, suspect;
+	unsigned int seen, held;
 };
 
 static void note_stuck(struct mhp_evacuation *e, enum mhp_reason why, unsigned long pfn)
@@ -79,16 +88,49 @@ static bool interrupted(const struct mhp_evacuation *e)
 	return false;
 }
 
+/* Was it the same page again? Then see whether somebody holds it. */
+static void judge(struct mhp_evacuation *e)
+{
+	if (e->stuck.pfn != e->suspect.pfn) {
+		e->seen = 0;
+		e->held = 0;
+	}
+	e->suspect = e->stuck;
+	if (e->stuck.pfn == MHP_NO_PFN)
+		return;
+	e->seen++;
+	e->held += mhp_page_held(e->stuck.pfn);
+}
+
+/* It is this page's fault. That it was held at most looks is no chance. */
+static int blame(struct mhp_evacuation *e)
+{
+	enum mhp_reason why = e->suspect.why;
+
+	if (why == MHP_WHY_BUSY_PAGE && e->held > e->seen / 2)
+		why = MHP_WHY_PINNED;
+	return mhp_refuse(e->res, -EBUSY, why, e->suspect.pfn);
+}
+
+/* Has nothing moved for so long, with the same page in the way? */
+static bool stalled(const struct mhp_evacuation *e, unsigned int ms)
+{
+	return e->seen >= MHP_STALL_PASSES &&
+	       time_after_eq(jiffies, e->gained + msecs_to_jiffies(ms));
+}
+
 /* Is the caller's patience at an end? */
 static int check_policy(struct mhp_evacuation *e)
 {
 	if (READ_ONCE(e->progress->cancel))
-		return mhp_refuse(e->res, -ECANCELED, MHP_WHY_CANCELLED, e->stuck.pfn);
+		return mhp_refuse(e->res, -ECANCELED, MHP_WHY_CANCELLED, e->suspect.pfn);
 	if (interrupted(e))
-		return mhp_refuse(e->res, -EINTR, MHP_WHY_SIGNAL, e->stuck.pfn);
-	if (e->policy->timeout_ms && time_after(jiffies, e->deadline))
-		return mhp_refuse(e->res, -EBUSY, MHP_WHY_DEADLINE, e->stuck.pfn);
-	return 0;
+		return mhp_refuse(e->res, -EINTR, MHP_WHY_SIGNAL, e->suspect.pfn);
+	if (!e->policy->timeout_ms || !time_after(jiffies, e->deadline))
+		return 0;
+	if (stalled(e, MHP_BLAME_MS))
+		return blame(e);
+	return mhp_refuse(e->res, -EBUSY, MHP_WHY_DEADLINE, e->suspect.pfn);
 }
 
 /* Gives who holds pages a moment, more of it the longer nothing moves. */
@@ -206,7 +248,7 @@ static void move_batch(struct mhp_evacuation *e)
 	note_used(e, e->run->used - min(e->run->used, moved));
 	if (ret) {
 		list_for_each_entry(folio, &e->list, lru) {
-			note_stuck(e, ret == -ENOMEM ? MHP_WHY_NO_TARGET : MHP_WHY_PINNED,
+			note_stuck(e, ret == -ENOMEM ? MHP_WHY_NO_TARGET : MHP_WHY_BUSY_PAGE,
 				   folio_pfn(folio));
 			e->left += folio_nr_pages(folio);
 		}
@@ -231,6 +273,10 @@ static unsigned long take_folio(struct mhp_evacuation *e, unsigned long pfn)
 	nr = folio_nr_pages(folio) - folio_page_idx(folio, page);
 	if (PageHWPoison(page) || folio_test_hwpoison(folio)) {
 		unmap_poisoned(folio, pfn);
+	} else if (folio_test_locked(folio) || folio_test_writeback(folio)) {
+		/* Migration would wait for I/O, with no end where a device does not answer. */
+		note_stuck(e, MHP_WHY_BUSY_PAGE, pfn);
+		e->left += nr;
 	} else if (isolate_folio_to_list(folio, &e->list)) {
 		e->batch += folio_nr_pages(folio);
 		e->singles += !folio_test_large(folio);
@@ -285,7 +331,28 @@ static int pass(struct mhp_evacuation *e)
 	if (!ret)
 		note_used(e, e->left);
 	WRITE_ONCE(e->progress->passes, e->progress->passes + 1);
+	trace_mhp_offline_pass(e->run->pages.start_pfn, e->run->pages.nr_pages,
+			       e->progress->passes, e->progress->moved, e->left,
+			       e->progress->failed);
 	return ret;
+}
+
+/* The first page that keeps an emptied range from being free. */
+static unsigned long first_in_use(const struct mhp_range *pages)
+{
+	unsigned long pfn = pages->start_pfn, nr;
+
+	for (; pfn < mhp_range_end(pages); pfn += nr) {
+		struct page *page = pfn_to_page(pfn);
+
+		nr = mhp_pages_if_free(page);
+		if (nr)
+			continue;
+		nr = 1;
+		if (!PageHWPoison(page) && (!PageOffline(page) || page_count(page)))
+			return pfn;
+	}
+	return pages->start_pfn;
 }
 
 /* Nothing is left that moves: is everything free? */
@@ -296,23 +363,28 @@ static int settle(struct mhp_evacuation *e)
 
 	ret = dissolve_free_hugetlb_folios(pages->start_pfn, mhp_range_end(pages));
 	if (ret)
-		return mhp_refuse(e->res, ret, MHP_WHY_HUGETLB, pages->start_pfn);
+		return mhp_refuse(e->res, ret, MHP_WHY_HUGETLB, first_in_use(pages));
 	ret = test_pages_isolated(pages->start_pfn, mhp_range_end(pages), MEMORY_OFFLINE);
 	if (ret)
-		note_stuck(e, MHP_WHY_UNMOVABLE, pages->start_pfn);
+		note_stuck(e, MHP_WHY_UNMOVABLE, first_in_use(pages));
 	return ret;
 }
 
-/* Nothing has moved for long: say what holds it up. */
+/*
+ * Nothing has moved for long: say what holds it up. Where each time it is another page, it
+ * may take a little longer.
+ */
 static int check_stall(struct mhp_evacuation *e)
 {
 	if (e->left < e->least) {
 		e->least = e->left;
 		e->gained = jiffies;
 	}
-	if (time_before(jiffies, e->gained + msecs_to_jiffies(MHP_STALL_MS)))
+	judge(e);
+	if (!stalled(e, MHP_STALL_MS) &&
+	    time_before(jiffies, e->gained + msecs_to_jiffies(MHP_GIVE_UP_MS)))
 		return 0;
-	return mhp_refuse(e->res, -EBUSY, e->stuck.why, e->stuck.pfn);
+	return blame(e);
 }
 
 /**
@@ -388,6 +460,7 @@ int mhp_evacuate(struct mhp_run *run, const struct mhp_policy *policy,
 		.least = ULONG_MAX,
 		.gained = jiffies,
 		.stuck = MHP_RESULT_OK,
+		.suspect = MHP_RESULT_OK,
 	};
 	unsigned int passes;
 	int ret;

@@ -5,8 +5,9 @@
  *
  *	echo "online/zone/up -12" > /sys/kernel/debug/memory_hotplug/fail
  *
- * fails the next time this step is about to be done, once. An empty line takes
- * it back. Steps that undo others do not fail. Owns the armed fault, under its
+ * fails the next time this step is about to be done, once. A reason behind the number
+ * (mhp_reason.h) is that of the failure, else it is "injected". An empty line takes it
+ * back. Steps that undo others do not fail. Owns the armed fault, under its
  * own lock; may be called from any request.
  */
 #define pr_fmt(fmt) "memory_hotplug: " fmt
@@ -27,9 +28,10 @@
 static DEFINE_MUTEX(fault_lock);
 static char armed_step[48];	/* "ladder/step/up" */
 static int armed_err;
+static enum mhp_reason armed_why;
 
 static int take_fault(const struct mhp_ladder *ladder, const struct mhp_step *step,
-		      enum mhp_direction dir)
+		      enum mhp_direction dir, enum mhp_reason *why)
 {
 	char name[sizeof(armed_step)];
 	int err = 0;
@@ -39,6 +41,7 @@ static int take_fault(const struct mhp_ladder *ladder, const struct mhp_step *st
 	mutex_lock(&fault_lock);
 	if (!strcmp(name, armed_step)) {
 		err = armed_err;
+		*why = armed_why;
 		armed_step[0] = '\0';
 	}
 	mutex_unlock(&fault_lock);
@@ -57,23 +60,40 @@ static ssize_t fail_read(struct file *file, char __user *to, size_t len, loff_t 
 	return simple_read_from_buffer(to, len, pos, text, n);
 }
 
+/* MHP_WHY_COUNT: there is no such reason. */
+static enum mhp_reason reason_of(const char *name)
+{
+	enum mhp_reason why;
+
+	for (why = MHP_WHY_NONE + 1; why < MHP_WHY_COUNT; why++)
+		if (!strcmp(name, mhp_reason_name(why)))
+			break;
+	return why;
+}
+
 static ssize_t fail_write(struct file *file, const char __user *from, size_t len,
 			  loff_t *pos)
 {
-	char text[sizeof(armed_step) + 16] = "", step[sizeof(armed_step)] = "";
+	char text[sizeof(armed_step) + 32] = "", step[sizeof(armed_step)] = "";
+	char reason[16] = "injected";
+	enum mhp_reason why;
 	int err = 0;
 
 	if (len >= sizeof(text))
 		return -EINVAL;
 	if (copy_from_user(text, from, len))
 		return -EFAULT;
-	if (*strim(text) && (sscanf(text, "%47s %d", step, &err) != 2 ||
+	if (*strim(text) && (sscanf(text, "%47s %d %15s", step, &err, reason) < 2 ||
 			     err >= 0 || err < -MAX_ERRNO))
+		return -EINVAL;
+	why = reason_of(reason);
+	if (why == MHP_WHY_COUNT)
 		return -EINVAL;
 
 	mutex_lock(&fault_lock);
 	strscpy(armed_step, step);
 	armed_err = err;
+	armed_why = why;
 	mutex_unlock(&fault_lock);
 	return len;
 }
@@ -88,9 +108,7 @@ static const struct file_operations fail_fops = {
 
 static int __init mhp_fault_init(void)
 {
-	struct dentry *dir = debugfs_create_dir("memory_hotplug", NULL);
-
-	debugfs_create_file("fail", 0600, dir, NULL, &fail_fops);
+	debugfs_create_file("fail", 0600, mhp_debugfs_dir(), NULL, &fail_fops);
 	return 0;
 }
 late_initcall(mhp_fault_init);
@@ -98,7 +116,7 @@ late_initcall(mhp_fault_init);
 #else
 
 static int take_fault(const struct mhp_ladder *ladder, const struct mhp_step *step,
-		      enum mhp_direction dir)
+		      enum mhp_direction dir, enum mhp_reason *why)
 {
 	return 0;
 }
@@ -111,13 +129,14 @@ static int take_fault(const struct mhp_ladder *ladder, const struct mhp_step *st
  * @step: the step
  * @dir: which way
  * @unwinding: it undoes a step of a request that failed
+ * @why: gets the reason of the error
  *
  * Return: 0, or the error to fail with instead of doing the step.
  */
 int mhp_step_enter(const struct mhp_ladder *ladder, const struct mhp_step *step,
-		   enum mhp_direction dir, bool unwinding)
+		   enum mhp_direction dir, bool unwinding, enum mhp_reason *why)
 {
-	int err = unwinding ? 0 : take_fault(ladder, step, dir);
+	int err = unwinding ? 0 : take_fault(ladder, step, dir, why);
 
 	trace_mhp_step_enter(ladder->name, step->name, dir == MHP_UP, unwinding, err);
 	return err;

@@ -31,14 +31,14 @@ static int mhp_step_do(const struct mhp_ladder *ladder,
 {
 	/* An error from before is not this step's: it keeps its own origin. */
 	const bool first = !res->err;
-	enum mhp_reason why = MHP_WHY_INTERNAL;
+	enum mhp_reason why = MHP_WHY_INJECTED;
 	int err;
 
-	err = mhp_step_enter(ladder, step, dir, false);
-	if (err)
-		why = MHP_WHY_INJECTED;
-	else
+	err = mhp_step_enter(ladder, step, dir, false, &why);
+	if (!err) {
+		why = MHP_WHY_INTERNAL;
 		err = mhp_step_call(step, dir, op);
+	}
 	mhp_step_exit(ladder, step, dir, false, err);
 
 	if (err && first) {
@@ -54,7 +54,9 @@ static void mhp_step_undo(const struct mhp_ladder *ladder,
 			  const struct mhp_step *step, enum mhp_direction dir,
 			  struct mhp_op *op)
 {
-	mhp_step_enter(ladder, step, dir, true);
+	enum mhp_reason why;
+
+	mhp_step_enter(ladder, step, dir, true, &why);
 	mhp_step_exit(ladder, step, dir, true, mhp_step_call(step, dir, op));
 }
 

@@ -48,10 +48,10 @@ int mhp_descend(const struct mhp_ladder *ladder, struct mhp_op *op,
 /*
  * From the environment of the runner: the kernel traces and injects faults here
  * (fault.c), the user-space tests count and fail what they like. A non-zero
- * return of the first fails the step before it is called.
+ * return of the first fails the step before it is called, for the reason in @why.
  */
 int mhp_step_enter(const struct mhp_ladder *ladder, const struct mhp_step *step,
-		   enum mhp_direction dir, bool unwinding);
+		   enum mhp_direction dir, bool unwinding, enum mhp_reason *why);
 void mhp_step_exit(const struct mhp_ladder *ladder, const struct mhp_step *step,
 		   enum mhp_direction dir, bool unwinding, int err);
 

@@ -9,6 +9,9 @@
  *	memmap.c	memmap that lies in the memory it describes
  *	isolate.c	pages in and out of the page allocator's reach
  *	evacuate.c	emptying an isolated range
+ *	movable.c	what pages are: could they go, why did they not
+ *	report.c	how requests ended: records, counters
+ *	balance.c	kernel memory against ZONE_MOVABLE
  *	discard.c	giving up what was in memory that has gone
  *	node.c		nodes that come and go
  *	notify.c	the notifier chain
@@ -17,6 +20,7 @@
 #ifndef _MM_MHP_MHP_H
 #define _MM_MHP_MHP_H
 
+#include <linux/ktime.h>
 #include <linux/memory.h>
 #include <linux/memory_hotplug.h>
 #include <linux/mm.h>
@@ -128,6 +132,39 @@ static inline int mhp_check_empty(struct mhp_run *run, struct mhp_result *res)
 
 /* discard.c */
 unsigned long mhp_discard(struct mhp_run *run, unsigned long *poisoned);
+
+/* movable.c */
+void mhp_count_range(const struct mhp_range *range, struct mhp_census *census);
+bool mhp_has_room(const struct mhp_run *runs, unsigned int nr_runs);
+bool mhp_page_held(unsigned long pfn);
+void mhp_explain(struct mhp_result *res);
+
+/* balance.c */
+void mhp_check_balance(void);
+
+/**
+ * struct mhp_ending - how a request ended
+ * @verb: what it was
+ * @range: of which pages
+ * @result: well, or why not; its details are freed
+ * @begin: when it began
+ * @passes: over the pages, if they were to be moved
+ * @left: pages that were still in use then
+ */
+struct mhp_ending {
+	enum mhp_verb verb;
+	const struct mhp_range *range;
+	struct mhp_result *result;
+	ktime_t begin;
+	unsigned int passes;
+	unsigned long left;
+};
+
+/* report.c */
+struct mhp_record *mhp_report(const struct mhp_ending *end);
+void mhp_record_for(struct memory_block *mem, struct mhp_record *record);
+void mhp_record_put(struct mhp_record *record);
+struct dentry *mhp_debugfs_dir(void);
 
 /* node.c */
 int mhp_node_up(int nid, bool *is_new);

@@ -11,6 +11,7 @@
 
 #include <linux/export.h>
 #include <linux/notifier.h>
+#include <linux/sprintf.h>
 
 #include "mhp.h"
 
@@ -91,20 +92,22 @@ static int call_first(unsigned long action, struct memory_notify *note, int max,
 int mhp_notify_ask(enum memory_block_state ask, enum memory_block_state cancel,
 		   struct memory_notify *note, struct mhp_result *res)
 {
-	notifier_fn_t last = NULL;
+	notifier_fn_t culprit = NULL, last;
 	int asked, told, err;
 
 	mhp_assert_write_locked();
 	/* The chain must not change between the question and the answer. */
 	down_read(&memory_chain.rwsem);
-	err = notifier_to_errno(call_first(ask, note, INT_MAX, &asked, &last));
+	err = notifier_to_errno(call_first(ask, note, INT_MAX, &asked, &culprit));
 	if (err) {
 		pr_info_ratelimited("[mem %#010llx-%#010llx] refused by %ps (%d)\n",
 				    (u64)PFN_PHYS(note->start_pfn),
 				    (u64)PFN_PHYS(note->start_pfn + note->nr_pages) - 1,
-				    last, err);
+				    culprit, err);
 		call_first(cancel, note, asked, &told, &last);
 		mhp_refuse(res, err, MHP_WHY_NOTIFIER, note->start_pfn);
+		if (!res->detail)
+			res->detail = kasprintf(GFP_KERNEL, "notifier:%ps", culprit);
 	}
 	up_read(&memory_chain.rwsem);
 	return err;

@@ -130,3 +130,65 @@ bool mhp_auto_movable(unsigned long nr_pages, unsigned int ratio,
 	return mhp_ratio_allows(nr_pages, ratio, system, own_kernel) &&
 	       (!node || mhp_ratio_allows(nr_pages, ratio, node, own_kernel));
 }
+
+/**
+ * mhp_movable_ratio() - how much ZONE_MOVABLE stands on how much kernel memory
+ * @kernel_pages: of kernel zones
+ * @movable_pages: of ZONE_MOVABLE
+ *
+ * Context: Any.
+ * Return: movable pages for 100 kernel pages; UINT_MAX where there are too many to say.
+ */
+unsigned int mhp_movable_ratio(unsigned long kernel_pages, unsigned long movable_pages)
+{
+	unsigned long ratio;
+
+	if (!kernel_pages)
+		return movable_pages ? UINT_MAX : 0;
+	ratio = mhp_scale(movable_pages, 100, 1);
+	if (ratio == ULONG_MAX)
+		return UINT_MAX;
+	return min(ratio / kernel_pages, (unsigned long)UINT_MAX);
+}
+
+/**
+ * mhp_score() - how easily memory goes offline in which nothing is known not to move
+ * @free: pages not in use
+ * @movable: pages that have to move
+ * @pinned: pages that somebody holds, maybe not for long
+ *
+ * Context: Any.
+ * Return: 100 where all of it is free, else less, down to 1; at most 10 where a page is pinned.
+ */
+unsigned int mhp_score(unsigned long free, unsigned long movable, unsigned long pinned)
+{
+	unsigned long all = free + movable + pinned;
+	unsigned int best = pinned ? 9 : 99;
+
+	if (free == all)
+		return 100;
+	/* So that pages times 99 fit. */
+	for (; all > ULONG_MAX / 128; all /= 2)
+		free /= 2;
+	return 1 + free * best / all;
+}
+
+/**
+ * mhp_room_left() - can so many pages be elsewhere
+ * @room: pages that could be had, anywhere
+ * @own: of these, pages that go themselves
+ * @used: pages that need another place
+ * @reserve: what must remain
+ *
+ * Context: Any.
+ * Return: true where there is room.
+ */
+bool mhp_room_left(unsigned long room, unsigned long own, unsigned long used,
+		   unsigned long reserve)
+{
+	unsigned long need;
+
+	if (check_add_overflow(used, reserve, &need))
+		return false;
+	return mhp_minus(room, own) >= need;
+}

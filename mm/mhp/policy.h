@@ -61,5 +61,9 @@ bool mhp_auto_movable(unsigned long nr_pages, unsigned int ratio,
 		      const struct mhp_group_view *group,
 		      const struct mhp_ratio_view *system,
 		      const struct mhp_ratio_view *node);
+unsigned int mhp_movable_ratio(unsigned long kernel_pages, unsigned long movable_pages);
+unsigned int mhp_score(unsigned long free, unsigned long movable, unsigned long pinned);
+bool mhp_room_left(unsigned long room, unsigned long own, unsigned long used,
+		   unsigned long reserve);
 
 #endif /* _MM_MHP_POLICY_H */

@@ -17,6 +17,16 @@ ALLOWED = (
     (r"memory/memory\d+/end_phys_index", None, ".*", "number of its last section"),
     (r"memory/memory\d+/removable", "1\n", "0\n", "0: something in the block is known not to move"),
     (r"memory/memory\d+/phys_device", "0\n", r"\d+\n", "``phys_device`` is its number"),
+    (r"memory/memory\d+/last_error", None, ".*", "how the last request for it failed"),
+    (r"memory/memory\d+/movability", None, ".*", "what its pages are, and how easily it would go"),
+    (r"memory/memory\d+/progress", None, ".*", "while it goes offline: pages left and moved"),
+    (r"memory/memory\d+/group", None, ".*", "number of its group"),
+    (r"memory/query", None, ".*", "write a range, read what is in it"),
+    (r"memory/request", None, ".*", "take many blocks online or offline"),
+    (r"memory/movable_ratio", None, ".*", "pages of kernel zones and of ``ZONE_MOVABLE``"),
+    (r"memory/groups.*", None, ".*", "a device whose memory belongs together"),
+    (PARAMETERS + "/offline_viability", None, ".*", "is refused before anything moves"),
+    (PARAMETERS + "/movable_ratio_limit", None, ".*", "warn once where ``ZONE_MOVABLE`` is more"),
     (PARAMETERS + "/offline_timeout_ms", None, ".*", "how long an offline by user space may take"),
     (PARAMETERS + "/removable_compat", None, ".*", "``removable`` is 1 for every block"),
 )
@@ -219,4 +229,5 @@ def test_documented(guest):
     assert "memory" not in " ".join(everything_in(guest, MEMORY)), "clients list the directory by prefix"
     text = " ".join(DOCUMENT.read_text().split())
     for pattern, _, _, words in ALLOWED:
-        assert pattern.rpartition("/")[2] in block | parameters and words in text, f"'{words}' of {pattern} is not documented"
+        name = pattern.rpartition("/")[2].rstrip(".*")
+        assert (name in root | block | parameters or f"``{name}/N/``" in text) and words in text, f"'{words}' of {pattern} is not documented"

@@ -5,6 +5,8 @@
  *
  *   page	an ordinary page: it can move
  *   pin	a page that a pipe refers to as well (vmsplice): it cannot move
+ *   dma		a page that is pinned as for a device, by the module mhp_ask: it cannot move
+ *   lock	a page that is locked as during I/O, by the same: it does not move
  *   kernel	pages that the kernel allocated, as a pipe's buffers: they cannot move,
  *		and fill at most FILL of NODE. Of these no address is known: prints 0x0.
  *
@@ -50,6 +52,17 @@ static void pin(char *page)
 		err(2, "vmsplice");
 }
 
+static void ask(const char *what, const char *page)
+{
+	char text[64];
+	int fd = open("/sys/kernel/debug/mhp_ask", O_WRONLY);
+	int len = snprintf(text, sizeof(text), "%s %p", what, page);
+
+	if (fd < 0 || write(fd, text, len) != len)
+		err(2, "mhp_ask");
+	close(fd);
+}
+
 static void fill_pipes(void)
 {
 	static char buffer[PIPE_ROOM];
@@ -70,7 +83,7 @@ int main(int argc, char **argv)
 	int sig;
 
 	if (argc != 5)
-		errx(2, "usage: hold page|pin|kernel NODE LO HI");
+		errx(2, "usage: hold page|pin|dma|lock|kernel NODE LO HI");
 	sigemptyset(&end);
 	sigaddset(&end, SIGTERM);
 	sigprocmask(SIG_BLOCK, &end, NULL);
@@ -86,11 +99,17 @@ int main(int argc, char **argv)
 		memset(page, 0x5a, PAGE);
 		if (!strcmp(argv[1], "pin"))
 			pin(page);
+		else if (!strcmp(argv[1], "dma"))
+			ask("pin", page);
+		else if (!strcmp(argv[1], "lock"))
+			ask("lock", page);
 	}
 	printf("0x%llx\n", page ? (unsigned long long)phys_addr(page) : 0ULL);
 	fflush(stdout);
 
 	sigwait(&end, &sig);
+	if (!strcmp(argv[1], "dma") || !strcmp(argv[1], "lock"))
+		ask("release", page);
 	for (size_t i = 0; page && i < PAGE; i++)
 		if (page[i] != 0x5a)
 			errx(1, "the content is gone");

@@ -78,6 +78,37 @@ TRACE_EVENT(mhp_result,
 		  __get_str(why), __entry->pfn, __get_str(step))
 );
 
+/* Once through neighbouring blocks that go offline. */
+TRACE_EVENT(mhp_offline_pass,
+
+	TP_PROTO(unsigned long start_pfn, unsigned long nr_pages, unsigned int pass,
+		 unsigned long moved, unsigned long left, unsigned long failed),
+
+	TP_ARGS(start_pfn, nr_pages, pass, moved, left, failed),
+
+	TP_STRUCT__entry(
+		__field(unsigned long, start_pfn)
+		__field(unsigned long, nr_pages)
+		__field(unsigned int, pass)
+		__field(unsigned long, moved)
+		__field(unsigned long, left)
+		__field(unsigned long, failed)
+	),
+
+	TP_fast_assign(
+		__entry->start_pfn = start_pfn;
+		__entry->nr_pages = nr_pages;
+		__entry->pass = pass;
+		__entry->moved = moved;
+		__entry->left = left;
+		__entry->failed = failed;
+	),
+
+	TP_printk("pfn=%#lx pages=%lu pass=%u moved=%lu left=%lu failed=%lu",
+		  __entry->start_pfn, __entry->nr_pages, __entry->pass, __entry->moved,
+		  __entry->left, __entry->failed)
+);
+
 #endif /* _TRACE_MEMORY_HOTPLUG_H */
 
 #include <trace/define_trace.h>

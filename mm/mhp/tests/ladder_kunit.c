@@ -40,7 +40,7 @@ static void fake_log(const char *what)
 }
 
 int mhp_step_enter(const struct mhp_ladder *ladder, const struct mhp_step *step,
-		   enum mhp_direction dir, bool unwinding)
+		   enum mhp_direction dir, bool unwinding, enum mhp_reason *why)
 {
 	KUNIT_EXPECT_PTR_EQ(fake.test, ladder, fake.ladder);
 	fake.now = step - ladder->steps;

@@ -19,8 +19,13 @@
 #define mhp_decode_pages	mhp_kunit_decode_pages
 #define mhp_descend		mhp_kunit_descend
 #define mhp_group_req_kernel	mhp_kunit_group_req_kernel
+#define mhp_movable_ratio	mhp_kunit_movable_ratio
+#define mhp_parse_order		mhp_kunit_parse_order
+#define mhp_parse_range		mhp_kunit_parse_range
 #define mhp_reason_name		mhp_kunit_reason_name
 #define mhp_reason_text		mhp_kunit_reason_text
+#define mhp_room_left		mhp_kunit_room_left
+#define mhp_score		mhp_kunit_score
 #define mhp_span_grow		mhp_kunit_span_grow
 #define mhp_span_shrink		mhp_kunit_span_shrink
 #define mhp_step_enter		mhp_kunit_step_enter

@@ -298,6 +298,61 @@ static void policy_auto_is_monotonic(struct kunit *test)
 	}
 }
 
+static void policy_ratio(struct kunit *test)
+{
+	KUNIT_EXPECT_EQ(test, mhp_movable_ratio(0, 0), 0U);
+	KUNIT_EXPECT_EQ(test, mhp_movable_ratio(0, 1), UINT_MAX);
+	KUNIT_EXPECT_EQ(test, mhp_movable_ratio(GIB, 0), 0U);
+	KUNIT_EXPECT_EQ(test, mhp_movable_ratio(GIB, 3 * GIB), 300U);
+	KUNIT_EXPECT_EQ(test, mhp_movable_ratio(2, 3), 150U);
+	KUNIT_EXPECT_EQ(test, mhp_movable_ratio(1, ULONG_MAX), UINT_MAX);
+	KUNIT_EXPECT_EQ(test, mhp_movable_ratio(ULONG_MAX, 1), 0U);
+}
+
+/* Of two blocks the one with less in use goes first, and one that is pinned last. */
+static void policy_score_is_ordered(struct kunit *test)
+{
+	unsigned long free, all = 300;
+	unsigned int before = 0;
+
+	for (free = 0; free <= all; free++) {
+		unsigned int score = mhp_score(free, all - free, 0);
+		unsigned int pinned = mhp_score(free, all - free, 1);
+
+		KUNIT_EXPECT_LE(test, before, score);
+		KUNIT_EXPECT_LE(test, 1U, score);
+		KUNIT_EXPECT_LE(test, score, 100U);
+		KUNIT_EXPECT_EQ(test, score == 100, free == all);
+		KUNIT_EXPECT_LE(test, 1U, pinned);
+		KUNIT_EXPECT_LE(test, pinned, 10U);
+		before = score;
+	}
+}
+
+static void policy_score_of_extremes(struct kunit *test)
+{
+	const unsigned long huge = ULONG_MAX / 2;
+
+	KUNIT_EXPECT_EQ(test, mhp_score(0, 0, 0), 100U);
+	KUNIT_EXPECT_EQ(test, mhp_score(BLOCK, 0, 0), 100U);
+	KUNIT_EXPECT_EQ(test, mhp_score(0, BLOCK, 0), 1U);
+	KUNIT_EXPECT_EQ(test, mhp_score(0, 0, 1), 1U);
+	KUNIT_EXPECT_EQ(test, mhp_score(BLOCK / 2, BLOCK / 2, 0), 50U);
+	KUNIT_EXPECT_LE(test, mhp_score(huge, huge, 0), 51U);
+	KUNIT_EXPECT_GE(test, mhp_score(huge, huge, 0), 49U);
+}
+
+static void policy_room(struct kunit *test)
+{
+	KUNIT_EXPECT_TRUE(test, mhp_room_left(0, 0, 0, 0));
+	KUNIT_EXPECT_TRUE(test, mhp_room_left(GIB, 0, GIB - 10, 10));
+	KUNIT_EXPECT_FALSE(test, mhp_room_left(GIB, 0, GIB - 10, 11));
+	/* What goes itself is no room for others. */
+	KUNIT_EXPECT_FALSE(test, mhp_room_left(GIB, 1, GIB - 10, 10));
+	KUNIT_EXPECT_FALSE(test, mhp_room_left(1, 2, 1, 0));
+	KUNIT_EXPECT_FALSE(test, mhp_room_left(ULONG_MAX, 0, ULONG_MAX, 1));
+}
+
 static struct kunit_case policy_cases[] = {
 	KUNIT_CASE(policy_contig_stays_with_the_one_zone),
 	KUNIT_CASE(policy_contig_next_to_is_outside),
@@ -309,6 +364,10 @@ static struct kunit_case policy_cases[] = {
 	KUNIT_CASE(policy_auto_never_splits_a_dimm),
 	KUNIT_CASE(policy_auto_keeps_the_ratio_in_a_device),
 	KUNIT_CASE(policy_auto_is_monotonic),
+	KUNIT_CASE(policy_ratio),
+	KUNIT_CASE(policy_score_is_ordered),
+	KUNIT_CASE(policy_score_of_extremes),
+	KUNIT_CASE(policy_room),
 	{}
 };
 

@@ -1,0 +1,396 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What /sys/devices/system/memory tells those who ask before they do something, or why
+ * something did not work: of a block, of a range, of a group.
+ *
+ * Changes nothing. To count pages it takes the lock of one block at a time; everything
+ * else is read without a lock that a request holds.
+ */
+#define pr_fmt(fmt) "memory: " fmt
+
+#include <linux/acpi.h>
+#include <linux/cleanup.h>
+#include <linux/device.h>
+#include <linux/jiffies.h>
+#include <linux/kobject.h>
+#include <linux/memory.h>
+#include <linux/memory_hotplug.h>
+#include <linux/mm.h>
+#include <linux/mutex.h>
+#include <linux/slab.h>
+#include <linux/sysfs.h>
+
+#include "memory_attrs.h"
+#include "../../mm/mhp/order.h"
+
+static unsigned long first_pfn(const struct memory_block *mem)
+{
+	return section_nr_to_pfn(mem->start_section_nr);
+}
+
+static unsigned long block_pages(void)
+{
+	return PHYS_PFN(memory_block_size_bytes());
+}
+
+/* ---- What is in it --------------------------------------------------- */
+
+/* The part of a block that lies between two pages, the last included; -EINTR a signal. */
+static int count_part(struct memory_block *mem, unsigned long start, unsigned long last,
+		      struct mhp_census *census)
+{
+	start = max(start, first_pfn(mem));
+	last = min(last, first_pfn(mem) + block_pages() - 1);
+	/* Who has it gives it back before it waits for pages to move, or readers to leave. */
+	if (device_lock_interruptible(&mem->dev))
+		return -EINTR;
+	mhp_take_census(mem, start, last - start + 1, census);
+	device_unlock(&mem->dev);
+	return 0;
+}
+
+static int emit_census(char *buf, int len, const struct mhp_census *c)
+{
+	char blocker[24] = "none";
+
+	if (c->blocker != MHP_NO_PFN)
+		snprintf(blocker, sizeof(blocker), "%#lx", c->blocker);
+	return len + sysfs_emit_at(buf, len,
+				   "free=%lu movable=%lu unmovable=%lu pinned=%lu hugetlb=%lu poisoned=%lu blocker=%s kind=%s score=%u\n",
+				   c->free, c->movable, c->unmovable, c->pinned, c->hugetlb,
+				   c->poisoned, blocker, c->kind ?: "none",
+				   mhp_census_score(c));
+}
+
+static ssize_t movability_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	struct memory_block *mem = to_memory_block(dev);
+	struct mhp_census census = MHP_CENSUS_EMPTY;
+	int err = count_part(mem, 0, ULONG_MAX, &census);
+
+	return err ?: emit_census(buf, 0, &census);
+}
+static DEVICE_ATTR_RO(movability);
+
+/* ---- How it went ------------------------------------------------------ */
+
+static ssize_t last_error_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return mhp_emit_last_error(to_memory_block(dev), buf);
+}
+static DEVICE_ATTR_RO(last_error);
+
+static ssize_t progress_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	struct mhp_progress p;
+
+	if (!mhp_read_progress(to_memory_block(dev), &p))
+		return sysfs_emit(buf, "none\n");
+	return sysfs_emit(buf, "left=%lu moved=%lu failed=%lu passes=%u ms=%u\n", p.left,
+			  p.moved, p.failed, p.passes, jiffies_to_msecs(jiffies - p.begin));
+}
+static DEVICE_ATTR_RO(progress);
+
+static ssize_t group_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	/* For the whole life of the block. */
+	const struct memory_group *group = to_memory_block(dev)->group;
+
+	return group ? sysfs_emit(buf, "%d\n", group->mgid) : sysfs_emit(buf, "none\n");
+}
+static DEVICE_ATTR_RO(group);
+
+static struct attribute *block_report_attrs[] = {
+	&dev_attr_movability.attr,
+	&dev_attr_last_error.attr,
+	&dev_attr_progress.attr,
+	&dev_attr_group.attr,
+	NULL
+};
+
+const struct attribute_group memory_block_report_group = {
+	.attrs = block_report_attrs,
+};
+
+/* ---- A range of any size ----------------------------------------------- */
+
+/* What was asked last, as bytes, the last one included; shared by all who ask. */
+static struct {
+	u64 start, last;
+	bool asked;
+} query;
+static DEFINE_MUTEX(query_lock);
+
+static ssize_t query_store(struct device *dev, struct device_attribute *attr, const char *buf,
+			   size_t count)
+{
+	u64 start, last;
+	int err = mhp_parse_range(buf, memory_block_size_bytes(), &start, &last);
+
+	if (err)
+		return err;
+	guard(mutex)(&query_lock);
+	query.start = start;
+	query.last = last;
+	query.asked = true;
+	return count;
+}
+
+/**
+ * struct inquiry - a query on its way through the blocks
+ * @start: first page
+ * @last: last page
+ * @census: so far
+ */
+struct inquiry {
+	unsigned long start, last;
+	struct mhp_census census;
+};
+
+static int count_block(struct memory_block *mem, void *arg)
+{
+	struct inquiry *q = arg;
+
+	return count_part(mem, q->start, q->last, &q->census);
+}
+
+static ssize_t query_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	struct inquiry q = { .census = MHP_CENSUS_EMPTY };
+	u64 start, last;
+	int err, len;
+
+	scoped_guard(mutex, &query_lock) {
+		if (!query.asked)
+			return sysfs_emit(buf, "none\n");
+		start = query.start;
+		last = query.last;
+	}
+	q.start = PHYS_PFN(start);
+	q.last = PHYS_PFN(last);
+	/* 0 bytes are all there are, if somebody asks for them. */
+	err = walk_memory_blocks(start, min(last - start, (u64)LONG_MAX) + 1, &q, count_block);
+	if (err)
+		return err;
+	len = sysfs_emit(buf, "range=%#llx-%#llx ", start, last);
+	return emit_census(buf, len, &q.census);
+}
+static DEVICE_ATTR_ADMIN_RW(query);
+
+static ssize_t movable_ratio_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return mhp_emit_movable_ratio(buf);
+}
+static DEVICE_ATTR_RO(movable_ratio);
+
+static struct attribute *root_report_attrs[] = {
+	&dev_attr_query.attr,
+	&dev_attr_movable_ratio.attr,
+	NULL
+};
+
+static struct bin_attribute *root_report_bin_attrs[] = {
+	&bin_attr_request,
+	NULL
+};
+
+const struct attribute_group memory_root_report_group = {
+	.attrs = root_report_attrs,
+	.bin_attrs = root_report_bin_attrs,
+};
+
+/* ---- Groups -------------------------------------------------------------- */
+
+/**
+ * struct memory_group_dir - groups/N in sysfs
+ * @kobj: the directory
+ * @group: what it shows; stays until the directory is gone
+ */
+struct memory_group_dir {
+	struct kobject kobj;
+	struct memory_group *group;
+};
+
+static struct kobject *groups_dir;
+
+static struct memory_group *to_group(struct kobject *kobj)
+{
+	return container_of(kobj, struct memory_group_dir, kobj)->group;
+}
+
+static ssize_t type_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%s\n", to_group(kobj)->is_dynamic ? "dynamic" : "static");
+}
+
+static ssize_t node_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%d\n", to_group(kobj)->nid);
+}
+
+static int emit_run(char *buf, int len, unsigned long first, unsigned long last)
+{
+	len += sysfs_emit_at(buf, len, len ? ",%lu" : "%lu", first);
+	if (last > first)
+		len += sysfs_emit_at(buf, len, "-%lu", last);
+	return len;
+}
+
+/* As "32-39,48", in the order in which they came. */
+static int emit_blocks(struct memory_group *group, char *buf)
+{
+	unsigned long nr, first = 0, last = 0;
+	const struct memory_block *mem;
+	bool any = false;
+	int len = 0;
+
+	list_for_each_entry(mem, &group->memory_blocks, group_next) {
+		nr = first_pfn(mem) / block_pages();
+		if (any && nr == last + 1) {
+			last = nr;
+			continue;
+		}
+		if (any)
+			len = emit_run(buf, len, first, last);
+		first = nr;
+		last = nr;
+		any = true;
+	}
+	if (any)
+		len = emit_run(buf, len, first, last);
+	return len + sysfs_emit_at(buf, len, any ? "\n" : "none\n");
+}
+
+/* Those that its blocks are online in. */
+static int emit_zones(struct memory_group *group, char *buf)
+{
+	const struct memory_block *mem;
+	unsigned long seen = 0;
+	int len = 0;
+
+	list_for_each_entry(mem, &group->memory_blocks, group_next) {
+		const struct zone *zone = READ_ONCE(mem->zone);
+
+		if (!zone || test_and_set_bit(zone_idx(zone), &seen))
+			continue;
+		len += sysfs_emit_at(buf, len, len ? " %s" : "%s", zone->name);
+	}
+	return len + sysfs_emit_at(buf, len, len ? "\n" : "none\n");
+}
+
+static int emit_owner(struct memory_group *group, char *buf)
+{
+	struct memory_block *mem;
+	const char *owner = "none";
+
+	mem = list_first_entry_or_null(&group->memory_blocks, struct memory_block, group_next);
+	if (*group->owner)
+		owner = group->owner;
+	else if (mem && has_acpi_companion(&mem->dev))
+		owner = "acpi";
+	return sysfs_emit(buf, "%s\n", owner);
+}
+
+/* A reader does not wait, as a removal that has the lock waits for readers. */
+static ssize_t show_locked(struct kobject *kobj, char *buf,
+			   int (*emit)(struct memory_group *group, char *buf))
+{
+	int ret = lock_device_hotplug_sysfs();
+
+	if (ret)
+		return ret;
+	ret = emit(to_group(kobj), buf);
+	unlock_device_hotplug();
+	return ret;
+}
+
+static ssize_t blocks_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+{
+	return show_locked(kobj, buf, emit_blocks);
+}
+
+static ssize_t zones_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+{
+	return show_locked(kobj, buf, emit_zones);
+}
+
+static ssize_t owner_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+{
+	return show_locked(kobj, buf, emit_owner);
+}
+
+static struct kobj_attribute group_files[] = {
+	__ATTR_RO(type),
+	__ATTR_RO(node),
+	__ATTR_RO(blocks),
+	__ATTR_RO(zones),
+	__ATTR_RO(owner),
+};
+
+static struct attribute *group_dir_attrs[] = {
+	&group_files[0].attr,
+	&group_files[1].attr,
+	&group_files[2].attr,
+	&group_files[3].attr,
+	&group_files[4].attr,
+	NULL
+};
+ATTRIBUTE_GROUPS(group_dir);
+
+static void group_dir_release(struct kobject *kobj)
+{
+	kfree(container_of(kobj, struct memory_group_dir, kobj));
+}
+
+static const struct kobj_type group_dir_type = {
+	.release = group_dir_release,
+	.sysfs_ops = &kobj_sysfs_ops,
+	.default_groups = group_dir_groups,
+};
+
+/**
+ * memory_group_dirs_init() - make groups/
+ * @root: the device of the subsystem
+ */
+void memory_group_dirs_init(struct device *root)
+{
+	groups_dir = kobject_create_and_add("groups", &root->kobj);
+}
+
+/**
+ * memory_group_dir_add() - show a group
+ * @group: the group, with its number
+ *
+ * Context: May sleep.
+ * Return: the directory; NULL where there is no memory for one: the group is none the worse.
+ */
+struct memory_group_dir *memory_group_dir_add(struct memory_group *group)
+{
+	struct memory_group_dir *dir;
+
+	if (!groups_dir)
+		return NULL;
+	dir = kzalloc(sizeof(*dir), GFP_KERNEL);
+	if (!dir)
+		return NULL;
+	dir->group = group;
+	if (kobject_init_and_add(&dir->kobj, &group_dir_type, groups_dir, "%d", group->mgid)) {
+		kobject_put(&dir->kobj);
+		return NULL;
+	}
+	return dir;
+}
+
+/**
+ * memory_group_dir_remove() - no longer show a group
+ * @dir: its directory, or NULL
+ *
+ * Context: May sleep: waits for readers, who wait for nobody.
+ */
+void memory_group_dir_remove(struct memory_group_dir *dir)
+{
+	if (!dir)
+		return;
+	kobject_del(&dir->kobj);
+	kobject_put(&dir->kobj);
+}

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Kernel memory against ZONE_MOVABLE. The kernel can put page tables, slabs and the memmap
+ * only into the first; with too little of it, memory runs out while most of it is free.
+ *
+ * Owns the limit, and whether it has been warned of. Reads counters without a lock.
+ */
+#define pr_fmt(fmt) "memory_hotplug: " fmt
+
+#include <linux/memory_hotplug.h>
+#include <linux/mm.h>
+#include <linux/mmzone.h>
+#include <linux/moduleparam.h>
+#include <linux/nodemask.h>
+#include <linux/printk.h>
+#include <linux/sysfs.h>
+#include <linux/vmstat.h>
+
+#include "mhp.h"
+#include "policy.h"
+
+/* Of memory_hotplug, wherever it is defined. */
+#undef MODULE_PARAM_PREFIX
+#define MODULE_PARAM_PREFIX	"memory_hotplug."
+
+static unsigned int movable_ratio_limit __read_mostly = 400;
+module_param(movable_ratio_limit, uint, 0644);
+MODULE_PARM_DESC(movable_ratio_limit,
+		 "Warn where ZONE_MOVABLE is more than so many percent of kernel memory, 0: never");
+
+/**
+ * struct balance - kernel zones against ZONE_MOVABLE, in pages
+ * @kernel: managed pages of kernel zones
+ * @movable: of ZONE_MOVABLE
+ * @kernel_free: free ones of kernel zones
+ */
+struct balance {
+	unsigned long kernel, movable, kernel_free;
+};
+
+/* @nid: NUMA_NO_NODE: of all nodes */
+static struct balance balance_of(int nid)
+{
+	struct balance b = {};
+	struct zone *zone;
+
+	for_each_populated_zone(zone) {
+		if (nid != NUMA_NO_NODE && zone_to_nid(zone) != nid)
+			continue;
+		if (zone_idx(zone) == ZONE_MOVABLE) {
+			b.movable += zone_managed_pages(zone);
+			continue;
+		}
+		b.kernel += zone_managed_pages(zone);
+		b.kernel_free += zone_page_state(zone, NR_FREE_PAGES);
+	}
+	return b;
+}
+
+static int emit_balance(char *buf, int len, const char *who, const struct balance *b)
+{
+	unsigned int ratio = mhp_movable_ratio(b->kernel, b->movable);
+
+	len += sysfs_emit_at(buf, len, "%s kernel=%lu movable=%lu", who, b->kernel, b->movable);
+	if (ratio == UINT_MAX)
+		return len + sysfs_emit_at(buf, len, " ratio=none\n");
+	return len + sysfs_emit_at(buf, len, " ratio=%u\n", ratio);
+}
+
+/**
+ * mhp_emit_movable_ratio() - how much ZONE_MOVABLE stands on how much kernel memory
+ * @buf: of sysfs
+ *
+ * Return: length of the lines in @buf: one for all nodes, and one for each.
+ */
+int mhp_emit_movable_ratio(char *buf)
+{
+	struct balance b = balance_of(NUMA_NO_NODE);
+	int nid, len = emit_balance(buf, 0, "all", &b);
+	char who[16];
+
+	for_each_node_state(nid, N_MEMORY) {
+		b = balance_of(nid);
+		snprintf(who, sizeof(who), "node%d", nid);
+		len = emit_balance(buf, len, who, &b);
+	}
+	return len;
+}
+
+/**
+ * mhp_check_balance() - warn once where there is too little kernel memory by now
+ *
+ * And once more when it has been better meanwhile.
+ *
+ * Context: device_hotplug_lock held.
+ */
+void mhp_check_balance(void)
+{
+	const struct balance b = balance_of(NUMA_NO_NODE);
+	unsigned int limit = READ_ONCE(movable_ratio_limit);
+	unsigned int ratio = mhp_movable_ratio(b.kernel, b.movable);
+	static bool warned;
+	bool over = limit && ratio > limit;
+
+	if (over && !warned)
+		pr_warn("ZONE_MOVABLE is %u%% of kernel memory, more than %u%%: the kernel may run out of memory while most is free; bring memory online as online_kernel\n",
+			ratio, limit);
+	warned = over;
+}
+
+/**
+ * mhp_show_mem() - a line for the report of who has run out of memory
+ *
+ * Context: Any.
+ */
+void mhp_show_mem(void)
+{
+	const struct balance b = balance_of(NUMA_NO_NODE);
+
+	if (b.movable)
+		pr_warn("%lu pages kernel zones, of these %lu free; %lu pages ZONE_MOVABLE (%u%%)\n",
+			b.kernel, b.kernel_free, b.movable,
+			mhp_movable_ratio(b.kernel, b.movable));
+}

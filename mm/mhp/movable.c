@@ -1,0 +1,389 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What the pages of memory are, for who asks whether it could go offline, and for who has
+ * to say why it did not.
+ *
+ * Owns nothing, changes nothing, takes no reference: what it reads may be out of date when
+ * it returns, and even while it looks. So flags are read as numbers, where the functions
+ * for them would insist that a head is still a head.
+ */
+#define pr_fmt(fmt) "memory_hotplug: " fmt
+
+#include <linux/hugetlb.h>
+#include <linux/page-flags.h>
+#include <linux/page-isolation.h>
+#include <linux/page_owner.h>
+#include <linux/pagemap.h>
+#include <linux/slab.h>
+#include <linux/swap.h>
+#include <linux/vmstat.h>
+
+#include "mhp.h"
+#include "policy.h"
+#include "../internal.h"
+
+/**
+ * struct sight - a page as it was a moment ago
+ * @folio: what it belongs to, or did
+ * @flags: of the folio
+ * @nr: pages of the folio
+ * @refs: its references
+ * @mapped: how often it is mapped
+ */
+struct sight {
+	struct folio *folio;
+	unsigned long flags;
+	unsigned long nr;
+	int refs, mapped;
+};
+
+/* Raw: it may have been split or freed since. What cannot be is taken for a single page. */
+static struct sight look_at(struct page *page)
+{
+	unsigned long head = READ_ONCE(page->compound_head);
+	struct sight s = { .folio = (struct folio *)page, .nr = 1 };
+	unsigned int order;
+
+	if (head & 1)
+		s.folio = (struct folio *)(head - 1);
+	s.flags = READ_ONCE(s.folio->flags);
+	s.refs = atomic_read(&s.folio->_refcount);
+	s.mapped = max(atomic_read(&s.folio->_mapcount) + 1, 0);
+	if (!(s.flags & BIT(PG_head)))
+		return s;
+	order = READ_ONCE(s.folio->_flags_1) & 0xff;
+	if (order < BITS_PER_LONG / 2)
+		s.nr = 1UL << order;
+	s.mapped = max(atomic_read(&s.folio->_large_mapcount) + 1, 0);
+	return s;
+}
+
+static bool is_lru(const struct sight *s)
+{
+	return s->flags & BIT(PG_lru);
+}
+
+static unsigned long mapping_bits(const struct sight *s)
+{
+	return (unsigned long)READ_ONCE(s->folio->mapping) & PAGE_MAPPING_FLAGS;
+}
+
+static bool is_anon(const struct sight *s)
+{
+	return mapping_bits(s) & PAGE_MAPPING_ANON;
+}
+
+/* Of a driver that can move it. */
+static bool is_drivers(const struct sight *s)
+{
+	return !is_lru(s) && mapping_bits(s) == PAGE_MAPPING_MOVABLE;
+}
+
+static bool is_hugetlb(const struct sight *s)
+{
+	return s->flags & BIT(PG_head) && folio_test_hugetlb(s->folio);
+}
+
+/* The references that page tables, page cache, swap cache and buffers account for. */
+static int expected_refs(const struct sight *s)
+{
+	int refs = s->mapped;
+
+	if (!is_anon(s) && READ_ONCE(s->folio->mapping))
+		refs += s->nr;
+	if (s->flags & BIT(PG_swapbacked) && s->flags & BIT(PG_swapcache))
+		refs += s->nr;
+	if (s->flags & (BIT(PG_private) | BIT(PG_private_2)))
+		refs++;
+	return refs;
+}
+
+static bool is_dma_pinned(const struct sight *s)
+{
+	if (s->flags & BIT(PG_head))
+		return atomic_read(&s->folio->_pincount) > 0;
+	return s->refs >= GUP_PIN_COUNTING_BIAS;
+}
+
+/* Does somebody hold it, other than for the moment that I/O takes? */
+static bool is_held(const struct sight *s)
+{
+	if (is_dma_pinned(s))
+		return true;
+	if (!is_lru(s) || s->flags & (BIT(PG_locked) | BIT(PG_writeback)))
+		return false;
+	return s->refs > expected_refs(s);
+}
+
+static const char *kind_in_lru(const struct sight *s)
+{
+	if (is_anon(s))
+		return "anon";
+	return s->flags & BIT(PG_swapbacked) ? "shmem" : "file";
+}
+
+/* One word for people and tools. */
+static const char *kind_of(struct page *page, const struct sight *s)
+{
+	if (is_migrate_cma_page(page))
+		return "cma";
+	if (s->flags & BIT(PG_reserved))
+		return "reserved";
+	if (PageHWPoison(page))
+		return "poisoned";
+	if (PageBuddy(page))
+		return "free";
+	if (is_hugetlb(s))
+		return "hugetlb";
+	if (PageOffline(page))
+		return is_drivers(s) ? "balloon" : "offline";
+	if (is_drivers(s))
+		return "driver";
+	if (is_lru(s))
+		return kind_in_lru(s);
+	if (folio_test_slab(s->folio))
+		return "slab";
+	if (PageTable(page))
+		return "page-table";
+	if (!s->refs)
+		return "free";
+	/* User space's, on its way to or from a list. */
+	if (is_anon(s) || s->mapped)
+		return "anon";
+	return READ_ONCE(s->folio->mapping) ? "file" : "kernel";
+}
+
+/* ---- Ask first ---------------------------------------------------------- */
+
+static void note_blocker(struct mhp_census *c, bool hopeless, unsigned long pfn,
+			 const char *kind)
+{
+	/* The first of the worst. */
+	if (c->kind && (c->hopeless || !hopeless))
+		return;
+	c->hopeless = hopeless;
+	c->blocker = pfn;
+	c->kind = kind;
+}
+
+static void count_unmovable(struct mhp_census *c, unsigned long pfn, unsigned long nr,
+			    const char *kind)
+{
+	c->unmovable += nr;
+	note_blocker(c, true, pfn, kind);
+}
+
+static bool huge_can_move(const struct sight *s)
+{
+	struct hstate *h = size_to_hstate(s->nr << PAGE_SHIFT);
+
+	return h && hugepage_migration_supported(h);
+}
+
+static void count_used(struct mhp_census *c, struct page *page, unsigned long pfn,
+		       const struct sight *s, unsigned long nr)
+{
+	if (is_hugetlb(s) && !huge_can_move(s)) {
+		count_unmovable(c, pfn, nr, "hugetlb");
+	} else if (is_held(s)) {
+		c->pinned += nr;
+		note_blocker(c, false, pfn, "pinned");
+	} else if (is_hugetlb(s)) {
+		c->hugetlb += nr;
+	} else if (is_lru(s) || is_drivers(s) || is_zone_movable_page(page)) {
+		c->movable += nr;
+	} else {
+		count_unmovable(c, pfn, nr, kind_of(page, s));
+	}
+}
+
+/* Counts the page, with those that belong to it before @end; returns how many. */
+static unsigned long count_page(struct mhp_census *c, unsigned long pfn, unsigned long end)
+{
+	struct page *page = pfn_to_page(pfn);
+	unsigned long nr = mhp_pages_if_free(page), behind;
+	struct sight s;
+
+	if (nr) {
+		nr = min(nr, end - pfn);
+		c->free += nr;
+		return nr;
+	}
+	if (PageReserved(page)) {
+		count_unmovable(c, pfn, 1, "reserved");
+		return 1;
+	}
+	s = look_at(page);
+	behind = pfn - folio_pfn(s.folio);
+	nr = behind < s.nr ? min(s.nr - behind, end - pfn) : 1;
+	if (PageHWPoison(page)) {
+		c->poisoned++;
+		return 1;
+	}
+	if (!s.refs)
+		c->free += nr;		/* on a list of a CPU, or a free huge page */
+	else if (PageOffline(page))
+		c->movable += nr;	/* its driver is asked when the time comes */
+	else
+		count_used(c, page, pfn, &s, nr);
+	return nr;
+}
+
+/* The rest of a pageblock. */
+static void count_pageblock(struct mhp_census *c, unsigned long pfn, unsigned long end)
+{
+	if (is_migrate_cma_page(pfn_to_page(pfn))) {
+		count_unmovable(c, pfn, end - pfn, "cma");
+		return;
+	}
+	while (pfn < end)
+		pfn += count_page(c, pfn, end);
+}
+
+/**
+ * mhp_count_range() - what the pages of a range are
+ * @range: the pages; those that are not online do not count
+ * @census: is added to
+ *
+ * Context: May sleep. The range stays online meanwhile, as for mhp_first_unmovable().
+ */
+void mhp_count_range(const struct mhp_range *range, struct mhp_census *census)
+{
+	unsigned long pfn, next;
+
+	for (pfn = range->start_pfn; pfn < mhp_range_end(range); pfn = next) {
+		next = min(pageblock_end_pfn(pfn), mhp_range_end(range));
+		if (pfn_to_online_page(pfn))
+			count_pageblock(census, pfn, next);
+		cond_resched();
+	}
+}
+
+/**
+ * mhp_census_score() - how easily a range would go offline
+ * @census: of its pages
+ *
+ * Return: 0 not at all, to 100 at once.
+ */
+unsigned int mhp_census_score(const struct mhp_census *census)
+{
+	const struct mhp_census *c = census;
+
+	if (c->hopeless)
+		return 0;
+	return mhp_score(c->free + c->poisoned, c->movable + c->hugetlb, c->pinned);
+}
+
+/* ---- Is there room? ------------------------------------------------------ */
+
+/* What could be had of a zone without hurting anybody. */
+static unsigned long zone_room(struct zone *zone)
+{
+	return zone_page_state(zone, NR_FREE_PAGES) +
+	       zone_page_state(zone, NR_ZONE_INACTIVE_FILE) +
+	       zone_page_state(zone, NR_ZONE_ACTIVE_FILE);
+}
+
+/* All there is. What is in a kernel zone does not move to ZONE_MOVABLE. */
+static unsigned long room_elsewhere(bool movable, unsigned long *reserve)
+{
+	unsigned long room = 0;
+	struct zone *zone;
+
+	for_each_populated_zone(zone) {
+		if (!movable && zone_idx(zone) == ZONE_MOVABLE)
+			continue;
+		room += zone_room(zone);
+		*reserve += high_wmark_pages(zone);
+	}
+	return room;
+}
+
+/**
+ * mhp_has_room() - could what is in these runs be elsewhere
+ * @runs: online, not isolated yet
+ * @nr_runs: how many
+ *
+ * An estimate, in favour of yes: slabs and swap count as if all of them could be had.
+ *
+ * Context: May sleep. mem_hotplug_lock held for write.
+ * Return: false where too little memory would be left.
+ */
+bool mhp_has_room(const struct mhp_run *runs, unsigned int nr_runs)
+{
+	unsigned long room, reserve = 0, pages = 0, own = 0, used = 0;
+	bool movable = false;
+	unsigned int i;
+
+	for (i = 0; i < nr_runs; i++) {
+		pages += runs[i].pages.nr_pages;
+		movable |= zone_idx(runs[i].zone) == ZONE_MOVABLE;
+	}
+	room = room_elsewhere(movable, &reserve) + get_nr_swap_pages() +
+	       global_node_page_state_pages(NR_SLAB_RECLAIMABLE_B);
+	/* What is free there is not room, and what is used needs some: each page once. */
+	if (mhp_room_left(room, pages, 0, reserve))
+		return true;
+	/* Except those of drivers, such as what virtio-mem has not plugged. */
+
+	for (i = 0; i < nr_runs; i++) {
+		struct mhp_census c = MHP_CENSUS_EMPTY;
+
+		mhp_count_range(&runs[i].pages, &c);
+		own += c.free;
+		used += c.movable + c.hugetlb + c.pinned;
+	}
+	return mhp_room_left(room, own, used, reserve);
+}
+
+/* ---- Say why ------------------------------------------------------------- */
+
+/**
+ * mhp_page_held() - does somebody hold this page for longer than I/O takes
+ * @pfn: a page that is online and does not move
+ *
+ * A moment's view: who asks more than once and hears the same can believe it.
+ *
+ * Context: Any. The page stays online meanwhile.
+ * Return: true where it has references that nothing accounts for, or a pin of a device.
+ */
+bool mhp_page_held(unsigned long pfn)
+{
+	const struct sight s = look_at(pfn_to_page(pfn));
+
+	return is_held(&s);
+}
+
+static char *page_detail(struct page *page, const struct sight *s)
+{
+	unsigned long flags = s->flags;
+	char owner[320];
+
+	if (!page_owner_describe(page, owner, sizeof(owner)))
+		owner[0] = '\0';
+	return kasprintf(GFP_KERNEL,
+			 "%d references of which %d are expected, mapped %d times, %lu pages, flags %pGp%s%s",
+			 s->refs, expected_refs(s), s->mapped, s->nr, &flags,
+			 *owner ? ", allocated by " : "", owner);
+}
+
+/**
+ * mhp_explain() - say what the page is that a request failed at
+ * @res: the failure; @res->kind and @res->detail are set
+ *
+ * Context: May sleep. The page stays online meanwhile.
+ */
+void mhp_explain(struct mhp_result *res)
+{
+	struct page *page;
+	struct sight s;
+
+	if (res->pfn == MHP_NO_PFN || res->detail || res->why == MHP_WHY_NOTIFIER)
+		return;
+	page = pfn_to_online_page(res->pfn);
+	if (!page)
+		return;
+	s = look_at(page);
+	res->kind = kind_of(page, &s);
+	res->detail = page_detail(page, &s);
+}

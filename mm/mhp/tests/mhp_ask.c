@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Requests and obstacles that no driver or program makes on demand.
+ *
+ *	/sys/kernel/debug/mhp_ask
+ *	add NID START SIZE FLAGS	add_memory()
+ *	remove START SIZE		remove_memory()
+ *	pin ADDRESS			a page of the writer is pinned, as for a device
+ *	lock ADDRESS			a page of the writer is locked, as during I/O
+ *	isolate START SIZE MS		a range is isolated again and again, as by CMA
+ *	disable UID VALUE		the blocks of a DIMM may not go offline; 0: may
+ *	release				what is pinned and locked no longer is
+ *
+ * The result of the call is that of the write.
+ */
+#include <linux/acpi.h>
+#include <linux/debugfs.h>
+#include <linux/device.h>
+#include <linux/gfp.h>
+#include <linux/jiffies.h>
+#include <linux/memory_hotplug.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/pagemap.h>
+#include <linux/uaccess.h>
+
+static struct dentry *file;
+static DEFINE_MUTEX(ask_lock);
+static struct page *pinned, *locked;
+
+static void release(void)
+{
+	if (pinned)
+		unpin_user_page(pinned);
+	if (locked)
+		unlock_page(locked);
+	pinned = NULL;
+	locked = NULL;
+}
+
+static int ask_pin(unsigned long address)
+{
+	int ret;
+
+	if (pinned)
+		return -EBUSY;
+	ret = pin_user_pages_fast(address, 1, FOLL_WRITE, &pinned);
+	return ret == 1 ? 0 : ret ?: -EFAULT;
+}
+
+/* The reference is given back: the lock alone keeps it. */
+static int ask_lock_page(unsigned long address)
+{
+	struct page *page;
+	int ret;
+
+	if (locked)
+		return -EBUSY;
+	ret = get_user_pages_fast(address, 1, FOLL_WRITE, &page);
+	if (ret != 1)
+		return ret ?: -EFAULT;
+	lock_page(page);
+	locked = page;
+	put_page(page);
+	return 0;
+}
+
+static int ask_isolate(u64 start, u64 size, unsigned int ms)
+{
+	unsigned long end = jiffies + msecs_to_jiffies(ms);
+
+	while (time_before(jiffies, end) && !signal_pending(current)) {
+		if (!alloc_contig_range(PHYS_PFN(start), PHYS_PFN(start + size), MIGRATE_MOVABLE,
+					GFP_KERNEL | __GFP_NOWARN))
+			free_contig_range(PHYS_PFN(start), PHYS_PFN(size));
+		cond_resched();
+	}
+	return 0;
+}
+
+static int ask_disable(const char *uid, bool value)
+{
+	struct acpi_device *adev = acpi_dev_get_first_match_dev("PNP0C80", uid, -1);
+	struct acpi_device_physical_node *node;
+
+	if (!adev)
+		return -ENODEV;
+	mutex_lock(&adev->physical_node_lock);
+	list_for_each_entry(node, &adev->physical_node_list, node)
+		node->dev->offline_disabled = value;
+	mutex_unlock(&adev->physical_node_lock);
+	acpi_dev_put(adev);
+	return 0;
+}
+
+static int ask(char *text)
+{
+	u64 start, size;
+	unsigned int ms;
+	int nid, value;
+	char uid[16];
+
+	if (sscanf(text, "add %i %lli %lli %i", &nid, &start, &size, &value) == 4)
+		return add_memory(nid, start, size, (__force mhp_t)value);
+	if (sscanf(text, "remove %lli %lli", &start, &size) == 2)
+		return remove_memory(start, size);
+	if (sscanf(text, "pin %lli", &start) == 1)
+		return ask_pin(start);
+	if (sscanf(text, "lock %lli", &start) == 1)
+		return ask_lock_page(start);
+	if (sscanf(text, "isolate %lli %lli %u", &start, &size, &ms) == 3)
+		return ask_isolate(start, size, ms);
+	if (sscanf(text, "disable %15s %i", uid, &value) == 2)
+		return ask_disable(uid, value);
+	if (strncmp(text, "release", 7))
+		return -EINVAL;
+	release();
+	return 0;
+}
+
+static ssize_t ask_write(struct file *f, const char __user *from, size_t len, loff_t *pos)
+{
+	char *text = memdup_user_nul(from, len);
+	int err;
+
+	if (IS_ERR(text))
+		return PTR_ERR(text);
+	/* Those that isolate take long, and touch nothing that is kept here. */
+	if (strncmp(text, "isolate", 7))
+		mutex_lock(&ask_lock);
+	err = ask(text);
+	if (strncmp(text, "isolate", 7))
+		mutex_unlock(&ask_lock);
+	kfree(text);
+	return err ?: len;
+}
+
+static const struct file_operations ask_fops = {
+	.owner = THIS_MODULE,
+	.open = simple_open,
+	.write = ask_write,
+};
+
+static int __init mhp_ask_init(void)
+{
+	file = debugfs_create_file("mhp_ask", 0200, NULL, NULL, &ask_fops);
+	return 0;
+}
+module_init(mhp_ask_init);
+
+static void __exit mhp_ask_exit(void)
+{
+	debugfs_remove(file);
+	release();
+}
+module_exit(mhp_ask_exit);
+
+MODULE_DESCRIPTION("Test module: requests and obstacles");
+MODULE_LICENSE("GPL");

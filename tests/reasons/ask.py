@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What can be asked before memory goes offline: it is right, and changes nothing."""
+
+from guest import MIB, machine
+
+PAGES = 128 * MIB // 4096
+ROOT = "/sys/devices/system/memory"
+
+
+def pairs(line):
+    return dict(word.split("=", 1) for word in line.split())
+
+
+def counts(said):
+    return {key: int(said[key]) for key in ("free", "movable", "unmovable", "pinned", "hugetlb", "poisoned")}
+
+
+def movability(guest, block):
+    return pairs(guest.sh(f"cat $memory/memory{block}/movability"))
+
+
+def query(guest, what):
+    return pairs(guest.sh(f"echo {what} >$memory/query && cat $memory/query"))
+
+
+@machine(timeout=300)
+def test_counts(guest):
+    """free, movable, pinned, hugetlb, poisoned: as many as there are; a range is the sum of its blocks."""
+    pool = "/sys/devices/system/node/node1/hugepages/hugepages-2048kB/nr_hugepages"
+    dimm = guest.plug("256M", 1)
+    first, second = guest.blocks(dimm)
+    assert sum(counts(movability(guest, first)).values()) == 0, "an offline block has pages"
+    guest.set_blocks("online_movable", [first, second])
+    said = movability(guest, first)
+    assert list(said) == ["free", "movable", "unmovable", "pinned", "hugetlb", "poisoned", "blocker", "kind", "score"], f"{said}"
+    assert counts(said)["free"] == PAGES and (said["score"], said["blocker"], said["kind"]) == ("100", "none", "none"), f"{said}"
+
+    guest.start_program(f"load 40 1 {dimm.lo} {dimm.hi}", "load")
+    guest.start_program(f"hold pin 1 {dimm.lo} {dimm.hi}", "hold")
+    both = [movability(guest, block) for block in (first, second)]
+    for said in both:
+        assert sum(counts(said).values()) == PAGES, f"{said}"
+        assert said["unmovable"] == "0" and int(said["score"]) > 0, f"{said}"
+    assert sum(counts(said)["pinned"] for said in both) == 1, f"{both}"
+    assert sum(counts(said)["movable"] for said in both) >= 30 * MIB // 4096, f"{both}"
+
+    before = guest.sh("cat $memory/memory*/state; grep pgmigrate /proc/vmstat")
+    said = query(guest, f"{first}-{second}")
+    assert said["range"] == f"{dimm.lo:#x}-{dimm.hi - 1:#x}", f"{said}"
+    assert {**counts(said), "movable": 0, "free": 0} == {key: sum(counts(s)[key] for s in both) if key not in ("movable", "free") else 0
+                                                          for key in counts(said)}, f"{said}"
+    assert sum(counts(said).values()) == 2 * PAGES
+    assert counts(query(guest, f"{dimm.lo:#x}-{dimm.hi - 1:#x}")) == counts(query(guest, f"{first}-{second}"))
+    # Not only whole blocks: a page, a MiB across two of them, everything there is.
+    assert sum(counts(query(guest, f"{dimm.lo:#x}-{dimm.lo + 4095:#x}")).values()) == 1
+    edge = dimm.lo + dimm.size // 2
+    assert sum(counts(query(guest, f"{edge - MIB // 2:#x}-{edge + MIB // 2 - 1:#x}")).values()) == MIB // 4096
+    everything = query(guest, "0x0-0xffffffffffffffff")
+    assert everything["score"] == "0" and int(everything["unmovable"]) > 1000, f"{everything}"
+    assert sum(counts(query(guest, "0xf00000000-0xf0fffffff")).values()) == 0
+    assert guest.sh("cat $memory/memory*/state; grep pgmigrate /proc/vmstat") == before, "asking changed something"
+    for nonsense in ("", "x", "1-", "0x1000", "2-1", "1 2"):
+        guest.sh(f"expect EINVAL $memory/query '{nonsense}'$'\\n'")
+    guest.end_program("hold")
+    guest.sh("kill $(</tmp/load.pid)")
+
+    guest.sh(f"echo 8 >{pool}; [ $(<{pool}) = 8 ]")
+    guest.start_program("python3 -uc 'import mmap, time; m = mmap.mmap(-1, 8 << 21, 0x40022); m.write(bytes(8 << 21)); print(1); time.sleep(1000)'", "python")
+    assert query(guest, f"{first}-{second}")["hugetlb"] == str(8 * 512)
+    guest.sh(f"expect OK $memory/hard_offline_page {dimm.hi - 4096:#x}")
+    assert query(guest, f"{first}-{second}")["poisoned"] == "1"
+
+
+@machine(timeout=300)
+def test_groups(guest):
+    """A DIMM is a group, which says so; with it the group goes."""
+    before = guest.sh("ls $memory/groups")
+    dimm = guest.plug("256M", 1)
+    first, last = guest.blocks(dimm)
+    group = guest.sh(f"cat $memory/memory{first}/group").strip()
+    assert guest.sh(f"cat $memory/memory{last}/group").strip() == group
+    assert guest.sh("cat $memory/memory0/group").strip() == "none"
+    look = f"cd $memory/groups/{group} && echo $(cat type node blocks zones owner)"
+    assert guest.sh(look).strip() == f"static 1 {first}-{last} none acpi", guest.sh(look)
+    guest.set_blocks("online_movable", [last])
+    guest.set_blocks("online_kernel", [first])
+    assert guest.sh(look).strip() == f"static 1 {first}-{last} Normal Movable acpi", guest.sh(look)
+    guest.set_blocks("offline", [first])
+    assert guest.sh(look).strip() == f"static 1 {first}-{last} Movable acpi", guest.sh(look)
+    assert guest.unplug(dimm).done
+    assert guest.sh("ls $memory/groups") == before
+    assert guest.sh("ls $memory | grep -v ^memory[0-9] | grep memory || true") == "", "clients list by prefix"
+
+
+@machine(virtio_mem="512M:1", timeout=300)
+def test_group_of_a_driver(guest):
+    """A driver's group has its name, and grows."""
+    guest.sh("modprobe virtio_mem || true")
+    guest.qmp("qom-set", path="/machine/peripheral/vm0", property="requested-size", value=256 * MIB)
+    guest.sh("wait_for 60 eval 'grep -qx virtio_mem $memory/groups/*/owner'")
+    guest.sh("wait_for 60 eval '[ $(cat $memory/memory*/group | grep -vc none) -ge 2 ]'")
+    assert guest.sh("echo $(cat $memory/groups/*/type $memory/groups/*/node)").split() == ["dynamic", "1"]
+
+
+@machine(nodes=("512M",), timeout=300)
+def test_balance(guest):
+    """movable_ratio, one warning where it passes its limit, and a line where memory has run out."""
+    limit = "/sys/module/memory_hotplug/parameters/movable_ratio_limit"
+    look = "cat $memory/movable_ratio"
+    said = pairs(guest.sh(look).splitlines()[0].split(" ", 1)[1])
+    assert said["movable"] == "0" and said["ratio"] == "0" and int(said["kernel"]) > 50000, f"{said}"
+    guest.sh(f"echo 50 >{limit}")
+    dimm = guest.plug("512M", 0)
+    warnings = "dmesg | grep -c 'ZONE_MOVABLE is .* of kernel memory' || true"
+    for block in guest.blocks(dimm):
+        guest.set_blocks("online_movable", [block])
+    lines = guest.sh(look).splitlines()
+    assert [line.split()[0] for line in lines] == ["all", "node0"]
+    said = pairs(lines[0].split(" ", 1)[1])
+    assert said["movable"] == str(4 * PAGES) and int(said["ratio"]) == 100 * int(said["movable"]) // int(said["kernel"]), f"{said}"
+    assert guest.sh(warnings).strip() == "1", guest.sh(warnings)
+    # It is warned of again when it has been better meanwhile.
+    guest.sh(f"echo 0 >{limit}")
+    for word in ("offline", "online_movable", "offline"):
+        guest.set_blocks(word, guest.blocks(dimm)[:1])
+    guest.sh(f"echo 50 >{limit}")
+    guest.set_blocks("online_movable", guest.blocks(dimm)[:1])
+    assert guest.sh(warnings).strip() == "2", guest.sh(warnings)
+    guest.sh("echo m >/proc/sysrq-trigger")
+    assert f"{4 * PAGES} pages ZONE_MOVABLE (" in guest.sh("dmesg | tail -n 40")

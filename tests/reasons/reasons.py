@@ -1,0 +1,351 @@
+# SPDX-License-Identifier: GPL-2.0
+"""For each reason of include/linux/mhp_reason.h what causes it, and where it is read back."""
+
+import re
+import shlex
+
+import ssdt
+from guest import ROOT, machine
+from ssdt import CHECK, HIDDEN, SUCCESS, Device
+
+BLOCK = HIDDEN.step
+FAIL = "/sys/kernel/debug/memory_hotplug/fail"
+STATS = "/sys/kernel/debug/memory_hotplug/stats"
+ASK = "/sys/kernel/debug/mhp_ask"
+TIMEOUT = "/sys/module/memory_hotplug/parameters/offline_timeout_ms"
+KEYS = ["verb", "err", "reason", "pfn", "step", "passes", "left", "ms", "kind", "detail"]
+
+
+def last(guest, block):
+    """What last_error of a block says, as a dictionary; {} for "none"."""
+    line = guest.sh(f"cat $memory/memory{block}/last_error").strip()
+    if line == "none":
+        return {}
+    pairs = dict(word.split("=", 1) for word in shlex.split(line))
+    assert list(pairs) == KEYS, f"not the keys there should be: {line}"
+    return pairs
+
+
+def fails(guest, block, word, errno, reason, **more):
+    """A write to a block's state fails, and last_error says why, and MORE; returns it."""
+    guest.sh(f"expect {errno} $memory/memory{block}/state {word}")
+    said = last(guest, block)
+    more = {"reason": reason, "verb": word.split("_")[0], **more}
+    assert {key: said.get(key) for key in more} == more, f"{said}, not {more}"
+    return said
+
+
+def works(guest, block, word):
+    guest.sh(f"expect OK $memory/memory{block}/state {word}")
+    assert last(guest, block) == {}, f"{last(guest, block)} although it went well"
+
+
+def added(guest, reason):
+    """The last line of the log about an add says this reason."""
+    text = re.search(rf'"{reason}",\s*"([^"]*)"', (ROOT / "include/linux/mhp_reason.h").read_text())[1]
+    line = guest.sh("dmesg | grep 'memory_hotplug: .* add failed' | tail -n 1")
+    assert f"): {text}, step" in line, f"{line}: not '{text}'"
+    assert re.search(rf"verb=add reason={reason} count=", guest.sh(f"cat {STATS}")), f"{reason} is not counted"
+
+
+def plug(guest, size="256M", word="online_movable"):
+    dimm = guest.plug(size, 1)
+    blocks = guest.blocks(dimm)
+    if word:
+        guest.set_blocks(word, blocks)
+    return dimm, blocks
+
+
+def pfn_of(address):
+    return f"{int(address, 16) // 4096:#x}"
+
+
+def hold(guest, kind, block):
+    """Hold a page in a block, that way; returns its page frame as last_error has it."""
+    return pfn_of(guest.start_program(f"hold {kind} 1 {block * BLOCK} {(block + 1) * BLOCK}", "hold"))
+
+
+@machine(timeout=300)
+def test_blocks(guest):
+    """already, online, disabled, notifier, injected, hwpoison: refused before anything moves."""
+    guest.sh("modprobe mhp_ask && modprobe memory-notifier-error-inject")
+    dimm, (block, other) = plug(guest, word=None)
+    assert last(guest, block) == {}
+    fails(guest, block, "offline", "EINVAL", "already", err="-22", step="check")
+    works(guest, block, "online_movable")
+    fails(guest, block, "online", "EINVAL", "already")
+
+    guest.sh(f"expect EBUSY {ASK} 'remove {dimm.lo} {dimm.size}'")
+    said = last(guest, block)
+    assert (said["verb"], said["reason"], said["err"], said["pfn"]) == ("remove", "online", "-16", f"{dimm.lo // 4096:#x}"), f"{said}"
+    assert last(guest, other) == said, "not the same for all blocks of the request"
+
+    uid = guest.sh(f"cat $memory/memory{block}/firmware_node/uid").strip()
+    guest.sh(f"expect OK {ASK} 'disable {uid} 1'")
+    fails(guest, block, "offline", "EPERM", "disabled", pfn=f"{dimm.lo // 4096:#x}")
+    assert "score=0" in guest.sh(f"cat $memory/memory{block}/movability")
+    guest.sh(f"expect OK {ASK} 'disable {uid} 0'")
+
+    veto = "/sys/kernel/debug/notifier-error-inject/memory/actions/MEM_GOING_OFFLINE/error"
+    guest.sh(f"echo -13 >{veto}")
+    said = fails(guest, block, "offline", "EACCES", "notifier", step="publish")
+    assert said["detail"].startswith("notifier:notifier_err_inject_callback"), said["detail"]
+    guest.sh(f"echo 0 >{veto}")
+
+    guest.sh(f"echo online/zone/down -5 >{FAIL}")
+    fails(guest, block, "offline", "EIO", "injected", step="zone")
+    guest.sh(f"expect OK $memory/hard_offline_page {dimm.lo}")
+    works(guest, block, "offline")
+    fails(guest, block, "online", "EHWPOISON", "hwpoison")
+
+    # A new block at this place knows nothing of the old one.
+    guest.sh(f"echo online_movable >$memory/memory{other}/state; echo offline >$memory/memory{other}/state")
+    stats = guest.sh(f"cat {STATS}")
+    for verb, reason, count in (("offline", "already", 1), ("online", "already", 1), ("remove", "online", 1), ("offline", "disabled", 1),
+                                ("offline", "notifier", 1), ("offline", "injected", 1), ("online", "hwpoison", 1)):
+        assert f"verb={verb} reason={reason} count={count}" in stats, f"{verb} {reason}: {stats}"
+    assert re.search(r"verb=offline us=\d+ count=\d+", stats)
+
+
+@ssdt.machine(timeout=300)
+def test_what_only_tests_cause(guest):
+    """exists, device, mapping, memmap, internal: nothing here can cause them, so steps are told to fail so."""
+    guest.sh("modprobe mhp_ask")
+    before = guest.sh("cat /proc/iomem; ls $memory")
+    for step, err, reason in (("sections", -17, "exists"), ("sections", -22, "mapping"), ("blocks", -5, "device"),
+                              ("resource", -22, "memmap"), ("firmware", -5, "internal")):
+        guest.sh(f"echo add/{step}/up {err} {reason} >{FAIL}; ! echo add 1 {HIDDEN[0]} {BLOCK} 0 >{ASK}")
+        added(guest, reason)
+        assert guest.sh("cat /proc/iomem; ls $memory") == before, "something of it is left"
+    guest.sh(f"! echo add/sections/up -5 nonsense >{FAIL}")
+
+
+@ssdt.machine(timeout=300, allow="Call.Trace|page.allocation.failure")
+def test_add(guest):
+    """range, address, node, group, resource, absent, nomem: adds and removes that cannot be."""
+    guest.sh("modprobe mhp_ask")
+    before = guest.sh("cat /proc/iomem; ls $memory")
+    base = HIDDEN[0]
+    for reason, errno, what in (("range", "EINVAL", f"add 1 {base + 4096} {BLOCK} 0"), ("address", "E2BIG", f"add 1 {1 << 60} {BLOCK} 0"),
+                                ("node", "EINVAL", f"add 77777 {base} {BLOCK} 0"), ("group", "EINVAL", f"add 77 {base} {BLOCK} 4"),
+                                ("resource", "EEXIST", f"add 1 0 {BLOCK} 0")):
+        guest.sh(f"expect {errno} {ASK} '{what}'")
+        added(guest, reason)
+    guest.sh(f"expect EINVAL {ASK} 'remove {base} {BLOCK}'")
+    assert "verb=remove reason=absent count=1" in guest.sh(f"cat {STATS}")
+    assert guest.sh("cat /proc/iomem; ls $memory") == before
+
+    _, (block, _) = plug(guest, word=None)
+    # Each allocation of an online fails once, until it works.
+    guest.sh(f"""
+        . "${{GUEST_LIB%/*}}/failnth.sh"
+        for ((n = 1; n < 500; n++)); do
+            got=$(failnth $n $memory/memory{block}/state online_movable 1)
+            [[ $got != OK* ]] || break
+            cat $memory/memory{block}/last_error
+        done >/tmp/said; sort /tmp/said | uniq -c""")
+    assert "verb=online err=-12 reason=nomem" in guest.sh("cat /tmp/said")
+
+
+@machine(cmdline="movablecore=200M", timeout=300)
+def test_blocks_of_boot(guest):
+    """holes, multi-zone, unmovable with its kind: blocks that never go."""
+    fails(guest, 0, "offline", "EINVAL", "holes")
+    line = guest.sh("cat $memory/memory0/movability")
+    assert "score=0" in line and "kind=holes" in line, line
+
+    several = guest.sh("grep -lx none $memory/memory*/valid_zones | sed 's,.*memory\\([0-9]*\\)/.*,\\1,'").split()
+    block = next(int(b) for b in several if b != "0")
+    fails(guest, block, "offline", "EINVAL", "multi-zone")
+    assert "kind=multi-zone score=0" in guest.sh(f"cat $memory/memory{block}/movability")
+
+    kinds = set()
+    for block in guest.sh("grep -lx 0 $memory/memory*/removable | sed 's,.*memory\\([0-9]*\\)/.*,\\1,'").split():
+        if guest.sh(f"cat $memory/memory{block}/valid_zones").strip() == "none" or block == "0":
+            continue
+        said = fails(guest, block, "offline", "EBUSY", "unmovable", err="-16")
+        assert int(said["pfn"], 16) // (BLOCK // 4096) == int(block), f"{said}"
+        assert "flags 0x" in said["detail"], said["detail"]
+        assert said["kind"] in ("slab", "page-table", "reserved", "kernel"), f"{said}"
+        kinds.add(said["kind"])
+        break
+    assert kinds, "all blocks are removable"
+
+
+@machine(cmdline="page_owner=on", timeout=300)
+def test_owner(guest):
+    """With page_owner it says who allocated the page."""
+    dimm, (block, _) = plug(guest)
+    pfn = hold(guest, "pin", block)
+    said = fails(guest, block, "offline", "EBUSY", "pinned", pfn=pfn)
+    assert re.search(r"allocated by pid \d+ \(hold\), order \d+, in .*<", said["detail"]), said["detail"]
+
+
+@machine(timeout=400)
+def test_held(guest):
+    """pinned, busy-page, busy, deadline, signal, cancelled, ejecting: one page that stays, told apart."""
+    guest.sh(f"modprobe mhp_ask; echo 5000 >{TIMEOUT}")
+    dimm, (block, other) = plug(guest)
+    state = f"$memory/memory{block}/state"
+
+    # By a pipe, and as for a device: named within the deadline and a second.
+    for kind in ("pin", "dma"):
+        pfn = hold(guest, kind, block)
+        said = fails(guest, block, "offline", "EBUSY", "pinned", pfn=pfn, kind="anon", step="pages")
+        assert int(said["ms"]) <= 6000 and int(said["passes"]) >= 20 and said["left"] == "1", f"{said}"
+        line = guest.sh(f"cat $memory/memory{block}/movability")
+        assert "pinned=1 " in line and f"blocker={pfn} kind=pinned" in line and "score=0" not in line, line
+        guest.end_program("hold")
+
+    pfn = hold(guest, "lock", block)
+    said = fails(guest, block, "offline", "EBUSY", "busy-page", pfn=pfn, kind="anon")
+    assert int(said["ms"]) <= 6000, f"{said}"
+    guest.end_program("hold")
+
+    pfn = hold(guest, "pin", block)
+    guest.sh(f"echo 500 >{TIMEOUT}")
+    fails(guest, block, "offline", "EBUSY", "deadline", pfn=pfn)
+    guest.sh(f"echo 120000 >{TIMEOUT}")
+
+    # Who comes meanwhile is told so; how far it is can be read. All within the time that a pin is tolerated.
+    guest.sh(f"""
+        cd $memory/memory{block}
+        wr state offline >/tmp/first 2>&1 &
+        wait_for 30 grep -qx going-offline state
+        expect EBUSY state offline
+        grep -q reason=busy last_error || fail "$(<last_error)"
+        wait_for 3 grep -Eqx 'left=1 moved=[0-9]+ failed=[1-9][0-9]* passes=[1-9][0-9]* ms=[0-9]+' progress
+        expect OK state online
+        wait
+        grep -qx ECANCELED /tmp/first || fail "$(</tmp/first)"
+        grep -qx none progress""")
+    assert last(guest, block)["reason"] == "cancelled" and last(guest, block)["pfn"] == pfn, f"{last(guest, block)}"
+
+    guest.sh(f"bash -c 'echo offline >{state}' >/dev/null 2>&1 & wait_for 30 grep -qx going-offline {state}; kill -KILL $!; ! wait $!")
+    guest.sh(f"wait_for 10 grep -q reason=signal $memory/memory{block}/last_error; grep -qx online {state}")
+
+    # The device is on its way.
+    guest.qmp("device_del", id=dimm.name)
+    guest.sh(f"""
+        wait_for 30 grep -qx going-offline {state}
+        expect EBUSY {state} online_movable
+        expect EBUSY $memory/memory{other}/state offline
+        grep -q reason=ejecting $memory/memory{other}/last_error || fail "$(<$memory/memory{other}/last_error)"
+        wait_for 30 grep -qx online {state}""")
+    assert last(guest, block)["reason"] == "pinned"
+    guest.end_program("hold")
+    works(guest, block, "offline")
+
+
+@machine(timeout=300)
+def test_long_pins(guest):
+    """Buffers of io_uring in a kernel zone: pinned."""
+    guest.sh(f"echo 5000 >{TIMEOUT}")
+    dimm, blocks = plug(guest, word="online_kernel")
+    held = int(guest.start_program(f"kinds long 1 {dimm.lo} {dimm.hi}", "kinds").split()[0])
+    assert held, "none of it is on the DIMM"
+    reasons = {}
+    for block in blocks:
+        if guest.sh(f"wr $memory/memory{block}/state offline || true").strip() != "OK":
+            reasons[block] = last(guest, block)
+    assert "pinned" in [said["reason"] for said in reasons.values()], f"{reasons}"
+    guest.end_program("kinds")
+
+
+@machine(timeout=300)
+def test_race(guest):
+    """isolate-race: somebody else takes the pages of the block aside."""
+    guest.sh("modprobe mhp_ask")
+    dimm, (block, _) = plug(guest)
+    hold(guest, "pin", block)
+    guest.sh(f"echo isolate {dimm.lo} {BLOCK} 60000 >{ASK} 2>/dev/null & echo $! >/tmp/isolate")
+    guest.sh(f"""
+        for ((i = 0; i < 12; i++)); do
+            expect EBUSY $memory/memory{block}/state offline
+            ! grep -q reason=isolate-race $memory/memory{block}/last_error || break
+        done
+        cat $memory/memory{block}/last_error
+        grep -q 'err=-16 reason=isolate-race' $memory/memory{block}/last_error""")
+    guest.sh("kill $(</tmp/isolate); wait_for 60 eval '! kill -0 $(</tmp/isolate) 2>/dev/null'")
+
+
+@machine(timeout=300)
+def test_hugetlb(guest):
+    """hugetlb: free huge pages that are promised already."""
+    pool = "/sys/devices/system/node/node1/hugepages/hugepages-2048kB"
+    dimm, blocks = plug(guest)
+    guest.sh(f"echo 100 >{pool}/nr_hugepages; [ $(<{pool}/nr_hugepages) = 100 ]")
+    guest.start_program("python3 -uc 'import mmap, time; m = mmap.mmap(-1, 100 << 21, 0x40022); print(1); time.sleep(1000)'", "python")
+    said = [last(guest, b) for b in blocks if guest.sh(f"wr $memory/memory{b}/state offline || true").strip() != "OK"]
+    assert "hugetlb" in [s["reason"] for s in said], f"{said}"
+
+
+@machine(timeout=400)
+def test_no_target(guest):
+    """no-target: a huge page that could move, to another of its size."""
+    pool = "/sys/devices/system/node/node1/hugepages/hugepages-1048576kB"
+    dimm, blocks = plug(guest, "2G", "online_kernel")
+    guest.sh(f"echo 1 >{pool}/nr_hugepages; [ $(<{pool}/nr_hugepages) = 1 ]")
+    guest.start_program(f"kinds huge1g 1 {dimm.lo} {dimm.hi}", "kinds")
+    said = fails(guest, blocks[8], "offline", "EBUSY", "no-target", kind="hugetlb")
+    assert int(said["ms"]) < 10000, f"{said}"
+
+
+@machine(nodes=("1G",), timeout=400)
+def test_no_room(guest):
+    """no-room: what is in use fits nowhere else; refused at once, and with the switch not."""
+    dimm = guest.plug("512M", 0)
+    blocks = guest.blocks(dimm)
+    guest.set_blocks("online_movable", blocks)
+    guest.sh("""
+        free=$(awk '$1 == "MemAvailable:" { print int($2 / 1024) }' /proc/meminfo)
+        mount -t tmpfs -o size=100% tmpfs /mnt
+        dd if=/dev/zero of=/mnt/data bs=1M count=$((free - 60)) status=none""")
+    said = fails(guest, blocks[0], "offline", "EBUSY", "no-room", step="check", passes="0")
+    assert int(said["ms"]) < 2000, f"{said}"
+    guest.sh("rm /mnt/data")
+    works(guest, blocks[0], "offline")
+
+
+@ssdt.machine(nodes=("1G", "1G", "0"), timeout=300)
+def test_lost(guest):
+    """lost: memory that has gone while it was in use."""
+    ssdt.load(guest, Device("MEM0", [(HIDDEN[0], BLOCK)], node=2, sta=0))
+    assert ssdt.notify(guest, "MEM0", CHECK, sta=0xF) == SUCCESS
+    block = HIDDEN[0] // BLOCK
+    guest.set_blocks("online_movable", [block])
+    guest.start_program(f"load 32 2 {HIDDEN[0]} {HIDDEN[1]}", "load")
+    ssdt.notify(guest, "MEM0", CHECK, sta=0)
+    assert last(guest, block)["verb"] == "lose", f"{last(guest, block)}"
+    fails(guest, block, "offline", "EHWPOISON", "lost")
+    assert "kind=lost score=0" in guest.sh(f"cat $memory/memory{block}/movability")
+
+
+@machine(timeout=300)
+def test_dependency(guest):
+    """dependency: another device that goes with it stays; read from eject_status."""
+    guest.sh("modprobe mhp_ask")
+    dimm, (block, _) = plug(guest, word=None)
+    device = f"$memory/memory{block}/firmware_node"
+    uid = guest.sh(f"cat {device}/uid").strip()
+    guest.sh(f"expect OK {ASK} 'disable {uid} 1'")
+    assert not guest.unplug(dimm).done, "it went"
+    status = guest.sh(f"cat {device}/eject_status")
+    assert "err=-1 reason=dependency" in status, status
+    guest.sh(f"expect OK {ASK} 'disable {uid} 0'")
+    assert guest.unplug(dimm).done
+
+
+# Caused by a test of ejects, and read from eject_status: tests/firmware.
+ELSEWHERE = {"firmware"}
+
+
+@machine()
+def test_every_reason(guest):
+    """There is a test for each reason there is."""
+    names = re.findall(r'^\tX\(\w+,\s*"([\w-]+)"', (ROOT / "include/linux/mhp_reason.h").read_text(), re.M)
+    here = (ROOT / "tests/reasons/reasons.py").read_text()
+    firmware = "".join(path.read_text() for path in (ROOT / "tests/firmware").glob("*.py"))
+    for name in names:
+        if name != "none":
+            assert re.search(f'["=]{name}\\b', firmware if name in ELSEWHERE else here), f"no test of {name}"

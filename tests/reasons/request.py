@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: GPL-2.0
+"""One write for many blocks: all or nothing, as much as can be, or so many bytes."""
+
+from guest import MIB, machine
+
+
+def plug(guest, size="512M", word="online_movable", node=1):
+    dimm = guest.plug(size, node)
+    blocks = guest.blocks(dimm)
+    if word:
+        guest.set_blocks(word, blocks)
+    return dimm, blocks
+
+
+def ask(guest, text, errno="OK"):
+    """Write a request; the lines of the answer as dictionaries, that of the request last."""
+    guest.sh(f"expect {errno} $memory/request '{text}'")
+    answer = guest.sh("cat $memory/request")
+    return [dict(word.split("=", 1) for word in line.split() if "=" in word) for line in answer.splitlines()]
+
+
+def states(guest, blocks):
+    return [state for state, _ in guest.zones(blocks).values()]
+
+
+@machine(timeout=300)
+def test_ranges(guest):
+    """By block and by address, back and forth; what is so already is fine."""
+    dimm, blocks = plug(guest, word=None)
+    *lines, end = ask(guest, f"online_movable {blocks[0]}-{blocks[-1]}")
+    assert [line["result"] for line in lines] == ["done"] * 4 and end["result"] == "ok" and end["done"] == "4", f"{lines} {end}"
+    assert set(guest.zones(blocks).values()) == {("online", "Movable")}
+    end = ask(guest, f"offline {dimm.lo:#x}-{dimm.lo + dimm.size // 2 - 1:#x}")[-1]
+    assert states(guest, blocks) == ["offline"] * 2 + ["online"] * 2 and end["done"] == "2"
+    end = ask(guest, f"offline {blocks[0]}-{blocks[-1]} timeout=60000")[-1]
+    assert states(guest, blocks) == ["offline"] * 4 and end["done"] == "2"
+    end = ask(guest, f"offline {blocks[0]}")[-1]
+    assert (end["wanted"], end["result"]) == ("0", "ok")
+    ask(guest, f"online_kernel {blocks[1]}")
+    assert guest.zones([blocks[1]])[blocks[1]] == ("online", "Normal")
+
+
+@machine(timeout=300)
+def test_refused(guest):
+    """Nonsense, half blocks, missing blocks: refused, and nothing changes."""
+    dimm, blocks = plug(guest)
+    before = guest.zones(blocks)
+    for text in ("", "offline", "offlin 1", "offline size=1", "offline 1-", f"offline {blocks[0]} node=1", "online size=0"):
+        guest.sh(f"expect EINVAL $memory/request '{text}'$'\\n'")
+    end = ask(guest, f"offline {dimm.lo:#x}-{dimm.lo + MIB:#x}", "EINVAL")[-1]
+    assert end["reason"] == "range", f"{end}"
+    end = ask(guest, f"offline {blocks[-1]}-{blocks[-1] + 1}", "EINVAL")[-1]
+    assert end["reason"] == "absent", f"{end}"
+    end = ask(guest, "offline 100000 best-effort", "EINVAL")[-1]
+    assert end["reason"] == "absent", f"{end}"
+    assert guest.zones(blocks) == before
+    assert guest.sh("stat -c %a $memory/request $memory/query").split() == ["600", "600"]
+
+
+@machine(timeout=400)
+def test_one_in_the_way(guest):
+    """A pinned page in one block: atomic, nothing goes; best-effort, the others; by size, others."""
+    guest.sh("echo 20000 >/sys/module/memory_hotplug/parameters/offline_timeout_ms")
+    dimm, blocks = plug(guest)
+    before = guest.zones(blocks)
+    third = blocks[2]
+    pfn = int(guest.start_program(f"hold pin 1 {third * 128 * MIB} {(third + 1) * 128 * MIB}", "hold"), 16) // 4096
+    *lines, end = ask(guest, f"offline {blocks[0]}-{blocks[-1]}", "EBUSY")
+    assert guest.zones(blocks) == before, "not as before"
+    assert end["reason"] == "pinned" and end["pfn"] == f"{pfn:#x}" and end["done"] == "0", f"{end}"
+    assert [line["result"] for line in lines] == ["untouched", "untouched", "failed", "untouched"], f"{lines}"
+    assert guest.sh(f"cat $memory/memory{blocks[0]}/last_error") == guest.sh(f"cat $memory/memory{third}/last_error")
+
+    *lines, end = ask(guest, f"offline {blocks[0]}-{blocks[-1]} best-effort")
+    assert states(guest, blocks) == ["offline", "offline", "online", "offline"]
+    assert (end["result"], end["wanted"], end["done"]) == ("partial", "4", "3"), f"{end}"
+    assert "none" in guest.sh(f"cat $memory/memory{blocks[0]}/last_error")
+
+    ask(guest, f"online_movable {blocks[0]}-{blocks[-1]}")
+    # The pinned one scores least: it is not even tried.
+    end = ask(guest, "offline size=384M node=1 zone=Movable")[-1]
+    assert states(guest, blocks) == ["offline", "offline", "online", "offline"] and int(end["ms"]) < 4000, f"{end}"
+    end = ask(guest, "offline size=128M node=1 zone=Movable", "EBUSY")[-1]
+    assert end["reason"] == "pinned", f"{end}"
+    guest.end_program("hold")
+    assert ask(guest, "offline size=128M node=1 zone=movable")[-1]["result"] == "ok"
+    assert ask(guest, "offline size=128M node=1 zone=Movable", "EBUSY")[-1]["done"] == "0"
+    end = ask(guest, "online_movable size=256M node=1")[-1]
+    assert states(guest, blocks).count("online") == 2 and end["done"] == "2"
+    end = ask(guest, "online_movable size=1G node=1 best-effort")[-1]
+    assert states(guest, blocks) == ["online"] * 4 and (end["wanted"], end["done"]) == ("8", "2"), f"{end}"
+
+
+@machine(timeout=300)
+def test_cheapest_first(guest):
+    """By size: the blocks that are free go, those in use stay."""
+    dimm, blocks = plug(guest)
+    guest.start_program(f"load 100 1 {dimm.lo} {dimm.hi}", "load")
+    scores = {b: int(guest.sh(f"cat $memory/memory{b}/movability").rsplit("score=", 1)[1]) for b in blocks}
+    moved = "awk '$1 == \"pgmigrate_success\" { print $2 }' /proc/vmstat"
+    before = int(guest.sh(moved))
+    ask(guest, "offline size=128M node=1 zone=Movable")
+    gone = [b for b, state in zip(blocks, states(guest, blocks)) if state == "offline"]
+    assert len(gone) == 1 and scores[gone[0]] == max(scores.values()), f"{gone} of {scores}"
+    if scores[gone[0]] == 100:
+        assert int(guest.sh(moved)) == before, "pages moved out of a free block"
+
+
+@machine(virtio_mem="1G:1", timeout=300)
+def test_units_of_a_driver(guest):
+    """Blocks of a dynamic group go one by one where they cannot go together."""
+    guest.sh("modprobe virtio_mem || true; echo online_movable >$memory/auto_online_blocks")
+    guest.qmp("qom-set", path="/machine/peripheral/vm0", property="requested-size", value=512 * MIB)
+    guest.sh("wait_for 100 eval '[ $(grep -lv none $memory/memory*/group | wc -l) -ge 4 ]'; sleep 1")
+    blocks = sorted(int(line.split("memory")[-1].split("/")[0]) for line in guest.sh("grep -lv none $memory/memory*/group").split())
+    end = ask(guest, f"offline {blocks[0]}-{blocks[-1]} best-effort")[-1]
+    assert end["result"] == "ok" and set(states(guest, blocks)) == {"offline"}, f"{end}"
