@@ -2,7 +2,7 @@
 # guest: dimms=256M:1 nvdimm=512M:1 timeout=150
 # B16: a pending signal kept a driver from giving its memory back
 
-# The writer that unbinds the driver waits for its turn while another request tries in vain,
+# The writer that unbinds the driver waits for its turn while another request has the locks,
 # and is killed meanwhile. So all that it does for the driver it does with SIGKILL pending.
 
 . "$GUEST_LIB"
@@ -19,9 +19,7 @@ ndctl create-namespace -f -e namespace0.0 -m devdax || fail "create-namespace"
 everything() { grep -v dax0.0 /proc/iomem; lsmem -a -b -o RANGE,STATE,ZONES,NODE; }
 
 set_blocks online_movable "${blocks[@]}"
-hold pin 1 $((blocks[0] * size)) $(((blocks[0] + 1) * size)) >/tmp/hold &
-holder=$!
-wait_for 60 grep -q . /tmp/hold
+modprobe mhp_watch delay_ms=3000 || fail "no module mhp_watch"
 before=$(everything)
 state=$memory/memory${blocks[0]}/state
 
@@ -34,7 +32,7 @@ for ((try = 0; ; try++)); do
 	[ $try -lt 5 ] || fail "the writer never waited"
 	daxctl reconfigure-device -N -m system-ram dax0.0 || fail "system-ram"
 	grep -q 'System RAM (kmem)' /proc/iomem || fail "not in /proc/iomem"
-	(! echo offline >"$state") &
+	echo offline >"$state" &
 	busy=$!
 	wait_for 60 grep -qx going-offline "$state"
 	rm -f /tmp/opened
@@ -50,7 +48,8 @@ for ((try = 0; ; try++)); do
 	fi
 	wait $writer
 	status=$?
-	wait $busy || fail "a block with a pinned page went offline"
+	wait $busy || fail "the block did not go offline"
+	set_blocks online_movable "${blocks[0]}"
 	if [ -e $driver/dax0.0 ]; then
 		[ $killed != waiting ] || fail "the driver is still bound"
 		echo dax0.0 >$driver/unbind
@@ -60,4 +59,3 @@ for ((try = 0; ; try++)); do
 done
 [ $status = 137 ] || fail "the writer ended with $status"
 echo "killed at try $try, the memory is gone"
-kill $holder

@@ -9,9 +9,11 @@
  *	/sys/kernel/debug/mhp_zones	a line for each populated zone: what it says of
  *			itself, and what its pages say when each is looked at
  *
- * The parameter priority is that of the notifier.
+ * The parameter priority is that of the notifier. It sleeps for delay_ms when it is asked
+ * whether memory may go offline: with all locks of the request held.
  */
 #include <linux/debugfs.h>
+#include <linux/delay.h>
 #include <linux/memory.h>
 #include <linux/memory_hotplug.h>
 #include <linux/mmzone.h>
@@ -26,6 +28,10 @@
 static int priority;
 module_param(priority, int, 0444);
 MODULE_PARM_DESC(priority, "Priority of the notifier");
+
+static unsigned int delay_ms;
+module_param(delay_ms, uint, 0644);
+MODULE_PARM_DESC(delay_ms, "How long an answer to MEM_GOING_OFFLINE takes");
 
 struct note {
 	unsigned long action;
@@ -43,6 +49,8 @@ static int watch(struct notifier_block *nb, unsigned long action, void *data)
 	if (nr_notes < MAX_NOTES)
 		notes[nr_notes++] = (struct note){ action, *(struct memory_notify *)data };
 	mutex_unlock(&lock);
+	if (action == MEM_GOING_OFFLINE && delay_ms)
+		msleep(delay_ms);
 	return NOTIFY_OK;
 }
 
