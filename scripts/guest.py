@@ -575,6 +575,32 @@ class Guest:
         return complaints(self.console_path.read_text(errors="replace"), self.machine.allow)
 
 
+class WorkTimer:
+    """How long runs of work functions take, of those that the kernel has, by the tracepoints around them."""
+
+    def __init__(self, guest, *functions):
+        self.guest = guest
+        wanted = " || ".join(f'$3 == "{function}"' for function in functions)
+        self.guest.sh(f"""cd /sys/kernel/tracing
+            filter=$(awk '{wanted} {{ printf "%sfunction == 0x%s", n++ ? " || " : "", $1 }}' /proc/kallsyms)
+            echo mono >trace_clock
+            for event in start end; do
+                echo "$filter" >events/workqueue/workqueue_execute_$event/filter
+                echo 1 >events/workqueue/workqueue_execute_$event/enable
+            done""")
+
+    def clear(self):
+        self.guest.sh("echo >/sys/kernel/tracing/trace")
+
+    def ns(self):
+        """Of all runs since clear()."""
+        trace = self.guest.sh("cat /sys/kernel/tracing/trace", log=False)
+        marks = re.findall(r" (\d+\.\d+): workqueue_execute_(start|end):", trace)
+        if not marks or marks[-1][1] != "end":
+            raise GuestError(f"no whole run was traced: {trace[-300:]}")
+        return sum(float(stamp) * (1 if kind == "end" else -1) for stamp, kind in marks) * 1e9
+
+
 def shell(kernel_dir, hardware):
     """A person's shell in a guest; serves plug and unplug until it ends."""
     guest = Guest("shell", hardware, kernel_dir, mode="shell")

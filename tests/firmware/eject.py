@@ -154,6 +154,24 @@ def test_pending(guest):
     assert before[blocks[0]][0] == "offline"
 
 
+@machine()
+def test_during_online(guest):
+    """A DIMM is asked back while its blocks are coming online, one by one: it goes, whatever came first."""
+    before = guest.sh("lsmem -a -b -o RANGE,STATE,BLOCK,ZONES,NODE; mem_total; cat /proc/iomem")
+    dimm = guest.plug(2 * GIB, 1)
+    blocks = guest.blocks(dimm)
+    guest.sh(f"(for block in {' '.join(map(str, blocks))}; do wr $memory/memory$block/state online_movable; done "
+             f">/tmp/answers 2>&1; echo end >>/tmp/answers) >/dev/null 2>&1 & "
+             f"wait_for 30 grep -qx online $memory/memory{blocks[1]}/state")
+    told = ask(guest, dimm, 2)
+    assert told == [OST_EJECT_IN_PROGRESS, OST_SUCCESS], f"_OST {told}"
+    gone(guest, dimm)
+    guest.sh("wait_for 30 grep -qx end /tmp/answers")
+    answers = set(guest.sh("grep -v end /tmp/answers").split())
+    assert answers <= {"OK", "EBUSY", "ENODEV", "open:ENOENT"}, f"{answers}"
+    assert guest.sh("lsmem -a -b -o RANGE,STATE,BLOCK,ZONES,NODE; mem_total; cat /proc/iomem") == before, "not as before"
+
+
 @machine(timeout=300)
 def test_cancel(guest):
     """A pending eject ends when it is cancelled, and what was online or not is so again."""
