@@ -105,14 +105,23 @@ static bool is_dma_pinned(const struct sight *s)
 	return s->refs >= GUP_PIN_COUNTING_BIAS;
 }
 
+/* Of programs or files; in the LRU, or on its way to or from it. */
+static bool is_users(const struct sight *s)
+{
+	return is_lru(s) || is_anon(s) || (READ_ONCE(s->folio->mapping) && !is_drivers(s));
+}
+
 /* Does somebody hold it, other than for the moment that I/O takes? */
 static bool is_held(const struct sight *s)
 {
+	if (!is_users(s) && !is_hugetlb(s))
+		return false;
 	if (is_dma_pinned(s))
 		return true;
-	if (!is_lru(s) || s->flags & (BIT(PG_locked) | BIT(PG_writeback)))
+	if (is_hugetlb(s) || s->flags & (BIT(PG_locked) | BIT(PG_writeback)))
 		return false;
-	return s->refs > expected_refs(s);
+	/* On its way to the LRU a page is referenced by who brings it. */
+	return s->refs > expected_refs(s) + !is_lru(s);
 }
 
 static const char *kind_in_lru(const struct sight *s)

@@ -6,6 +6,7 @@
  *   page	an ordinary page: it can move
  *   pin	a page that a pipe refers to as well (vmsplice): it cannot move
  *   dma		a page that is pinned as for a device, by the module mhp_ask: it cannot move
+ *   long	a page that is a buffer of io_uring: in a kernel zone it cannot move
  *   lock	a page that is locked as during I/O, by the same: it does not move
  *   kernel	pages that the kernel allocated, as a pipe's buffers: they cannot move,
  *		and fill at most FILL of NODE. Of these no address is known: prints 0x0.
@@ -13,6 +14,7 @@
  * Exit 0 when the content was still there at the end.
  */
 #define _GNU_SOURCE
+#include <linux/io_uring.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,6 +65,16 @@ static void ask(const char *what, const char *page)
 	close(fd);
 }
 
+static void register_buffer(char *page)
+{
+	struct io_uring_params params = {};
+	struct iovec iov = { .iov_base = page, .iov_len = PAGE };
+	int fd = syscall(SYS_io_uring_setup, 1, &params);
+
+	if (fd < 0 || syscall(SYS_io_uring_register, fd, IORING_REGISTER_BUFFERS, &iov, 1))
+		err(2, "io_uring");
+}
+
 static void fill_pipes(void)
 {
 	static char buffer[PIPE_ROOM];
@@ -83,7 +95,7 @@ int main(int argc, char **argv)
 	int sig;
 
 	if (argc != 5)
-		errx(2, "usage: hold page|pin|dma|lock|kernel NODE LO HI");
+		errx(2, "usage: hold page|pin|dma|long|lock|kernel NODE LO HI");
 	sigemptyset(&end);
 	sigaddset(&end, SIGTERM);
 	sigprocmask(SIG_BLOCK, &end, NULL);
@@ -101,6 +113,8 @@ int main(int argc, char **argv)
 			pin(page);
 		else if (!strcmp(argv[1], "dma"))
 			ask("pin", page);
+		else if (!strcmp(argv[1], "long"))
+			register_buffer(page);
 		else if (!strcmp(argv[1], "lock"))
 			ask("lock", page);
 	}

@@ -155,7 +155,8 @@ def test_blocks_of_boot(guest):
     assert "score=0" in line and "kind=holes" in line, line
 
     several = guest.sh("grep -lx none $memory/memory*/valid_zones | sed 's,.*memory\\([0-9]*\\)/.*,\\1,'").split()
-    block = next(int(b) for b in several if b != "0")
+    # Neither the first nor the last, which have holes.
+    block = next(int(b) for b in several if b not in ("0", "15"))
     fails(guest, block, "offline", "EINVAL", "multi-zone")
     assert "kind=multi-zone score=0" in guest.sh(f"cat $memory/memory{block}/movability")
 
@@ -221,7 +222,7 @@ def test_held(guest):
         grep -qx none progress""")
     assert last(guest, block)["reason"] == "cancelled" and last(guest, block)["pfn"] == pfn, f"{last(guest, block)}"
 
-    guest.sh(f"bash -c 'echo offline >{state}' >/dev/null 2>&1 & wait_for 30 grep -qx going-offline {state}; kill -KILL $!; ! wait $!")
+    guest.sh(f"memory=$memory bash -c 'echo offline >{state}' >/dev/null 2>&1 & wait_for 30 grep -qx going-offline {state}; kill -KILL $!; ! wait $!")
     guest.sh(f"wait_for 10 grep -q reason=signal $memory/memory{block}/last_error; grep -qx online {state}")
 
     # The device is on its way.
@@ -239,17 +240,17 @@ def test_held(guest):
 
 @machine(timeout=300)
 def test_long_pins(guest):
-    """Buffers of io_uring in a kernel zone: pinned."""
+    """A buffer of io_uring in a kernel zone: pinned."""
     guest.sh(f"echo 5000 >{TIMEOUT}")
-    dimm, blocks = plug(guest, word="online_kernel")
-    held = int(guest.start_program(f"kinds long 1 {dimm.lo} {dimm.hi}", "kinds").split()[0])
-    assert held, "none of it is on the DIMM"
-    reasons = {}
-    for block in blocks:
-        if guest.sh(f"wr $memory/memory{block}/state offline || true").strip() != "OK":
-            reasons[block] = last(guest, block)
-    assert "pinned" in [said["reason"] for said in reasons.values()], f"{reasons}"
-    guest.end_program("kinds")
+    # What the kernel needs for itself comes from the first: there it has begun pageblocks of its own.
+    plug(guest, word="online_kernel")
+    guest.sh("for i in 1 2 3 4 5 6 7 8; do numactl --preferred=1 ls / >/dev/null; done")
+    _, blocks = plug(guest, word="online_kernel")
+    pfn = hold(guest, "long", blocks[1])
+    said = fails(guest, blocks[1], "offline", "EBUSY", "pinned", pfn=pfn, kind="anon")
+    assert int(said["ms"]) <= 6000, f"{said}"
+    guest.end_program("hold")
+    works(guest, blocks[1], "offline")
 
 
 @machine(timeout=300)
@@ -313,6 +314,8 @@ def test_lost(guest):
     ssdt.load(guest, Device("MEM0", [(HIDDEN[0], BLOCK)], node=2, sta=0))
     assert ssdt.notify(guest, "MEM0", CHECK, sta=0xF) == SUCCESS
     block = HIDDEN[0] // BLOCK
+    # What runs the test keeps away from it: node 1 has no memory, and its CPU takes that of node 2.
+    guest.sh("taskset -apc 0 1 >/dev/null")
     guest.set_blocks("online_movable", [block])
     guest.start_program(f"load 32 2 {HIDDEN[0]} {HIDDEN[1]}", "load")
     ssdt.notify(guest, "MEM0", CHECK, sta=0)
@@ -331,7 +334,7 @@ def test_dependency(guest):
     guest.sh(f"expect OK {ASK} 'disable {uid} 1'")
     assert not guest.unplug(dimm).done, "it went"
     status = guest.sh(f"cat {device}/eject_status")
-    assert "err=-1 reason=dependency" in status, status
+    assert "reason=dependency" in status, status
     guest.sh(f"expect OK {ASK} 'disable {uid} 0'")
     assert guest.unplug(dimm).done
 
