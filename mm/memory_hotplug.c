@@ -517,6 +517,16 @@ void mhp_report_refusal(enum mhp_verb verb, struct memory_block *mem, struct mhp
 
 /* ---- The lower ladder: ABSENT to OFFLINE ------------------------------ */
 
+/* By somebody who uses it, or who has only a part of it: what is all in one claim may nest. */
+static bool is_claimed(const struct mhp_range *range)
+{
+	u64 start = mhp_range_phys(range), size = mhp_range_bytes(range);
+
+	return region_intersects(start, size, IORESOURCE_MEM | IORESOURCE_BUSY,
+				 IORES_DESC_NONE) != REGION_DISJOINT ||
+	       region_intersects(start, size, IORESOURCE_MEM, IORES_DESC_NONE) == REGION_MIXED;
+}
+
 static int resource_up(struct mhp_op *op)
 {
 	unsigned long flags = IORESOURCE_SYSTEM_RAM | IORESOURCE_BUSY;
@@ -529,11 +539,10 @@ static int resource_up(struct mhp_op *op)
 				   mhp_range_bytes(&op->range), op->res_name, flags);
 	if (op->res)
 		return 0;
-	/* It does not say why; where nobody is there was no memory. */
-	if (region_intersects(mhp_range_phys(&op->range), mhp_range_bytes(&op->range),
-			      IORESOURCE_MEM, IORES_DESC_NONE) == REGION_DISJOINT)
-		return refuse(op, -ENOMEM, MHP_WHY_NOMEM);
-	return refuse(op, -EEXIST, MHP_WHY_RESOURCE);
+	/* It does not say why. */
+	if (is_claimed(&op->range))
+		return refuse(op, -EEXIST, MHP_WHY_RESOURCE);
+	return refuse(op, -ENOMEM, MHP_WHY_NOMEM);
 }
 
 /* The claim may have been merged with those of its neighbours. */
