@@ -330,6 +330,9 @@ bool mhp_has_room(const struct mhp_run *runs, unsigned int nr_runs)
 	}
 	room = room_elsewhere(movable, &reserve) + get_nr_swap_pages() +
 	       global_node_page_state_pages(NR_SLAB_RECLAIMABLE_B);
+	/* Watermarks are those of all memory, and sink with it. */
+	reserve = mult_frac(reserve, totalram_pages() - min(pages, totalram_pages()),
+			    totalram_pages());
 	/* What is free there is not room, and what is used needs some: each page once. */
 	if (mhp_room_left(room, pages, 0, reserve))
 		return true;
