@@ -124,7 +124,8 @@ are Normal Movable Movable Movable
 # An end by time, and by Ctrl-C, which also takes back what was done
 within 4 run 1 offline --timeout 1 "${a[1]}-$last"
 said "time is up"
-said "memory$held does not go offline: not in time"
+# The kernel had the time to see what holds it up.
+said "memory$held does not go offline: pinned at page frame"
 are Normal Movable Movable Movable
 cancel() {
 	(sleep 2; printf '\003') | script -qec "exec memhp offline ${a[1]}-$last" /tmp/out >/dev/null

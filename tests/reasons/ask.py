@@ -52,7 +52,10 @@ def test_counts(guest):
     assert {**counts(said), "movable": 0, "free": 0} == {key: sum(counts(s)[key] for s in both) if key not in ("movable", "free") else 0
                                                           for key in counts(said)}, f"{said}"
     assert sum(counts(said).values()) == 2 * PAGES
-    assert counts(query(guest, f"{dimm.lo:#x}-{dimm.hi - 1:#x}")) == counts(query(guest, f"{first}-{second}"))
+    # Others take and give back pages meanwhile.
+    by_address, by_block = (counts(query(guest, what)) for what in (f"{dimm.lo:#x}-{dimm.hi - 1:#x}", f"{first}-{second}"))
+    assert abs(by_address.pop("free") - by_block.pop("free")) < 1000 and abs(by_address.pop("movable") - by_block.pop("movable")) < 1000
+    assert by_address == by_block, f"{by_address} {by_block}"
     # Not only whole blocks: a page, a MiB across two of them, everything there is.
     assert sum(counts(query(guest, f"{dimm.lo:#x}-{dimm.lo + 4095:#x}")).values()) == 1
     edge = dimm.lo + dimm.size // 2
