@@ -38,6 +38,7 @@ KSFT_SKIP = 4
 KSELFTEST = BUILD / "kselftest"
 BASE_SELFTEST = "tools/testing/selftests/memory-hotplug/mem-on-off-test.sh"
 TAIL = 25
+AGAIN = 12             # lines of a failure repeated after the last test
 
 
 @dataclass
@@ -233,17 +234,23 @@ class Report:
     def __init__(self, tests):
         self.lock = threading.Lock()
         self.counts = {"passed": 0, "failed": 0, "skipped": 0}
+        self.failures = []
         self.width = max(len(test.name) for test in tests)
 
     def __call__(self, test, outcome, seconds, note, details=""):
         with self.lock:
             self.counts[outcome] += 1
-            print(f"{outcome:8}{test.name:{self.width}} {seconds:7.1f} s  {note or ''}".rstrip(), flush=True)
-            for line in details.splitlines():
-                print(f"        | {line}", flush=True)
+            line = f"{outcome:8}{test.name:{self.width}} {seconds:7.1f} s  {note or ''}".rstrip()
+            if outcome == "failed":
+                self.failures.append("\n".join([line] + [f"        | {text}" for text in details.splitlines()[:AGAIN]]))
+            print(line, flush=True)
+            for text in details.splitlines():
+                print(f"        | {text}", flush=True)
 
-    def last_line(self):
-        return ", ".join(f"{count} {outcome}" for outcome, count in self.counts.items())
+    def summary(self):
+        """What failed, once more: who sees only the end of a long log sees it."""
+        counts = ", ".join(f"{count} {outcome}" for outcome, count in self.counts.items())
+        return "\n".join([*self.failures, counts])
 
 
 def details(error):
@@ -303,7 +310,7 @@ def main():
     with ThreadPoolExecutor(args.jobs) as pool:
         for test in sorted(tests, key=lambda test: -test.timeout):
             pool.submit(run, test, report)
-    print(report.last_line())
+    print(report.summary())
     return bool(report.counts["failed"])
 
 
