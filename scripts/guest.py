@@ -88,6 +88,7 @@ class Machine:
     virtio_mem: str = ""            # "SIZE:NODE", nothing of it plugged at boot
     virtio_mem_block: str = ""      # in which it grows and shrinks: "256M"
     balloon: bool = False           # a virtio balloon
+    hmat: bool = False              # the firmware has a HMAT, without figures
     agent: bool = False             # a port for qemu-guest-agent
     room: str = "32G"               # for memory that is plugged later
     exact: bool = False             # the guest's clock counts instructions; slow
@@ -104,7 +105,7 @@ class Machine:
 
     def arguments(self):
         sizes = [parse_size(size) for size in self.nodes]
-        args = ["-machine", "q35" + (",nvdimm=on" if self.nvdimm else ""), "-smp", f"2,sockets={min(2, len(sizes))}",
+        args = ["-machine", "q35" + ",nvdimm=on" * bool(self.nvdimm) + ",hmat=on" * self.hmat, "-smp", f"2,sockets={min(2, len(sizes))}",
                 "-m", f"{sum(sizes) // MIB}M,slots=64,maxmem={(sum(sizes) + parse_size(self.room)) // MIB}M"]
         for node, size in enumerate(sizes):
             numa = f"node,nodeid={node}" + (f",cpus={node}" if node < 2 else "")

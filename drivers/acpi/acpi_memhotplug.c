@@ -502,8 +502,11 @@ static int dimm_attach(struct acpi_device *adev, const struct acpi_device_id *id
 		err = dimm_check_ranges(dimm);
 	if (!err)
 		err = dimm_join_group(dimm);
-	if (!err)
+	if (!err) {
+		/* The tier of a node is found out when its first memory comes online. */
+		hmat_reread(dimm_node(dimm));
 		err = dimm_add_ranges(dimm);
+	}
 	if (err) {
 		dimm_leave_group(dimm);
 		dimm_free(dimm);
