@@ -279,7 +279,8 @@ class Eject:
 
 # What the guest answers by _OST, and to which request (ACPI 6.5, 6.3.5)
 OST_PLUG, OST_EJECT = 1, 3
-OST_SUCCESS, OST_EJECT_IN_PROGRESS = 0, 0x84
+OST_SUCCESS, OST_NOT_ADDED, OST_NOT_USABLE = 0, 0x81, 0x82
+OST_NOT_PERMITTED, OST_IN_USE, OST_BUSY, OST_DEPENDENCY, OST_EJECT_IN_PROGRESS = 0x80, 0x81, 0x82, 0x83, 0x84
 
 
 def ost(data):

@@ -212,13 +212,6 @@ static u32 eject_code(const struct mhp_result *res)
 	}
 }
 
-static int refuse(struct mhp_result *res, int err, enum mhp_reason why)
-{
-	res->err = err;
-	res->why = why;
-	return err;
-}
-
 /* @code: what the firmware has been or will be told. */
 static void eject_end(struct acpi_memory_eject *e, u32 source, const struct mhp_result *res,
 		      u32 code)
@@ -272,8 +265,8 @@ static int eject_rest(struct acpi_memory_eject *e, struct mhp_result *res)
 	err = acpi_scan_eject(e->adev);
 	if (!err)
 		return 0;
-	return refuse(res, err, err == -EBUSY || err == -EPERM ? MHP_WHY_DEPENDENCY :
-								 MHP_WHY_FIRMWARE);
+	return mhp_refuse(res, err, err == -EBUSY || err == -EPERM ? MHP_WHY_DEPENDENCY :
+								     MHP_WHY_FIRMWARE, MHP_NO_PFN);
 }
 
 static void eject_restore(struct acpi_memory_eject *e)
@@ -356,10 +349,10 @@ static int eject_start(struct acpi_memory_eject *e, u32 source, struct mhp_resul
 	int err;
 
 	if (!acpi_has_method(e->adev->handle, "_EJ0"))
-		return refuse(res, -EPERM, MHP_WHY_DISABLED);
+		return mhp_refuse(res, -EPERM, MHP_WHY_DISABLED, MHP_NO_PFN);
 	err = alloc_kept(e);
 	if (err)
-		return refuse(res, err, MHP_WHY_NOMEM);
+		return mhp_refuse(res, err, MHP_WHY_NOMEM, MHP_NO_PFN);
 	err = memory_ranges_claim(e->ranges.range, e->ranges.nr, res);
 	if (err) {
 		kvfree(e->kept);

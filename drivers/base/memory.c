@@ -71,11 +71,6 @@ static u64 block_bytes(void)
 	return 1ULL << block_shift;
 }
 
-static unsigned long block_pages(void)
-{
-	return 1UL << (block_shift - PAGE_SHIFT);
-}
-
 static unsigned long block_sections(void)
 {
 	return 1UL << (block_shift - SECTION_SIZE_BITS);
@@ -89,11 +84,6 @@ static unsigned long id_to_pfn(unsigned long id)
 static unsigned long pfn_to_id(unsigned long pfn)
 {
 	return pfn >> (block_shift - PAGE_SHIFT);
-}
-
-static unsigned long block_pfn(const struct memory_block *mem)
-{
-	return section_nr_to_pfn(mem->start_section_nr);
 }
 
 static unsigned long block_id(const struct memory_block *mem)
@@ -413,15 +403,6 @@ struct block_batch {
 	struct memory_block *blocks[] __counted_by(nr);
 };
 
-static int refuse(struct mhp_result *res, int err, enum mhp_reason why,
-		  unsigned long pfn)
-{
-	res->err = err;
-	res->why = why;
-	res->pfn = pfn;
-	return err;
-}
-
 /* For who waits until a block is no longer on its way. */
 static DECLARE_WAIT_QUEUE_HEAD(settled);
 
@@ -526,7 +507,7 @@ static int take_offline(struct memory_block **blocks, unsigned int nr,
 	for (unsigned int i = 0; i < nr; i++) {
 		if (!blocks[i]->dev.offline_disabled)
 			continue;
-		err = refuse(res, -EPERM, MHP_WHY_DISABLED, block_pfn(blocks[i]));
+		err = mhp_refuse(res, -EPERM, MHP_WHY_DISABLED, block_pfn(blocks[i]));
 		mhp_report_refusal(MHP_VERB_OFFLINE, blocks[i], res);
 		return err;
 	}
@@ -588,11 +569,11 @@ static int check_range(const struct range *range, struct mhp_result *res)
 
 	if (!nr || range->end < range->start ||
 	    !IS_ALIGNED(range->start | (range->end + 1), block_bytes()))
-		return refuse(res, -EINVAL, MHP_WHY_RANGE, PHYS_PFN(range->start));
+		return mhp_refuse(res, -EINVAL, MHP_WHY_RANGE, PHYS_PFN(range->start));
 
 	found = count_blocks(first, nr);
 	if (found < nr)
-		return refuse(res, -EINVAL, MHP_WHY_ABSENT, id_to_pfn(first + found));
+		return mhp_refuse(res, -EINVAL, MHP_WHY_ABSENT, id_to_pfn(first + found));
 	return 0;
 }
 
@@ -620,7 +601,7 @@ static struct block_batch *collect(const struct range *ranges, unsigned int nr_r
 
 	batch = kvmalloc(struct_size(batch, blocks, nr), GFP_KERNEL);
 	if (!batch)
-		return ERR_PTR(refuse(res, -ENOMEM, MHP_WHY_NOMEM, PHYS_PFN(ranges->start)));
+		return ERR_PTR(mhp_refuse(res, -ENOMEM, MHP_WHY_NOMEM, PHYS_PFN(ranges->start)));
 
 	batch->nr = 0;
 	for (unsigned int i = 0; i < nr_ranges; i++)
@@ -653,7 +634,7 @@ int memory_ranges_online(const struct range *ranges, unsigned int nr, enum mmop 
 	if (IS_ERR(batch))
 		return PTR_ERR(batch);
 	if (type == MMOP_OFFLINE)
-		return refuse(res, -EINVAL, MHP_WHY_INTERNAL, PHYS_PFN(ranges->start));
+		return mhp_refuse(res, -EINVAL, MHP_WHY_INTERNAL, PHYS_PFN(ranges->start));
 	return batch->nr ? bring_online(batch->blocks, batch->nr, type, res) : 0;
 }
 
@@ -809,9 +790,9 @@ int memory_ranges_claim(const struct range *ranges, unsigned int nr, struct mhp_
 		const struct memory_block *mem = batch->blocks[i];
 
 		if (mem->claimed)
-			return refuse(res, -EBUSY, MHP_WHY_EJECTING, block_pfn(mem));
+			return mhp_refuse(res, -EBUSY, MHP_WHY_EJECTING, block_pfn(mem));
 		if (mem->state != MEM_ONLINE && mem->state != MEM_OFFLINE)
-			return refuse(res, -EBUSY, MHP_WHY_BUSY, block_pfn(mem));
+			return mhp_refuse(res, -EBUSY, MHP_WHY_BUSY, block_pfn(mem));
 	}
 	for (unsigned int i = 0; i < batch->nr; i++) {
 		batch->blocks[i]->claimed = true;
@@ -1018,7 +999,7 @@ static ssize_t state_store(struct device *dev, struct device_attribute *attr,
 	if (ret > 0) {
 		struct mhp_result res = MHP_RESULT_OK;
 
-		refuse(&res, -EINVAL, MHP_WHY_ALREADY, block_pfn(to_memory_block(dev)));
+		mhp_refuse(&res, -EINVAL, MHP_WHY_ALREADY, block_pfn(to_memory_block(dev)));
 		mhp_report_refusal(type == MMOP_OFFLINE ? MHP_VERB_OFFLINE : MHP_VERB_ONLINE,
 				   to_memory_block(dev), &res);
 		return -EINVAL;

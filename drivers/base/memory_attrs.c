@@ -23,24 +23,14 @@
 #include "memory_attrs.h"
 #include "../../mm/mhp/order.h"
 
-static unsigned long first_pfn(const struct memory_block *mem)
-{
-	return section_nr_to_pfn(mem->start_section_nr);
-}
-
-static unsigned long block_pages(void)
-{
-	return PHYS_PFN(memory_block_size_bytes());
-}
-
 /* ---- What is in it --------------------------------------------------- */
 
 /* The part of a block that lies between two pages, the last included; -EINTR a signal. */
 static int count_part(struct memory_block *mem, unsigned long start, unsigned long last,
 		      struct mhp_census *census)
 {
-	start = max(start, first_pfn(mem));
-	last = min(last, first_pfn(mem) + block_pages() - 1);
+	start = max(start, block_pfn(mem));
+	last = min(last, block_pfn(mem) + block_pages() - 1);
 	/* Who has it gives it back before it waits for pages to move, or readers to leave. */
 	if (device_lock_interruptible(&mem->dev))
 		return -EINTR;
@@ -245,7 +235,7 @@ static int emit_blocks(struct memory_group *group, char *buf)
 	int len = 0;
 
 	list_for_each_entry(mem, &group->memory_blocks, group_next) {
-		nr = first_pfn(mem) / block_pages();
+		nr = block_number(mem);
 		if (any && nr == last + 1) {
 			last = nr;
 			continue;

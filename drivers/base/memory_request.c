@@ -85,11 +85,6 @@ static enum mmop online_type(const struct undertaking *u)
 	return (enum mmop)u->order.verb;
 }
 
-static unsigned long block_nr(const struct memory_block *mem)
-{
-	return section_nr_to_pfn(mem->start_section_nr) / PHYS_PFN(memory_block_size_bytes());
-}
-
 static int refused(struct undertaking *u, int err, enum mhp_reason why)
 {
 	u->res.err = err;
@@ -102,13 +97,12 @@ static int refused(struct undertaking *u, int err, enum mhp_reason why)
 static bool in_zone(const struct undertaking *u, const struct memory_block *mem)
 {
 	const struct zone *zone = READ_ONCE(mem->zone);
-	unsigned long pages = PHYS_PFN(memory_block_size_bytes());
 
 	if (!*u->order.zone)
 		return true;
 	if (!is_offline_order(u))
 		zone = zone_for_pfn_range(online_type(u), mem->nid, mem->group,
-					  section_nr_to_pfn(mem->start_section_nr), pages);
+					  block_pfn(mem), block_pages());
 	return zone && !strcasecmp(zone->name, u->order.zone);
 }
 
@@ -128,11 +122,10 @@ static bool is_suitable(const struct undertaking *u, const struct memory_block *
 static int score_block(struct memory_block *mem, unsigned int *score)
 {
 	struct mhp_census census = MHP_CENSUS_EMPTY;
-	unsigned long pages = PHYS_PFN(memory_block_size_bytes());
 
 	if (device_lock_interruptible(&mem->dev))
 		return -EINTR;
-	mhp_take_census(mem, section_nr_to_pfn(mem->start_section_nr), pages, &census);
+	mhp_take_census(mem, block_pfn(mem), block_pages(), &census);
 	device_unlock(&mem->dev);
 	*score = mhp_census_score(&census);
 	return 0;
@@ -143,7 +136,7 @@ static void take(struct undertaking *u, const struct memory_block *mem, unsigned
 	/* Came while others were counted: not this time. */
 	if (u->nr < u->max)
 		u->list[u->nr++] = (struct candidate){
-			.nr = block_nr(mem), .score = score, .res = MHP_RESULT_OK,
+			.nr = block_number(mem), .score = score, .res = MHP_RESULT_OK,
 		};
 }
 
@@ -178,7 +171,7 @@ static int add_this(struct memory_block *mem, void *arg)
 	    u->order.best_effort)
 		return 0;
 	/* Online in another kind of zone. */
-	u->res.pfn = section_nr_to_pfn(mem->start_section_nr);
+	u->res.pfn = block_pfn(mem);
 	return refused(u, -EINVAL, MHP_WHY_ALREADY);
 }
 
@@ -206,7 +199,7 @@ static unsigned long blocks_of_range(const struct undertaking *u)
 }
 
 /* Whole blocks, all of which are there unless less will do. */
-static int check_range(struct undertaking *u)
+static int check_found(struct undertaking *u)
 {
 	u64 mask = memory_block_size_bytes() - 1;
 
@@ -242,7 +235,7 @@ static int find_candidates(struct undertaking *u)
 	err = walk_memory_blocks(u->order.start,
 				 min(u->order.last - u->order.start, (u64)LONG_MAX) + 1,
 				 u, add_this);
-	return err ?: check_range(u);
+	return err ?: check_found(u);
 }
 
 /* ---- Attempts ---------------------------------------------------------- */

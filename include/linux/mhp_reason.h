@@ -74,6 +74,26 @@ struct mhp_result {
 #define MHP_NO_PFN	(~0UL)
 #define MHP_RESULT_OK	((struct mhp_result){ .pfn = MHP_NO_PFN })
 
+/**
+ * mhp_refuse() - record why a request cannot go on
+ * @res: where to record; the first cause stays, later ones are its consequences
+ * @err: negative error code
+ * @why: the cause
+ * @pfn: the first page frame concerned, or %MHP_NO_PFN
+ *
+ * Return: @err, so that a refusal is one statement.
+ */
+static inline int mhp_refuse(struct mhp_result *res, int err,
+			     enum mhp_reason why, unsigned long pfn)
+{
+	if (!res->err) {
+		res->err = err;
+		res->why = why;
+		res->pfn = pfn;
+	}
+	return err;
+}
+
 const char *mhp_reason_name(enum mhp_reason why);
 const char *mhp_reason_text(enum mhp_reason why);
 

@@ -102,7 +102,6 @@ int mhp_isolate(struct mhp_run *run, struct mhp_result *res);
 void mhp_isolate_lost(struct mhp_run *run);
 void mhp_unisolate(struct mhp_run *run);
 void mhp_withdraw(struct mhp_run *run);
-unsigned long mhp_first_unmovable(const struct mhp_range *range);
 
 /* evacuate.c */
 #ifdef CONFIG_MEMORY_HOTREMOVE
@@ -134,6 +133,7 @@ static inline int mhp_check_empty(struct mhp_run *run, struct mhp_result *res)
 unsigned long mhp_discard(struct mhp_run *run, unsigned long *poisoned);
 
 /* movable.c */
+unsigned long mhp_first_unmovable(const struct mhp_range *range);
 void mhp_count_range(const struct mhp_range *range, struct mhp_census *census);
 bool mhp_has_room(const struct mhp_run *runs, unsigned int nr_runs);
 bool mhp_page_held(unsigned long pfn);

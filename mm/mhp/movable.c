@@ -124,6 +124,21 @@ static bool is_held(const struct sight *s)
 	return s->refs > expected_refs(s) + !is_lru(s);
 }
 
+static bool huge_can_move(const struct sight *s)
+{
+	struct hstate *h = size_to_hstate(s->nr << PAGE_SHIFT);
+
+	return h && hugepage_migration_supported(h);
+}
+
+/* In ZONE_MOVABLE what is of no kind that moves is on its way from one list to another. */
+static bool never_moves(struct page *page, const struct sight *s)
+{
+	if (is_hugetlb(s))
+		return !huge_can_move(s);
+	return !is_lru(s) && !is_drivers(s) && !is_zone_movable_page(page);
+}
+
 static const char *kind_in_lru(const struct sight *s)
 {
 	if (is_anon(s))
@@ -182,27 +197,20 @@ static void count_unmovable(struct mhp_census *c, unsigned long pfn, unsigned lo
 	note_blocker(c, true, pfn, kind);
 }
 
-static bool huge_can_move(const struct sight *s)
-{
-	struct hstate *h = size_to_hstate(s->nr << PAGE_SHIFT);
-
-	return h && hugepage_migration_supported(h);
-}
-
 static void count_used(struct mhp_census *c, struct page *page, unsigned long pfn,
 		       const struct sight *s, unsigned long nr)
 {
-	if (is_hugetlb(s) && !huge_can_move(s)) {
-		count_unmovable(c, pfn, nr, "hugetlb");
-	} else if (is_held(s)) {
+	bool stays = never_moves(page, s);
+
+	if (is_held(s) && !(stays && is_hugetlb(s))) {
 		c->pinned += nr;
 		note_blocker(c, false, pfn, "pinned");
+	} else if (stays) {
+		count_unmovable(c, pfn, nr, kind_of(page, s));
 	} else if (is_hugetlb(s)) {
 		c->hugetlb += nr;
-	} else if (is_lru(s) || is_drivers(s) || is_zone_movable_page(page)) {
-		c->movable += nr;
 	} else {
-		count_unmovable(c, pfn, nr, kind_of(page, s));
+		c->movable += nr;
 	}
 }
 
@@ -281,6 +289,77 @@ unsigned int mhp_census_score(const struct mhp_census *census)
 	if (c->hopeless)
 		return 0;
 	return mhp_score(c->free + c->poisoned, c->movable + c->hugetlb, c->pinned);
+}
+
+/* ---- Look before isolating ------------------------------------------------ */
+
+/* Does this page keep its block from going offline? If not, *@skip pages need no look. */
+static bool is_unmovable(struct page *page, unsigned long *skip)
+{
+	struct sight s;
+
+	if (PageReserved(page))
+		return true;
+	*skip = mhp_pages_if_free(page) ?: 1;
+	if (*skip > 1)
+		return false;
+	s = look_at(page);
+	return s.refs && !PageHWPoison(page) && !PageOffline(page) && never_moves(page, &s);
+}
+
+/* The bits that tell a page of user space which has nothing to do with its neighbours. */
+static bool is_small_lru_page(const struct page *page)
+{
+	const unsigned long mask = BIT(PG_lru) | BIT(PG_head) | BIT(PG_reserved);
+
+	return (READ_ONCE(page->flags) & mask) == BIT(PG_lru);
+}
+
+/*
+ * Looks at pages up to @end, or beyond where something bigger begins before it. True where
+ * *@page cannot move, else *@page is where to go on.
+ */
+static bool find_unmovable(struct page **page, const struct page *end)
+{
+	unsigned long skip;
+
+	for (; *page < end; *page += skip) {
+		skip = 1;
+		if (!is_small_lru_page(*page) && is_unmovable(*page, &skip))
+			return true;
+	}
+	return false;
+}
+
+/**
+ * mhp_first_unmovable() - look for a page that keeps a range from going offline
+ * @range: pages that are online
+ *
+ * Takes no lock and no reference, so the answer may be out of date; a page that
+ * is on its way from one list to another counts as movable in ZONE_MOVABLE.
+ *
+ * Context: May sleep. The range stays online meanwhile: by mem_hotplug_lock, or by the
+ * device locks of its blocks.
+ * Return: the first page frame that cannot be moved, or %MHP_NO_PFN.
+ */
+unsigned long mhp_first_unmovable(const struct mhp_range *range)
+{
+	unsigned long pfn, next;
+
+	for (pfn = range->start_pfn; pfn < mhp_range_end(range); pfn = next) {
+		struct page *page = pfn_to_online_page(pfn);
+
+		next = min(pageblock_end_pfn(pfn), mhp_range_end(range));
+		cond_resched();
+		if (!page)
+			continue;
+		if (is_migrate_cma_page(page))
+			return pfn;
+		if (find_unmovable(&page, page + (next - pfn)))
+			return page_to_pfn(page);
+		next = page_to_pfn(page);
+	}
+	return MHP_NO_PFN;
 }
 
 /* ---- Is there room? ------------------------------------------------------ */

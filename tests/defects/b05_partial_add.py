@@ -2,13 +2,13 @@
 """B5: of a device of which one range cannot be added, the others were, and firmware was told of success."""
 
 import ssdt
-from guest import GIB
-from ssdt import BUSY, CHECK, HIDDEN, NOT_ADDED, NOT_USABLE, SUCCESS, Device
+from guest import GIB, OST_NOT_ADDED, OST_NOT_USABLE, OST_SUCCESS
+from ssdt import BUSY, CHECK, HIDDEN, Device
 
 SIZE = HIDDEN.step
 
 
-def partial(guest, good, bad, answer=NOT_ADDED):
+def partial(guest, good, bad, answer=OST_NOT_ADDED):
     before = guest.sh("mem_total; cat /proc/iomem; ls $memory")
     ssdt.load(guest, Device("MEM0", [good, bad], node=1, sta=0), Device("MEM1", [good], node=1, sta=0))
     assert ssdt.notify(guest, "MEM0", CHECK, sta=0xF) == answer, "_OST does not say so"
@@ -16,7 +16,7 @@ def partial(guest, good, bad, answer=NOT_ADDED):
     named = f"[mem {bad[0]:#010x}-{bad[0] + bad[1] - 1:#010x}"
     assert named in guest.sh("dmesg | grep 'PNP0C80:.* cannot be'"), f"the log does not name {named}"
 
-    assert ssdt.notify(guest, "MEM1", CHECK, sta=0xF) == SUCCESS, "another device cannot have the good range"
+    assert ssdt.notify(guest, "MEM1", CHECK, sta=0xF) == OST_SUCCESS, "another device cannot have the good range"
     assert guest.sh(f"blocks {good[0]} {sum(good)}"), "no block of it"
 
 
@@ -43,4 +43,4 @@ def test_online_already(guest):
 @ssdt.machine()
 def test_far_away(guest):
     """The second range cannot be addressed."""
-    partial(guest, (HIDDEN[0], SIZE), (1 << 52, GIB), NOT_USABLE)
+    partial(guest, (HIDDEN[0], SIZE), (1 << 52, GIB), OST_NOT_USABLE)

@@ -4,8 +4,8 @@
 import re
 
 import ssdt
-from guest import MIB
-from ssdt import CHECK, HIDDEN, SUCCESS, Device
+from guest import MIB, OST_SUCCESS
+from ssdt import CHECK, HIDDEN, Device
 
 BLOCK = 128 * MIB
 RANGE = (HIDDEN[0], 3 * BLOCK)
@@ -16,7 +16,7 @@ HARDWARE = ssdt.machine(nodes=("1G", "1G", "0"), cmdline="maxcpus=1", timeout=30
 
 def plug(guest, word="online_movable"):
     ssdt.load(guest, Device("MEM0", [RANGE], node=2, sta=0))
-    assert ssdt.notify(guest, "MEM0", CHECK, sta=0xF) == SUCCESS
+    assert ssdt.notify(guest, "MEM0", CHECK, sta=0xF) == OST_SUCCESS
     guest.set_blocks(word, BLOCKS)
 
 
@@ -36,7 +36,7 @@ def test_free(guest):
     vanish(guest)
     assert guest.sh("mem_total; cat /proc/iomem; ls $memory") == before, "not as before"
     assert "has gone without an eject" in guest.sh("dmesg")
-    assert ssdt.notify(guest, "MEM0", CHECK, sta=0xF) == SUCCESS
+    assert ssdt.notify(guest, "MEM0", CHECK, sta=0xF) == OST_SUCCESS
     assert there(guest) == BLOCKS
 
 

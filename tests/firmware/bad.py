@@ -5,8 +5,8 @@ import random
 import struct
 
 import ssdt
-from guest import GIB, MIB, complaints
-from ssdt import CHECK, HIDDEN, NOT_USABLE, SUCCESS, Device
+from guest import MIB, OST_NOT_USABLE, complaints
+from ssdt import CHECK, HIDDEN, Device
 
 BLOCK = 128 * MIB
 STATE = "mem_total; cat /proc/iomem; ls $memory /sys/devices/system/node"
@@ -16,7 +16,7 @@ def refused(guest, name, text):
     """Device NAME, with _STA 0 until now, is refused, and the log says TEXT."""
     before = guest.sh(STATE)
     answer = ssdt.notify(guest, name, CHECK, sta=0xF)
-    assert answer == NOT_USABLE, f"{name}: _OST {answer:#x}"
+    assert answer == OST_NOT_USABLE, f"{name}: _OST {answer:#x}"
     assert guest.sh(STATE) == before, f"{name}: something of it is there"
     assert text in guest.sh("dmesg | grep PNP0C80: | tail -n 3"), f"{name}: the log does not say '{text}'"
 

@@ -2,8 +2,8 @@
 """Containers with memory devices: all below comes, and goes, with one notification."""
 
 import ssdt
-from guest import MIB
-from ssdt import BUS_CHECK, CHECK, EJECT, EJECT_IN_USE, HIDDEN, SUCCESS, Device
+from guest import MIB, OST_IN_USE, OST_SUCCESS
+from ssdt import BUS_CHECK, CHECK, EJECT, HIDDEN, Device
 
 BLOCK = 128 * MIB
 STATE = "lsmem -a -b -o RANGE,STATE,BLOCK,ZONES,NODE; mem_total; cat /proc/iomem; ls /sys/devices/system/node"
@@ -30,10 +30,10 @@ def comes_and_goes(guest, hid, what, nested):
     before = guest.sh(STATE)
     ssdt.load(guest, container(hid, nested=nested))
     assert not numbers(guest), "there before it comes"
-    assert ssdt.notify(guest, "CON0", what, sta=0xF) == SUCCESS
+    assert ssdt.notify(guest, "CON0", what, sta=0xF) == OST_SUCCESS
     assert numbers(guest) == EXPECTED, f"blocks {numbers(guest)}"
     guest.set_blocks("online_movable", EXPECTED)
-    assert ssdt.notify(guest, "CON0", EJECT) == SUCCESS
+    assert ssdt.notify(guest, "CON0", EJECT) == OST_SUCCESS
     assert '"_EJ0 CON0"' in guest.sh("dmesg"), "firmware was not told to take it"
     assert guest.sh(STATE) == before, "not as before"
 
@@ -54,9 +54,9 @@ def test_pnp0a05(guest):
 def test_pnp0a06(guest):
     """PNP0A06, twice."""
     comes_and_goes(guest, "PNP0A06", CHECK, nested=True)
-    assert ssdt.notify(guest, "CON0", CHECK, sta=0xF) == SUCCESS
+    assert ssdt.notify(guest, "CON0", CHECK, sta=0xF) == OST_SUCCESS
     assert numbers(guest) == EXPECTED, f"blocks {numbers(guest)}"
-    assert ssdt.notify(guest, "CON0", EJECT) == SUCCESS
+    assert ssdt.notify(guest, "CON0", EJECT) == OST_SUCCESS
     assert not numbers(guest)
 
 
@@ -64,17 +64,17 @@ def test_pnp0a06(guest):
 def test_all_or_nothing(guest):
     """A pinned page in the last device of a container: all of them stay, each block as it was."""
     ssdt.load(guest, container("ACPI0004"))
-    assert ssdt.notify(guest, "CON0", CHECK, sta=0xF) == SUCCESS
+    assert ssdt.notify(guest, "CON0", CHECK, sta=0xF) == OST_SUCCESS
     guest.set_blocks("online_movable", EXPECTED)
     guest.set_blocks("offline", EXPECTED[1:2])
     before = guest.sh(STATE)
     guest.start_program(f"hold pin 1 {HIDDEN[5]} {HIDDEN[5] + BLOCK}", "hold")
-    assert ssdt.notify(guest, "CON0", EJECT) == EJECT_IN_USE
+    assert ssdt.notify(guest, "CON0", EJECT) == OST_IN_USE
     assert guest.sh(STATE) == before, "not as before"
     con0 = guest.sh("dirname $(grep -lx '\\\\_SB_.CON0' /sys/bus/acpi/devices/*/path)")
     assert "reason=pinned" in guest.sh(f"cat {con0}/eject_status")
     guest.end_program("hold")
-    assert ssdt.notify(guest, "CON0", EJECT) == SUCCESS
+    assert ssdt.notify(guest, "CON0", EJECT) == OST_SUCCESS
 
 
 @ssdt.machine(nodes=("1G", "1G", "0"))
@@ -82,12 +82,12 @@ def test_node(guest):
     """A container brings a node its first memory, and takes its last with it."""
     before = guest.sh(STATE)
     ssdt.load(guest, container("ACPI0004", node=2))
-    assert ssdt.notify(guest, "CON0", CHECK, sta=0xF) == SUCCESS
+    assert ssdt.notify(guest, "CON0", CHECK, sta=0xF) == OST_SUCCESS
     assert guest.sh("cat /sys/devices/system/node/online") == "0-2"
     guest.set_blocks("online_movable", EXPECTED)
     assert guest.sh("cat /sys/devices/system/node/has_memory") in ("0-2", "0,2"), "node 2 has no memory"
     guest.sh("numactl --membind=2 dd if=/dev/zero of=/dev/shm/data bs=1M count=64 status=none; rm /dev/shm/data")
-    assert ssdt.notify(guest, "CON0", EJECT) == SUCCESS
+    assert ssdt.notify(guest, "CON0", EJECT) == OST_SUCCESS
     assert guest.sh(STATE) == before, "not as before"
 
 
@@ -96,7 +96,7 @@ def test_kept_by_firmware(guest):
     """_EJ0 fails: the memory comes back, each block in the state and zone it had."""
     fails = 'Method (_EJ0, 1, Serialized) { Debug = "_EJ0 MEM0" Local0 = Zero Divide (One, Local0, , Local1) }'
     ssdt.load(guest, Device("MEM0", [(HIDDEN[0], 4 * BLOCK)], node=1, sta=0, ejectable=False, more=fails))
-    assert ssdt.notify(guest, "MEM0", CHECK, sta=0xF) == SUCCESS
+    assert ssdt.notify(guest, "MEM0", CHECK, sta=0xF) == OST_SUCCESS
     blocks = [HIDDEN[i] // BLOCK for i in range(4)]
     guest.set_blocks("offline", blocks[:1])
     before = guest.sh(STATE)

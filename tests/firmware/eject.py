@@ -5,10 +5,9 @@ import re
 import subprocess
 import time
 
-from guest import GIB, MIB, OST_EJECT, OST_EJECT_IN_PROGRESS, OST_SUCCESS, GuestError, machine, ost
+from guest import GIB, MIB, OST_BUSY, OST_DEPENDENCY, OST_EJECT, OST_EJECT_IN_PROGRESS, OST_IN_USE, OST_NOT_PERMITTED, OST_SUCCESS, GuestError, machine, ost
 
 BLOCK = 128 * MIB
-NOT_PERMITTED, IN_USE, BUSY, DEPENDENCY = 0x80, 0x81, 0x82, 0x83     # ACPI 6.5, 6.3.5.2
 OST_USER_EJECT = 0x103
 INJECT = "/sys/kernel/debug/notifier-error-inject/memory/actions"
 
@@ -91,21 +90,21 @@ def test_why_not(guest):
     dimm = plug(guest)
     blocks = guest.blocks(dimm)
     pfn = pin(guest, dimm, 3)
-    refused(guest, dimm, IN_USE, "pinned", pfn)
+    refused(guest, dimm, OST_IN_USE, "pinned", pfn)
     guest.end_program("hold")
 
     guest.sh(f"echo -16 >{INJECT}/MEM_GOING_OFFLINE/error")
-    refused(guest, dimm, DEPENDENCY, "notifier")
+    refused(guest, dimm, OST_DEPENDENCY, "notifier")
     guest.sh(f"echo 0 >{INJECT}/MEM_GOING_OFFLINE/error")
 
     guest.sh("echo 0 >/sys/firmware/acpi/hotplug/memory/enabled")
-    assert ask(guest, dimm, 1) == [NOT_PERMITTED]
+    assert ask(guest, dimm, 1) == [OST_NOT_PERMITTED]
     guest.sh("echo 1 >/sys/firmware/acpi/hotplug/memory/enabled")
 
     pin(guest, dimm, 1)
     guest.sh(f"(! echo offline >$memory/memory{blocks[1]}/state) & wait_for 30 grep -qx going-offline $memory/memory{blocks[1]}/state")
     guest.qmp("device_del", id=dimm.name)
-    assert answers(guest, dimm, 1) == [BUSY]
+    assert answers(guest, dimm, 1) == [OST_BUSY]
     assert status(guest, dimm)[1]["reason"] == "busy"
     guest.sh(f"wait_for 30 grep -qx online $memory/memory{blocks[1]}/state")
     guest.end_program("hold")
@@ -118,7 +117,7 @@ def test_kernel_memory(guest):
     dimm = plug(guest, node=2, word="online_kernel")
     guest.start_program(f"hold kernel 2 {dimm.lo} {dimm.hi}", "hold")
     moved = guest.sh("awk '/^pgmigrate_success/ { print $2 }' /proc/vmstat")
-    refused(guest, dimm, IN_USE, "unmovable")
+    refused(guest, dimm, OST_IN_USE, "unmovable")
     assert guest.sh("awk '/^pgmigrate_success/ { print $2 }' /proc/vmstat") == moved, "pages moved in vain"
     guest.end_program("hold")
 
@@ -183,7 +182,7 @@ def test_cancel(guest):
     pin(guest, dimm)
     assert ask(guest, dimm, 1) == [OST_EJECT_IN_PROGRESS]
     guest.sh(f"expect OK {dimm.dir}/eject_status cancel")
-    assert answers(guest, dimm, 1) == [BUSY]
+    assert answers(guest, dimm, 1) == [OST_BUSY]
     assert status(guest, dimm)[1]["reason"] == "cancelled"
     assert guest.zones(blocks) == before, f"{guest.zones(blocks)}"
     guest.end_program("hold")
@@ -204,7 +203,7 @@ def test_ask(guest):
     assert set(guest.zones(guest.blocks(dimm)).values()) == {("online", "Movable")}, "it has begun"
 
     guest.sh(f"expect OK {dimm.dir}/eject_status cancel")
-    assert answers(guest, dimm, 1) == [NOT_PERMITTED]
+    assert answers(guest, dimm, 1) == [OST_NOT_PERMITTED]
     word, details = status(guest, dimm)
     assert (word, details["reason"]) == ("failed", "cancelled"), f"{details}"
 

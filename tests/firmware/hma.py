@@ -4,7 +4,8 @@
 import struct
 
 import ssdt
-from ssdt import CHECK, EJECT, HIDDEN, SUCCESS, Device
+from guest import OST_SUCCESS
+from ssdt import CHECK, EJECT, HIDDEN, Device
 
 SIZE = HIDDEN.step
 UPDATE = 0xE                # of \\_SB: heterogeneous memory attributes
@@ -64,7 +65,7 @@ def say(guest, buffer, *more):
 
 
 def come(guest, number):
-    assert ssdt.notify(guest, f"MEM{number}", CHECK, sta=0xF) == SUCCESS
+    assert ssdt.notify(guest, f"MEM{number}", CHECK, sta=0xF) == OST_SUCCESS
     guest.set_blocks("online_movable", [HIDDEN[number] // SIZE])
 
 
@@ -90,7 +91,7 @@ def test_update(guest):
 
     # The best of both initiators, where none is said to be next to it.
     say(guest, table(*(locality(kind, (90, 90, 90)) for kind in TYPES)))
-    assert ssdt.notify(guest, "MEM0", EJECT) == SUCCESS and ssdt.notify(guest, "MEM1", EJECT) == SUCCESS
+    assert ssdt.notify(guest, "MEM0", EJECT) == OST_SUCCESS and ssdt.notify(guest, "MEM1", EJECT) == OST_SUCCESS
     assert guest.sh("cat /sys/devices/system/node/online") == "0-1"
     assert targets(guest, 0) == ["node0"], "a link to a node that is gone"
     come(guest, 1)

@@ -2,7 +2,8 @@
 """Memory devices as QEMU does not make them."""
 
 import ssdt
-from ssdt import CHECK, EJECT, EJECT_IN_USE, HIDDEN, NOT_ADDED, SUCCESS, Device
+from guest import OST_IN_USE, OST_NOT_ADDED, OST_SUCCESS
+from ssdt import CHECK, EJECT, HIDDEN, Device
 
 SIZE = HIDDEN.step
 
@@ -23,14 +24,14 @@ def test_two_ranges(guest):
     ssdt.load(guest, Device("MEM0", ranges, node=1, sta=0))
     assert not blocks(guest, *ranges), "it is there before it comes"
 
-    assert ssdt.notify(guest, "MEM0", CHECK, sta=0xF) == SUCCESS
+    assert ssdt.notify(guest, "MEM0", CHECK, sta=0xF) == OST_SUCCESS
     numbers = blocks(guest, *ranges)
     assert numbers == [base // SIZE for base in (HIDDEN[0], HIDDEN[1], HIDDEN[4])], f"blocks {numbers}"
     guest.set_blocks("online_movable", numbers)
     assert all(guest.sh(f"ls -d $memory/memory{number}/node1") for number in numbers), "not of node 1"
     guest.sh("numactl -m 1 dd if=/dev/zero of=/dev/shm/data bs=1M count=200 status=none; rm /dev/shm/data")
 
-    assert ssdt.notify(guest, "MEM0", EJECT) == SUCCESS
+    assert ssdt.notify(guest, "MEM0", EJECT) == OST_SUCCESS
     assert '"_EJ0 MEM0"' in guest.sh("dmesg"), "firmware was not told to take it"
     assert figures(guest) == before, "not as before"
 
@@ -41,14 +42,14 @@ def test_in_container(guest):
     ranges = (HIDDEN[0], SIZE), (HIDDEN[1], SIZE)
     ssdt.load(guest, Device("BOX0", hid="ACPI0004", sta=0, children=tuple(
         Device(f"MEM{n}", [r], node=1) for n, r in enumerate(ranges))))
-    assert ssdt.notify(guest, "BOX0", CHECK, sta=0xF) == SUCCESS
+    assert ssdt.notify(guest, "BOX0", CHECK, sta=0xF) == OST_SUCCESS
     numbers = blocks(guest, *ranges)
     guest.set_blocks("online_movable", numbers)
     guest.start_program(f"hold pin 1 {HIDDEN[1]} {HIDDEN[2]}", "hold")
-    assert ssdt.notify(guest, "BOX0.MEM1", EJECT) == EJECT_IN_USE
+    assert ssdt.notify(guest, "BOX0.MEM1", EJECT) == OST_IN_USE
     assert set(guest.zones(numbers).values()) == {("online", "Movable")}, f"{guest.zones(numbers)}"
     guest.end_program("hold")
-    assert ssdt.notify(guest, "BOX0.MEM1", EJECT) == SUCCESS
+    assert ssdt.notify(guest, "BOX0.MEM1", EJECT) == OST_SUCCESS
     assert blocks(guest, *ranges) == numbers[:1], "not that one alone"
 
 
@@ -57,7 +58,7 @@ def test_container_partly_bad(guest):
     """Of a container with a good and a bad memory device the good one is used, and _OST tells of the other."""
     ssdt.load(guest, Device("BOX0", hid="ACPI0004", sta=0, children=(
         Device("MEM0", [(HIDDEN[0], SIZE)], node=1), Device("MEM1", [(ssdt.BUSY, SIZE)], node=1))))
-    assert ssdt.notify(guest, "BOX0", CHECK, sta=0xF) == NOT_ADDED
+    assert ssdt.notify(guest, "BOX0", CHECK, sta=0xF) == OST_NOT_ADDED
     assert len(blocks(guest, (HIDDEN[0], SIZE))) == 1, "the good one is not used"
 
 
@@ -69,8 +70,8 @@ def test_proximity(guest):
         ssdt.load(guest, Device(name, [(HIDDEN[number], SIZE)], node=node, sta=0))
         status = ssdt.notify(guest, name, CHECK, sta=0xF)
         there = blocks(guest, (HIDDEN[number], SIZE))
-        assert (status == SUCCESS) == bool(there), f"_PXM {node}: _OST {status:#x}, blocks {there}"
-        assert status == SUCCESS, f"_PXM {node}: refused"
+        assert (status == OST_SUCCESS) == bool(there), f"_PXM {node}: _OST {status:#x}, blocks {there}"
+        assert status == OST_SUCCESS, f"_PXM {node}: refused"
 
 
 @ssdt.machine()
@@ -80,7 +81,7 @@ def test_status(guest):
     for sta in (0x1, 0x5, 0x9, 0x0):
         ssdt.notify(guest, "MEM0", CHECK, sta=sta)
         assert not blocks(guest, (HIDDEN[0], SIZE)), f"_STA {sta:#x}: it is used"
-    assert ssdt.notify(guest, "MEM0", CHECK, sta=0xB) == SUCCESS
+    assert ssdt.notify(guest, "MEM0", CHECK, sta=0xB) == OST_SUCCESS
     assert blocks(guest, (HIDDEN[0], SIZE)), "_STA 0xb: it is not used"
-    assert ssdt.notify(guest, "MEM0", CHECK, sta=0xF) == SUCCESS, "it is there already"
-    assert ssdt.notify(guest, "MEM0", EJECT) == SUCCESS
+    assert ssdt.notify(guest, "MEM0", CHECK, sta=0xF) == OST_SUCCESS, "it is there already"
+    assert ssdt.notify(guest, "MEM0", EJECT) == OST_SUCCESS

@@ -18,14 +18,11 @@ import time
 from dataclasses import dataclass
 
 import guest as guests
-from guest import GIB, MIB, GuestError
+from guest import GIB, MIB, OST_EJECT_IN_PROGRESS, GuestError
 
 HIDDEN = range(GIB, 2 * GIB - 128 * MIB, 128 * MIB)     # blocks that are free
 BUSY = 2 * GIB - 128 * MIB                              # the block that is not
 CHECK, BUS_CHECK, EJECT = 1, 0, 3                       # what firmware notifies: ACPI 6.5, 5.6.6
-SUCCESS, IN_PROGRESS = 0, 0x84                          # what _OST is told: 6.3.5
-NOT_ADDED, NOT_USABLE = 0x81, 0x82                      # of a device that was to come
-EJECT_IN_USE, EJECT_BUSY, EJECT_DEPENDENCY = 0x81, 0x82, 0x83   # of one that was to go
 
 
 def machine(**options):
@@ -123,7 +120,7 @@ def said(guest, method, path):
 
 def verdicts(guest, path):
     """What _OST of a device was told, but for what it heard meanwhile."""
-    return [status for _, status in said(guest, "_OST", path) if status != IN_PROGRESS]
+    return [status for _, status in said(guest, "_OST", path) if status != OST_EJECT_IN_PROGRESS]
 
 
 def notify(guest, path, what, sta=None, seconds=200):
