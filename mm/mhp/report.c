@@ -251,7 +251,8 @@ struct mhp_record *mhp_report(const struct mhp_ending *end)
 	s64 us = ktime_us_delta(ktime_get(), end->begin);
 	struct mhp_record *record = NULL;
 
-	trace_mhp_result(verbs[end->verb], end->range->start_pfn, end->range->nr_pages, res);
+	trace_mhp_result(verbs[end->verb], end->range->start_pfn, end->range->nr_pages, res,
+			 end->passes, end->left, us);
 	count_ending(end, us);
 	if (res->err) {
 		record = make_record(end, us);

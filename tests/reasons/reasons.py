@@ -5,8 +5,8 @@ import re
 import shlex
 
 import ssdt
-from guest import ROOT, machine
-from ssdt import CHECK, HIDDEN, SUCCESS, Device
+from guest import OST_SUCCESS, ROOT, machine
+from ssdt import CHECK, HIDDEN, Device
 
 BLOCK = HIDDEN.step
 FAIL = "/sys/kernel/debug/memory_hotplug/fail"
@@ -305,6 +305,11 @@ def test_no_room(guest):
         dd if=/dev/zero of=/mnt/data bs=1M count=$((free - 60)) status=none""")
     said = fails(guest, blocks[0], "offline", "EBUSY", "no-room", step="check", passes="0")
     assert int(said["ms"]) < 2000, f"{said}"
+
+    switch = "/sys/module/memory_hotplug/parameters/offline_viability"
+    guest.sh(f"echo N >{switch}; echo 3000 >{TIMEOUT}; expect EBUSY $memory/memory{blocks[0]}/state offline; echo Y >{switch}")
+    said = last(guest, blocks[0])
+    assert said["step"] == "pages" and int(said["passes"]) and said["reason"] != "no-room", f"{said}"
     guest.sh("rm /mnt/data")
     works(guest, blocks[0], "offline")
 
@@ -313,7 +318,7 @@ def test_no_room(guest):
 def test_lost(guest):
     """lost: memory that has gone while it was in use."""
     ssdt.load(guest, Device("MEM0", [(HIDDEN[0], BLOCK)], node=2, sta=0))
-    assert ssdt.notify(guest, "MEM0", CHECK, sta=0xF) == SUCCESS
+    assert ssdt.notify(guest, "MEM0", CHECK, sta=0xF) == OST_SUCCESS
     block = HIDDEN[0] // BLOCK
     # What runs the test keeps away from it: node 1 has no memory, and its CPU takes that of node 2.
     guest.sh("taskset -apc 0 1 >/dev/null")

@@ -46,12 +46,13 @@ DEFINE_EVENT(mhp_step, mhp_step_exit,
 	TP_ARGS(ladder, step, up, unwinding, err)
 );
 
+/* The end of a request: what its blocks keep as last_error. */
 TRACE_EVENT(mhp_result,
 
 	TP_PROTO(const char *verb, unsigned long start_pfn, unsigned long nr_pages,
-		 const struct mhp_result *res),
+		 const struct mhp_result *res, unsigned int passes, unsigned long left, s64 us),
 
-	TP_ARGS(verb, start_pfn, nr_pages, res),
+	TP_ARGS(verb, start_pfn, nr_pages, res, passes, left, us),
 
 	TP_STRUCT__entry(
 		__string(verb, verb)
@@ -61,6 +62,9 @@ TRACE_EVENT(mhp_result,
 		__string(why, mhp_reason_name(res->why))
 		__field(unsigned long, pfn)
 		__string(step, res->step ? res->step : "-")
+		__field(unsigned int, passes)
+		__field(unsigned long, left)
+		__field(s64, us)
 	),
 
 	TP_fast_assign(
@@ -71,11 +75,15 @@ TRACE_EVENT(mhp_result,
 		__assign_str(why);
 		__entry->pfn = res->pfn;
 		__assign_str(step);
+		__entry->passes = passes;
+		__entry->left = left;
+		__entry->us = us;
 	),
 
-	TP_printk("%s pfn=%#lx pages=%lu err=%d why=%s at=%#lx step=%s",
+	TP_printk("%s pfn=%#lx pages=%lu err=%d why=%s at=%#lx step=%s passes=%u left=%lu us=%lld",
 		  __get_str(verb), __entry->start_pfn, __entry->nr_pages, __entry->err,
-		  __get_str(why), __entry->pfn, __get_str(step))
+		  __get_str(why), __entry->pfn, __get_str(step), __entry->passes,
+		  __entry->left, __entry->us)
 );
 
 /* Once through neighbouring blocks that go offline. */
