@@ -13,7 +13,9 @@
 #include <linux/memremap.h>
 #include <linux/mm.h>
 #include <linux/mmzone.h>
+#include <linux/padata.h>
 #include <linux/page-isolation.h>
+#include <linux/sizes.h>
 #include <linux/swap.h>
 
 #include "mhp.h"
@@ -167,33 +169,54 @@ void __weak mhp_fill_memmap(struct page *first, const struct page *pattern, unsi
 		*first++ = *pattern;
 }
 
+/* For one more CPU it must be worth its while: the memmap of this much is 16 MiB. */
+#define FILL_CHUNK	(SZ_1G >> PAGE_SHIFT)
+/* Memory is not faster for more. */
+#define FILL_CPUS	16U
+
+static void fill_some(unsigned long pfn, unsigned long end, void *pattern)
+{
+	unsigned long next;
+
+	for (; pfn < end; pfn = next) {
+		next = min(pageblock_end_pfn(pfn), end);
+		mhp_fill_memmap(pfn_to_page(pfn), pattern, next - pfn);
+		set_pageblock_migratetype(pfn_to_page(pfn), MIGRATE_MOVABLE);
+		cond_resched();
+	}
+}
+
 /**
  * mhp_zone_add_free() - give page frames to a zone, as free pages that are on no list
  * @zone: the zone
  * @range: the page frames; their memmap exists and nobody uses it
  *
  * As move_pfn_range_to_zone(), but each struct page is written once, as it is to be in the
- * allocator: but for the list they only lack the mark of the first page of a chunk.
+ * allocator: but for the list they only lack the mark of the first page of a chunk. By
+ * several CPUs, where it is many.
  *
  * Context: May sleep. mem_hotplug_lock held for write.
  */
 void mhp_zone_add_free(struct zone *zone, const struct mhp_range *range)
 {
-	unsigned long pfn = range->start_pfn, next;
 	struct page pattern;
+	struct padata_mt_job job = {
+		.thread_fn = fill_some,
+		.fn_arg = &pattern,
+		.start = range->start_pfn,
+		.size = range->nr_pages,
+		.align = PAGES_PER_SECTION,
+		.min_chunk = FILL_CHUNK,
+		.max_threads = min(num_online_cpus(), FILL_CPUS),
+	};
 
 	grow_zone(zone, range);
 	highest_memmap_pfn = max(highest_memmap_pfn, mhp_range_end(range) - 1);
 
-	__init_single_page(&pattern, pfn, zone_idx(zone), zone_to_nid(zone));
+	__init_single_page(&pattern, range->start_pfn, zone_idx(zone), zone_to_nid(zone));
 	set_page_count(&pattern, 0);
 	memset(&pattern.lru, 0, sizeof(pattern.lru));
-	for (; pfn < mhp_range_end(range); pfn = next) {
-		next = min(pageblock_end_pfn(pfn), mhp_range_end(range));
-		mhp_fill_memmap(pfn_to_page(pfn), &pattern, next - pfn);
-		set_pageblock_migratetype(pfn_to_page(pfn), MIGRATE_MOVABLE);
-		cond_resched();
-	}
+	padata_do_multithreaded(&job);
 }
 
 /**
