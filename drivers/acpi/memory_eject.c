@@ -333,7 +333,7 @@ static struct acpi_memory_eject *eject_get(struct acpi_device *adev)
 /* User space decides, by writing to eject or to eject_status. */
 static void eject_ask(struct acpi_memory_eject *e, u32 source)
 {
-	char *envp[] = { "EVENT=eject_request", NULL };
+	char *envp[2] = { "EVENT=eject_request", NULL };
 
 	spin_lock(&e->lock);
 	e->state = EJECT_ASKED;
