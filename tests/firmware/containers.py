@@ -2,7 +2,7 @@
 """Containers with memory devices: all below comes, and goes, with one notification."""
 
 import ssdt
-from guest import MIB, OST_IN_USE, OST_SUCCESS
+from guest import MIB, OST_BUSY, OST_IN_USE, OST_SUCCESS
 from ssdt import BUS_CHECK, CHECK, EJECT, HIDDEN, Device
 
 BLOCK = 128 * MIB
@@ -104,3 +104,26 @@ def test_kept_by_firmware(guest):
     mem0 = guest.sh("dirname $(grep -lx '\\\\_SB_.MEM0' /sys/bus/acpi/devices/*/path)")
     assert "reason=firmware" in guest.sh(f"cat {mem0}/eject_status")
     assert guest.sh(STATE) == before, "not as before"
+
+
+@ssdt.machine(nodes=("1G", "1G", "0"), cmdline="maxcpus=1", timeout=400)
+def test_gone_meanwhile(guest):
+    """A device vanishes while the container above it is being ejected: firmware is to say so again, then it is seen."""
+    ssdt.load(guest, container("ACPI0004", node=2))
+    assert ssdt.notify(guest, "CON0", CHECK, sta=0xF) == OST_SUCCESS
+    guest.set_blocks("online_movable", EXPECTED)
+    guest.start_program(f"hold pin 2 {HIDDEN[5]} {HIDDEN[5] + BLOCK}", "hold")
+    con0 = guest.sh("dirname $(grep -lx '\\\\_SB_.CON0' /sys/bus/acpi/devices/*/path)")
+    ssdt.do(guest, f"Notify (\\_SB.CON0, {EJECT:#x})")
+    guest.sh(f"wait_for 60 grep -q pending {con0}/eject_status")
+    assert ssdt.notify(guest, "CON0.MEM0", CHECK, sta=0) == OST_BUSY
+    guest.sh(f"wait_for 60 grep -q 'failed.*reason=pinned' {con0}/eject_status")
+    assert ssdt.verdicts(guest, "CON0") == [OST_SUCCESS, OST_IN_USE]
+    assert numbers(guest) == EXPECTED, f"blocks {numbers(guest)}"
+    # All devices have been scanned since, by what loads a table, and it was not there.
+    assert ssdt.notify(guest, "CON0.MEM0", CHECK) == OST_SUCCESS
+    assert numbers(guest) == EXPECTED[3:], f"blocks {numbers(guest)} after the device of the others had gone"
+    assert "has gone without an eject" in guest.sh("dmesg")
+    guest.end_program("hold")
+    assert ssdt.notify(guest, "CON0", EJECT) == OST_SUCCESS
+    assert not numbers(guest)
