@@ -2,12 +2,12 @@
 /*
  * Emptying an isolated run: every page in use moves to memory elsewhere.
  *
- * Owns nothing but the pages on its list. Calls migration. No lock is needed: the
- * blocks are going-offline, so nobody else changes them, and the run is isolated, so
- * what is freed stays free. It ends: with an empty run, with a page that cannot move,
- * at the caller's deadline, by a signal that the caller lets through, when it is
- * cancelled, or when the same page has not moved in many passes. Whatever the end, every
- * page is on its own list again.
+ * Owns nothing but the pages on its lists. Calls shift.c for what it can move, and
+ * migration for the rest. No lock is needed: the blocks are going-offline, so nobody else
+ * changes them, and the run is isolated, so what is freed stays free. It ends: with an
+ * empty run, with a page that cannot move, at the caller's deadline, by a signal that the
+ * caller lets through, when it is cancelled, or when the same page has not moved in many
+ * passes. Whatever the end, every page is on its own list again.
  */
 #define pr_fmt(fmt) "memory_hotplug: " fmt
 
@@ -15,10 +15,12 @@
 #include <linux/hugetlb.h>
 #include <linux/jiffies.h>
 #include <linux/migrate.h>
+#include <linux/mm_inline.h>
 #include <linux/page-isolation.h>
 #include <linux/nodemask.h>
 #include <linux/rmap.h>
 #include <linux/sched/signal.h>
+#include <linux/slab.h>
 #include <linux/swap.h>
 #include <trace/events/memory_hotplug.h>
 
@@ -42,7 +44,10 @@
  * @progress: of the whole request
  * @res: gets the reason for giving up
  * @list: folios that are about to move
- * @batch: base pages on @list
+ * @small: folios that can be shifted, still on the LRU
+ * @common: the same, off the LRU
+ * @shift: room for these; without it all pages go by way of @list
+ * @batch: base pages on all of these
  * @singles: how many of them are single pages
  * @homes: new pages for these
  * @drained: free pages of the run are not in lists of CPUs any more
@@ -61,6 +66,9 @@ struct mhp_evacuation {
 	struct mhp_progress *progress;
 	struct mhp_result *res;
 	struct list_head list;
+	struct folio_batch small;
+	struct list_head common;
+	struct mhp_shift *shift;
 	unsigned long batch, singles;
 	struct list_head homes;
 	bool drained;
@@ -230,19 +238,54 @@ static void note_used(struct mhp_evacuation *e, unsigned long used)
 	e->run->used = used;
 }
 
+/* What is not on the LRU is on its way somewhere. */
+static void isolate_small(struct mhp_evacuation *e)
+{
+	struct folio *folio;
+
+	mhp_shift_isolate(&e->small, &e->common);
+	while ((folio = folio_batch_next(&e->small))) {
+		note_stuck(e, MHP_WHY_UNMOVABLE, folio_pfn(folio));
+		e->left++;
+		e->batch--;
+		e->singles--;
+		folio_put(folio);
+	}
+	folio_batch_init(&e->small);
+}
+
+/* Moves what can be shifted; the rest goes the way of all pages. */
+static unsigned long shift_common(struct mhp_evacuation *e)
+{
+	unsigned long moved;
+	struct folio *folio;
+
+	moved = mhp_shift(e->shift, &e->common, &e->homes);
+	list_for_each_entry(folio, &e->common, lru)
+		node_stat_add_folio(folio, NR_ISOLATED_ANON + folio_is_file_lru(folio));
+	list_splice_tail_init(&e->common, &e->list);
+	return moved;
+}
+
 static void move_batch(struct mhp_evacuation *e)
 {
 	struct mhp_progress *p = e->progress;
-	unsigned int moved = 0;
+	unsigned int migrated = 0;
+	unsigned long moved = 0;
 	struct folio *folio;
-	int ret;
+	int ret = 0;
 
-	if (list_empty(&e->list))
+	isolate_small(e);
+	if (!e->batch)
 		return;
 	find_homes(e);
-	ret = migrate_pages(&e->list, new_home, NULL, (unsigned long)e, MIGRATE_SYNC,
-			    MR_MEMORY_HOTPLUG, &moved);
+	if (!list_empty(&e->common))
+		moved = shift_common(e);
+	if (!list_empty(&e->list))
+		ret = migrate_pages(&e->list, new_home, NULL, (unsigned long)e, MIGRATE_SYNC,
+				    MR_MEMORY_HOTPLUG, &migrated);
 	release_homes(e);
+	moved += migrated;
 	WRITE_ONCE(p->moved, p->moved + moved);
 	WRITE_ONCE(p->failed, p->failed + e->batch - min(e->batch, moved));
 	note_used(e, e->run->used - min(e->run->used, moved));
@@ -277,6 +320,12 @@ static unsigned long take_folio(struct mhp_evacuation *e, unsigned long pfn)
 		/* Migration would wait for I/O, with no end where a device does not answer. */
 		note_stuck(e, MHP_WHY_BUSY_PAGE, pfn);
 		e->left += nr;
+	} else if (e->shift && mhp_shift_fits(folio)) {
+		e->batch++;
+		e->singles++;
+		if (!folio_batch_add(&e->small, folio))
+			isolate_small(e);
+		return nr;	/* the reference goes with it */
 	} else if (isolate_folio_to_list(folio, &e->list)) {
 		e->batch += folio_nr_pages(folio);
 		e->singles += !folio_test_large(folio);
@@ -449,6 +498,7 @@ int mhp_evacuate(struct mhp_run *run, const struct mhp_policy *policy,
 		 unsigned long deadline, struct mhp_progress *progress,
 		 struct mhp_result *res)
 {
+	struct mhp_shift *shift __free(kfree) = kmalloc(sizeof(*shift), GFP_KERNEL | __GFP_NOWARN);
 	struct mhp_evacuation e = {
 		.run = run,
 		.policy = policy,
@@ -456,6 +506,8 @@ int mhp_evacuate(struct mhp_run *run, const struct mhp_policy *policy,
 		.progress = progress,
 		.res = res,
 		.list = LIST_HEAD_INIT(e.list),
+		.common = LIST_HEAD_INIT(e.common),
+		.shift = shift,
 		.homes = LIST_HEAD_INIT(e.homes),
 		.least = ULONG_MAX,
 		.gained = jiffies,
@@ -465,6 +517,7 @@ int mhp_evacuate(struct mhp_run *run, const struct mhp_policy *policy,
 	unsigned int passes;
 	int ret;
 
+	folio_batch_init(&e.small);
 	/* Draining every CPU is for those who need it: later. */
 	lru_add_drain();
 	for (passes = 0;; passes++) {

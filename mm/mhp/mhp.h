@@ -9,6 +9,7 @@
  *	memmap.c	memmap that lies in the memory it describes
  *	isolate.c	pages in and out of the page allocator's reach
  *	evacuate.c	emptying an isolated range
+ *	shift.c		moving the common kind of page in groups
  *	movable.c	what pages are: could they go, why did they not
  *	report.c	how requests ended: records, counters
  *	balance.c	kernel memory against ZONE_MOVABLE
@@ -24,6 +25,7 @@
 #include <linux/memory.h>
 #include <linux/memory_hotplug.h>
 #include <linux/mm.h>
+#include <linux/pagevec.h>
 #include <linux/rwsem.h>
 
 #include "ladder.h"
@@ -128,6 +130,39 @@ static inline int mhp_check_empty(struct mhp_run *run, struct mhp_result *res)
 	return -EBUSY;
 }
 #endif
+
+/* shift.c */
+#define MHP_SHIFT_GROUP	64
+
+/**
+ * struct mhp_shift_move - a page on its way
+ * @src: the old page, locked
+ * @dst: the new one, if it has moved
+ * @addr: where it is mapped
+ * @pte: how it was mapped
+ */
+struct mhp_shift_move {
+	struct folio *src, *dst;
+	unsigned long addr;
+	pte_t pte;
+};
+
+/**
+ * struct mhp_shift - a group of pages, of one anon_vma and one memcg
+ * @moves: the pages
+ * @nr: how many
+ * @left: how many of them have not moved
+ * @homes: new pages
+ */
+struct mhp_shift {
+	struct mhp_shift_move moves[MHP_SHIFT_GROUP];
+	unsigned int nr, left;
+	struct list_head *homes;
+};
+
+bool mhp_shift_fits(struct folio *folio);
+void mhp_shift_isolate(struct folio_batch *got, struct list_head *list);
+unsigned long mhp_shift(struct mhp_shift *s, struct list_head *list, struct list_head *homes);
 
 /* discard.c */
 unsigned long mhp_discard(struct mhp_run *run, unsigned long *poisoned);

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Blocks go offline and online again and again under a program that does much with its pages."""
+
+from guest import machine
+
+NODE = 1
+GROUP = "/run/churn/group"
+ROUNDS = 6
+
+
+def figures(guest):
+    """What memory of a frozen program must count to, wherever it lies: caches of CPUs are flushed, files given up."""
+    guest.sh("echo 3 >/proc/sys/vm/drop_caches; echo 1 >/proc/sys/vm/stat_refresh", log=False)
+    stat = dict(line.split() for line in guest.sh(f"cat {GROUP}/memory.stat").splitlines())
+    nodes = dict(word.split("=") for word in guest.sh(f"grep '^anon ' {GROUP}/memory.numa_stat").split()[1:])
+    return {"current": guest.sh(f"cat {GROUP}/memory.current"), "anon": stat["anon"],
+            "LRU": sum(int(stat[name]) for name in ("active_anon", "inactive_anon", "unevictable")) - int(stat["shmem"]),
+            "nodes": sum(map(int, nodes.values()))}, int(nodes.get(f"N{NODE}", 0))
+
+
+def vmstat(guest, *names):
+    guest.sh("echo 1 >/proc/sys/vm/stat_refresh", log=False)
+    stat = dict(line.split()[-2:] for line in guest.sh("cat /proc/vmstat", log=False).splitlines())
+    return [int(stat[name]) for name in names]
+
+
+def come_back(guest):
+    """All pages of the program to the node, where they can be."""
+    guest.sh(f"for pid in $(<{GROUP}/cgroup.procs); do migratepages $pid 0 {NODE}; done", check=False)
+
+
+def freeze(guest, on):
+    guest.sh(f"echo {on} >{GROUP}/cgroup.freeze; wait_for 60 grep -qx 'frozen {on}' {GROUP}/cgroup.events")
+
+
+@machine(nodes=("1G", "0"), timeout=600)
+def test_goes_on(guest):
+    """Data, marks in page tables and all counters are right after some rounds."""
+    guest.sh(f"mkdir -p /run/churn && mount -t cgroup2 none /run/churn && echo +memory >/run/churn/cgroup.subtree_control && mkdir {GROUP}")
+    dimm = guest.plug("256M", NODE)
+    blocks = guest.blocks(dimm)
+    guest.set_blocks("online_movable", blocks)
+    there = int(guest.start_program(f"sh -c 'echo $$ >{GROUP}/cgroup.procs; exec churn {NODE} {dimm.lo} {dimm.hi}'", "churn"))
+    assert there > 0, "nothing of it is on the DIMM"
+    before, = vmstat(guest, "pgmigrate_success")
+    for round_ in range(ROUNDS):
+        come_back(guest)
+        guest.sh("(echo 1 >/proc/sys/vm/compact_memory) >/dev/null &")
+        guest.set_blocks("offline", blocks if round_ % 2 else blocks[::-1])
+        guest.set_blocks("online_movable", blocks)
+    moved = vmstat(guest, "pgmigrate_success")[0] - before
+
+    come_back(guest)
+    guest.sh("kill -USR1 $(</tmp/churn.pid); sleep 1")
+    freeze(guest, 1)
+    guest.sh("sleep 1")
+    first, on_node = figures(guest)
+    assert on_node, "all of it is elsewhere"
+    guest.set_blocks("offline", blocks)
+    second, on_node = figures(guest)
+    assert first == second, f"{first} became {second}"
+    assert not on_node, f"{on_node} bytes are counted on a node without memory"
+    freeze(guest, 0)
+
+    done = guest.end_program("churn")
+    assert "wrong 0" in done, done
+    isolated = vmstat(guest, "nr_isolated_anon", "nr_isolated_file")
+    assert isolated == [0, 0], f"pages are isolated: {isolated}"
+    guest.sh("echo 3 >/proc/sys/vm/drop_caches", log=False)
+    rest = figures(guest)[0]
+    assert [rest[key] for key in ("anon", "LRU", "nodes")] == ["0", 0, 0], rest
+    assert int(guest.sh(f"awk '$1 == \"nr_anon_pages\" {{ print $2 }}' /sys/devices/system/node/node{NODE}/vmstat")) == 0
+    guest.sh(f"rmdir {GROUP}")
+    assert guest.unplug(dimm).done
+    return f"{moved} pages moved: {done}"
