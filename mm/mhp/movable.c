@@ -257,6 +257,18 @@ static void count_pageblock(struct mhp_census *c, unsigned long pfn, unsigned lo
 		pfn += count_page(c, pfn, end);
 }
 
+static void count_range(struct mhp_census *c, const struct mhp_range *range)
+{
+	unsigned long pfn, next;
+
+	for (pfn = range->start_pfn; pfn < mhp_range_end(range); pfn = next) {
+		next = min(pageblock_end_pfn(pfn), mhp_range_end(range));
+		if (pfn_to_online_page(pfn))
+			count_pageblock(c, pfn, next);
+		cond_resched();
+	}
+}
+
 /**
  * mhp_count_range() - what the pages of a range are
  * @range: the pages; those that are not online do not count
@@ -266,14 +278,16 @@ static void count_pageblock(struct mhp_census *c, unsigned long pfn, unsigned lo
  */
 void mhp_count_range(const struct mhp_range *range, struct mhp_census *census)
 {
-	unsigned long pfn, next;
+	struct mhp_census c = *census;
 
-	for (pfn = range->start_pfn; pfn < mhp_range_end(range); pfn = next) {
-		next = min(pageblock_end_pfn(pfn), mhp_range_end(range));
-		if (pfn_to_online_page(pfn))
-			count_pageblock(census, pfn, next);
-		cond_resched();
+	count_range(&c, range);
+	/* Pages on their way between lists are held by that way, on an idle CPU for long. */
+	if (c.pinned != census->pinned) {
+		lru_add_drain_all();
+		c = *census;
+		count_range(&c, range);
 	}
+	*census = c;
 }
 
 /**

@@ -122,16 +122,16 @@ run 0 online --movable "$first-$last"
 are Normal Movable Movable Movable
 
 # An end by time, and by Ctrl-C, which also takes back what was done
-within 4 run 1 offline --timeout 1 "${a[1]}-$last"
+within 30 run 1 offline --timeout 3 "${a[1]}-$last"
 said "time is up"
 # The kernel had the time to see what holds it up.
 said "memory$held does not go offline: pinned at page frame"
 are Normal Movable Movable Movable
 cancel() {
-	(sleep 2; printf '\003') | script -qec "exec memhp offline ${a[1]}-$last" /tmp/out >/dev/null
+	(wait_for 30 grep -qx going-offline "$memory/memory$held/state"; sleep 1; printf '\003') | script -qec "exec memhp offline ${a[1]}-$last" /tmp/out >/dev/null
 	status=$?
 }
-within 8 cancel
+within 30 cancel
 cat /tmp/out
 [ $status = 1 ] || fail "exit status $status after Ctrl-C"
 said "cancelled"
@@ -139,9 +139,9 @@ said "blocks offline"
 are Normal Movable Movable Movable
 memhp offline "$held" &
 writer=$!
-sleep 1
+wait_for 30 grep -qx going-offline "$memory/memory$held/state"
 kill -TERM $writer
-within 4 wait $writer
+within 30 wait $writer
 are Normal Movable Movable Movable
 
 # A size: the cheapest, which the one that is held is not; all or nothing, unless told otherwise
