@@ -92,6 +92,7 @@ class Machine:
     agent: bool = False             # a port for qemu-guest-agent
     room: str = "32G"               # for memory that is plugged later
     exact: bool = False             # the guest's clock counts instructions; slow
+    plugin: str = ""                # of QEMU's translator, with its arguments
     cmdline: str = ""               # more of the kernel's command line
     allow: str = ""                 # pattern of console lines that the judge lets pass
     timeout: int = 200              # seconds; a hang costs this, and a busy machine needs it
@@ -122,6 +123,8 @@ class Machine:
                                 + (self.virtio_mem_block and f",block-size={self.virtio_mem_block}"))
         if self.balloon:
             args += ["-device", "virtio-balloon-pci,id=balloon0"]
+        if self.plugin:
+            args += ["-plugin", self.plugin]
         return args
 
     @staticmethod

@@ -951,12 +951,24 @@ static ssize_t block_set_online(struct device *dev, const char *buf, size_t coun
 	return ret < 0 ? ret : count;
 }
 
+static int link_to_node(struct device *dev)
+{
+	int nid = READ_ONCE(to_memory_block(dev)->nid), err;
+
+	if (!IS_ENABLED(CONFIG_NUMA) || nid == NUMA_NO_NODE)
+		return 0;
+	err = sysfs_create_link_nowarn(&dev->kobj, &node_devices[nid]->dev.kobj,
+				       dev_name(&node_devices[nid]->dev));
+	return err == -EEXIST ? 0 : err;
+}
+
 static const struct bus_type memory_subsys = {
 	.dev_name = "memory",
 	.name = "memory",
 	.offline = block_offline,
 	.online = block_online,
 	.set_online = block_set_online,
+	.populate = link_to_node,
 };
 
 /*
@@ -1349,7 +1361,8 @@ static void unregister_ids(unsigned long first, unsigned long nr)
 	}
 }
 
-static int add_new_block(unsigned long id, struct memory_group *group)
+static int add_new_block(unsigned long id, struct vmem_altmap *altmap,
+			 struct memory_group *group)
 {
 	struct memory_block *mem = block_alloc(id);
 	int err;
@@ -1357,17 +1370,12 @@ static int add_new_block(unsigned long id, struct memory_group *group)
 	if (!mem)
 		return -ENOMEM;
 
+	mem->altmap = altmap;
 	mem->group = group;
 	err = block_register(mem);
 	if (!err && group)
 		list_add_tail(&mem->group_next, &group->memory_blocks);
 	return err;
-}
-
-static int attach_altmap(struct memory_block *mem, void *altmap)
-{
-	mem->altmap = altmap;
-	return 0;
 }
 
 /**
@@ -1397,13 +1405,13 @@ int create_memory_block_devices(unsigned long start, unsigned long size,
 		return -EINVAL;
 
 	for (unsigned long made = 0; made < nr; made++) {
-		err = add_new_block(first + made, group);
+		err = add_new_block(first + made, altmap, group);
 		if (err) {
 			unregister_ids(first, made);
 			return err;
 		}
 	}
-	return walk_memory_blocks(start, size, altmap, attach_altmap);
+	return 0;
 }
 
 /**
@@ -1425,19 +1433,17 @@ void remove_memory_block_devices(unsigned long start, unsigned long size)
 	unregister_ids(start >> block_shift, size >> block_shift);
 }
 
-static bool has_link(struct device *dev, const struct device *to)
-{
-	struct kernfs_node *link = sysfs_get_dirent(dev->kobj.sd, dev_name(to));
-
-	sysfs_put(link);
-	return link;
-}
-
-static int check_links(struct memory_block *mem, void *arg)
+/* What fails half-way goes when the block is unregistered. */
+static int link_both_ways(struct memory_block *mem, void *arg)
 {
 	struct device *node = arg;
+	int err;
 
-	return has_link(&mem->dev, node) && has_link(node, &mem->dev) ? 0 : -ENOMEM;
+	WRITE_ONCE(mem->nid, node->id);
+	err = sysfs_create_link(&node->kobj, &mem->dev.kobj, dev_name(&mem->dev));
+	if (!err && device_is_populated(&mem->dev))
+		err = link_to_node(&mem->dev);
+	return err;
 }
 
 /**
@@ -1446,20 +1452,19 @@ static int check_links(struct memory_block *mem, void *arg)
  * @size: bytes, a multiple of the block size
  * @nid: the node, which is online
  *
- * Afterwards the blocks know their node. The links go with the blocks.
+ * Afterwards the blocks know their node. That from a block to its node is made when
+ * somebody looks at the block. The links go with the blocks.
  *
  * Context: Process context, device_hotplug_lock held. May sleep.
- * Return: 0, or -ENOMEM where a link is missing.
+ * Return: 0; -ENOMEM, or what else sysfs says.
  */
 int memory_blocks_link_node(u64 start, u64 size, int nid)
 {
 	lockdep_assert_device_hotplug_held();
-	register_memory_blocks_under_node(nid, PHYS_PFN(start), PHYS_PFN(start + size),
-					  MEMINIT_HOTPLUG);
 	if (!IS_ENABLED(CONFIG_NUMA))
 		return 0;
-	/* It does not tell. */
-	return walk_memory_blocks(start, size, &node_devices[nid]->dev, check_links);
+	/* register_memory_blocks_under_node() does not tell whether it could. */
+	return walk_memory_blocks(start, size, &node_devices[nid]->dev, link_both_ways);
 }
 
 #ifdef CONFIG_NUMA

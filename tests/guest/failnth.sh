@@ -29,7 +29,7 @@ each_fails() {
 		case $got in
 		"OK not")
 			echo "${file##*/} '$text': $failures failures, $survived survived"
-			[ $((failed + survived)) -gt 0 ] || fail "nothing was made to fail"
+			[ $((failures + survived)) -gt 0 ] || fail "nothing was made to fail"
 			return ;;
 		"OK injected")
 			((++survived))

@@ -3,8 +3,10 @@
  * fill NODE LO HI [unmovable]: take all that is free of a node, as anonymous pages of
  * 4 KiB, say how many of them lie in the physical range [LO, HI), and live until SIGTERM.
  *
- * unmovable: then the last 16 MiB of the range are emptied, and kernel pages which cannot
- * move (rings of io_uring) are made until one lies there; all others are freed again.
+ * unmovable: then the last pageblock of the range, 2 MiB, is emptied, and kernel pages which
+ * cannot move (rings of io_uring) are made until one lies there; all others are freed again.
+ * It is the biggest free chunk, which the kernel takes first. Every second page of the 32 MiB
+ * before is freed as well: with too little free the kernel takes pages of another node.
  */
 #define _GNU_SOURCE
 #include <linux/io_uring.h>
@@ -16,7 +18,8 @@
 
 #include "place.h"
 
-#define LAST		(16UL << 20)
+#define THINNED		(32UL << 20)
+#define PAGEBLOCK	(2UL << 20)
 #define MAX_RINGS	8192
 
 static unsigned long free_pages(int node)
@@ -63,11 +66,15 @@ static void bind_data(void *data, size_t bytes, int node)
 	madvise(data, bytes, MADV_NOHUGEPAGE);
 }
 
-static void empty(char *data, unsigned long pages, struct range last)
+/* @every: 1 for all pages of the range, 2 for every second */
+static void empty(char *data, unsigned long pages, struct range range, unsigned int every)
 {
-	for (unsigned long page = 0; page < pages; page++)
-		if (in_range(phys_addr(data + page * PAGE), last))
+	for (unsigned long page = 0; page < pages; page++) {
+		uint64_t addr = phys_addr(data + page * PAGE);
+
+		if (in_range(addr, range) && addr / PAGE % every == 0)
 			madvise(data + page * PAGE, PAGE, MADV_DONTNEED);
+	}
 }
 
 static void place_unmovable(struct range last)
@@ -81,7 +88,7 @@ static void place_unmovable(struct range last)
 		err(2, "setrlimit");
 	while (!in_range(addr, last)) {
 		if (nr == MAX_RINGS)
-			errx(2, "no ring at the end of the range");
+			errx(2, "no ring in the last pageblock");
 		rings[nr++] = make_ring(&addr);
 	}
 	while (--nr > 0)
@@ -91,7 +98,7 @@ static void place_unmovable(struct range last)
 int main(int argc, char **argv)
 {
 	unsigned long pages, there = 0;
-	struct range range, last;
+	struct range range, last, before;
 	sigset_t end;
 	char *data;
 	int sig;
@@ -111,8 +118,10 @@ int main(int argc, char **argv)
 		there += in_range(phys_addr(data + page * PAGE), range);
 	}
 	if (argc > 4) {
-		last = (struct range){ range.hi - LAST, range.hi };
-		empty(data, pages, last);
+		last = (struct range){ range.hi - PAGEBLOCK, range.hi };
+		before = (struct range){ last.lo - THINNED, last.lo };
+		empty(data, pages, before, 2);
+		empty(data, pages, last, 1);
 		prefer_node(atoi(argv[1]));
 		place_unmovable(last);
 	}

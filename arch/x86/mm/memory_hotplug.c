@@ -489,21 +489,32 @@ void mhp_fill_memmap(struct page *first, const struct page *pattern, unsigned lo
 	wmb();
 }
 
-/* Is any of [@start, @end), physical addresses, in the direct map? */
-static bool direct_map_present(u64 start, u64 end)
+/* Does @table, of @level, or a table below map any of [@addr, @end)? */
+static bool entries_present(pte_t *table, enum pg_level level, unsigned long addr,
+			    unsigned long end)
 {
-	unsigned long addr = (unsigned long)__va(start);
-	unsigned long last = (unsigned long)__va(end - 1);
-	unsigned int level;
-	pte_t *entry;
+	unsigned long size = page_level_size(level), next;
+	pte_t *entry = table + (addr >> page_level_shift(level)) % PTRS_PER_PTE;
 
-	for (; addr <= last; addr = (addr & page_level_mask(level)) +
-				    page_level_size(level)) {
-		entry = lookup_address(addr, &level);
-		if (entry && !pte_none(ptep_get(entry)))
+	for (; addr < end; addr = next, entry++) {
+		pte_t val = ptep_get(entry);
+
+		next = min(ALIGN_DOWN(addr, size) + size, end);
+		if (pte_none(val))
+			continue;
+		if (is_leaf(val, level) ||
+		    entries_present(child_table(val), level - 1, addr, next))
 			return true;
 	}
 	return false;
+}
+
+/* Is any of [@start, @start + @size), physical addresses, in the direct map? */
+static bool direct_map_present(u64 start, u64 size)
+{
+	unsigned long addr = (unsigned long)__va(start);
+
+	return entries_present((pte_t *)init_mm.pgd, root_level(), addr, addr + size);
 }
 
 static void direct_map_unmap(struct teardown *td, u64 start, u64 size)
@@ -592,7 +603,7 @@ int arch_add_memory(int nid, u64 start, u64 size, struct mhp_params *params)
 	if (err)
 		return err;
 
-	was_mapped = direct_map_present(start, start + size);
+	was_mapped = direct_map_present(start, size);
 	init_memory_mapping(start, start + size, params->pgprot);
 
 	err = add_pages(nid, PHYS_PFN(start), PHYS_PFN(size), params);
