@@ -62,6 +62,81 @@ bool mhp_shift_fits(struct folio *folio)
 	       atomic_read(&folio->_mapcount) == 0;
 }
 
+/* An LRU that is locked, and by how much a list of it has grown since its size was written. */
+struct lru_change {
+	struct lruvec *lruvec;
+	enum lru_list lru;
+	enum zone_type zone;
+	long nr;
+};
+
+static void write_size(struct lru_change *c)
+{
+	if (c->nr)
+		update_lru_size(c->lruvec, c->lru, c->zone, c->nr);
+	c->nr = 0;
+}
+
+static void unlock_lru(struct lru_change *c)
+{
+	if (!c->lruvec)
+		return;
+	write_size(c);
+	unlock_page_lruvec_irq(c->lruvec);
+	c->lruvec = NULL;
+}
+
+/* Locks the LRU of a folio, if it is not that which is locked. */
+static void lock_lru(struct lru_change *c, struct folio *folio)
+{
+	if (c->lruvec && folio_matches_lruvec(folio, c->lruvec))
+		return;
+	unlock_lru(c);
+	c->lruvec = folio_lruvec_lock_irq(folio);
+}
+
+static void count_lru(struct lru_change *c, struct folio *folio, enum lru_list lru, long sign)
+{
+	if (lru != c->lru || folio_zonenum(folio) != c->zone)
+		write_size(c);
+	c->lru = lru;
+	c->zone = folio_zonenum(folio);
+	c->nr += sign;
+}
+
+/* As lruvec_del_folio() for one page, but for the size of the list. */
+static void take_off_lru(struct lru_change *c, struct folio *folio)
+{
+	enum lru_list lru;
+
+	lock_lru(c, folio);
+	lru = folio_lru_list(folio);
+	if (lru_gen_del_folio(c->lruvec, folio, false))
+		return;
+	if (lru != LRU_UNEVICTABLE)
+		list_del(&folio->lru);
+	count_lru(c, folio, lru, -1);
+}
+
+/* As folio_add_lru() does in the end, but for what was locked in memory meanwhile. */
+static void put_on_lru(struct lru_change *c, struct folio *folio)
+{
+	enum lru_list lru;
+
+	if (folio_test_mlocked(folio)) {
+		unlock_lru(c);
+		folio_add_lru(folio);
+		return;
+	}
+	lock_lru(c, folio);
+	lru = folio_lru_list(folio);
+	if (!lru_gen_add_folio(c->lruvec, folio, false)) {
+		list_add(&folio->lru, &c->lruvec->lists[lru]);
+		count_lru(c, folio, lru, 1);
+	}
+	folio_set_lru(folio);
+}
+
 /**
  * mhp_shift_isolate() - take folios off the LRU
  * @got: folios, each with a reference that goes to the list with it; those which are not
@@ -71,7 +146,7 @@ bool mhp_shift_fits(struct folio *folio)
 void mhp_shift_isolate(struct folio_batch *got, struct list_head *list)
 {
 	unsigned int i, nr = folio_batch_count(got);
-	struct lruvec *lruvec = NULL;
+	struct lru_change change = {};
 
 	folio_batch_reinit(got);
 	for (i = 0; i < nr; i++) {
@@ -81,12 +156,10 @@ void mhp_shift_isolate(struct folio_batch *got, struct list_head *list)
 			folio_batch_add(got, folio);
 			continue;
 		}
-		lruvec = folio_lruvec_relock_irq(folio, lruvec);
-		lruvec_del_folio(lruvec, folio);
+		take_off_lru(&change, folio);
 		list_add_tail(&folio->lru, list);
 	}
-	if (lruvec)
-		unlock_page_lruvec_irq(lruvec);
+	unlock_lru(&change);
 }
 
 /* They can be looked up together, and count in the same place. */
@@ -348,27 +421,48 @@ static void shift_group(struct mhp_shift *s)
 	anon_vma_unlock_read(anon_vma);
 }
 
-/* The new pages get on the LRU, the old ones are free. */
-static void finish(struct mhp_shift *s)
+/* The new pages get on the LRU. Each keeps our reference until then, as it may be gone by now. */
+static void add_new(struct mhp_shift *s)
+{
+	struct lru_change change = {};
+	struct mhp_shift_move *m;
+
+	for (m = s->moves; m < &s->moves[s->nr]; m++)
+		if (m->dst)
+			put_on_lru(&change, m->dst);
+	unlock_lru(&change);
+	for (m = s->moves; m < &s->moves[s->nr]; m++)
+		if (m->dst)
+			folio_put(m->dst);
+}
+
+/* The old pages are free. */
+static void free_old(struct mhp_shift *s)
 {
 	struct mhp_shift_move *m;
 	struct folio_batch old;
 
 	folio_batch_init(&old);
 	for (m = s->moves; m < &s->moves[s->nr]; m++) {
-		folio_unlock(m->src);
 		if (!m->dst)
 			continue;
-		folio_unlock(m->dst);
-		folio_add_lru(m->dst);
-		folio_put(m->dst);
 		list_del(&m->src->lru);
 		if (!folio_batch_add(&old, m->src))
 			free_unref_folios(&old);
 	}
 	if (folio_batch_count(&old))
 		free_unref_folios(&old);
-	count_vm_events(PGMIGRATE_SUCCESS, s->nr - s->left);
+}
+
+static void unlock_pages(struct mhp_shift *s)
+{
+	struct mhp_shift_move *m;
+
+	for (m = s->moves; m < &s->moves[s->nr]; m++) {
+		folio_unlock(m->src);
+		if (m->dst)
+			folio_unlock(m->dst);
+	}
 }
 
 /**
@@ -393,7 +487,12 @@ unsigned long mhp_shift(struct mhp_shift *s, struct list_head *list, struct list
 		if (!s->nr)
 			continue;
 		shift_group(s);
-		finish(s);
+		unlock_pages(s);
+		if (s->nr > s->left) {
+			add_new(s);
+			free_old(s);
+			count_vm_events(PGMIGRATE_SUCCESS, s->nr - s->left);
+		}
 		moved += s->nr - s->left;
 		cond_resched();
 	}
