@@ -531,6 +531,9 @@ class Guest:
             if time.monotonic() > end:
                 raise GuestError(f"{plugged // MIB} MiB are plugged, {size // MIB} are wanted")
             time.sleep(0.1)
+        # The device is plugged before its memory is added, and may be unplugged before it is removed.
+        unit = max(parse_size(self.machine.virtio_mem_block or "0"), 128 * MIB)
+        self.sh(f"wait_for {seconds} virtio_mem_is {size} {size + unit if size else 1}", log=False)
 
     # The guest's side
 

@@ -226,6 +226,9 @@ static unsigned long count_page(struct mhp_census *c, unsigned long pfn, unsigne
 		c->free += nr;
 		return nr;
 	}
+	/* The memmap of the block, which goes with it. */
+	if (PageVmemmapSelfHosted(page))
+		return 1;
 	if (PageReserved(page)) {
 		count_unmovable(c, pfn, 1, "reserved");
 		return 1;
@@ -312,6 +315,8 @@ static bool is_unmovable(struct page *page, unsigned long *skip)
 {
 	struct sight s;
 
+	if (PageVmemmapSelfHosted(page))
+		return false;
 	if (PageReserved(page))
 		return true;
 	*skip = mhp_pages_if_free(page) ?: 1;
@@ -386,18 +391,25 @@ static unsigned long zone_room(struct zone *zone)
 	       zone_page_state(zone, NR_ZONE_ACTIVE_FILE);
 }
 
-/* All there is. What is in a kernel zone does not move to ZONE_MOVABLE. */
-static unsigned long room_elsewhere(bool movable, unsigned long *reserve)
+/*
+ * All there is, and what of it must stay free when so many pages have gone. What is in a
+ * kernel zone does not move to ZONE_MOVABLE.
+ */
+static unsigned long all_room(bool movable, unsigned long pages, unsigned long *reserve)
 {
-	unsigned long room = 0;
+	unsigned long room = get_nr_swap_pages() +
+			     global_node_page_state_pages(NR_SLAB_RECLAIMABLE_B);
+	unsigned long total = totalram_pages(), high = 0;
 	struct zone *zone;
 
 	for_each_populated_zone(zone) {
 		if (!movable && zone_idx(zone) == ZONE_MOVABLE)
 			continue;
 		room += zone_room(zone);
-		*reserve += high_wmark_pages(zone);
+		high += high_wmark_pages(zone);
 	}
+	/* Watermarks are those of all memory, and sink with it. */
+	*reserve = mult_frac(high, total - min(pages, total), total);
 	return room;
 }
 
@@ -413,7 +425,7 @@ static unsigned long room_elsewhere(bool movable, unsigned long *reserve)
  */
 bool mhp_has_room(const struct mhp_run *runs, unsigned int nr_runs)
 {
-	unsigned long room, reserve = 0, pages = 0, own = 0, used = 0;
+	unsigned long room, reserve, pages = 0, own = 0, used = 0;
 	bool movable = false;
 	unsigned int i;
 
@@ -421,16 +433,12 @@ bool mhp_has_room(const struct mhp_run *runs, unsigned int nr_runs)
 		pages += runs[i].pages.nr_pages;
 		movable |= zone_idx(runs[i].zone) == ZONE_MOVABLE;
 	}
-	room = room_elsewhere(movable, &reserve) + get_nr_swap_pages() +
-	       global_node_page_state_pages(NR_SLAB_RECLAIMABLE_B);
-	/* Watermarks are those of all memory, and sink with it. */
-	reserve = mult_frac(reserve, totalram_pages() - min(pages, totalram_pages()),
-			    totalram_pages());
 	/* What is free there is not room, and what is used needs some: each page once. */
+	room = all_room(movable, pages, &reserve);
 	if (mhp_room_left(room, pages, 0, reserve))
 		return true;
-	/* Except those of drivers, such as what virtio-mem has not plugged. */
 
+	/* Except those of drivers, such as what virtio-mem has not plugged. */
 	for (i = 0; i < nr_runs; i++) {
 		struct mhp_census c = MHP_CENSUS_EMPTY;
 
@@ -438,6 +446,9 @@ bool mhp_has_room(const struct mhp_run *runs, unsigned int nr_runs)
 		own += c.free;
 		used += c.movable + c.hugetlb + c.pinned;
 	}
+	/* Free pages in lists of CPUs are among those, but in no counter. */
+	drain_all_pages(NULL);
+	room = all_room(movable, pages, &reserve);
 	return mhp_room_left(room, own, used, reserve);
 }
 

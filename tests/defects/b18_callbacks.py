@@ -1,31 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0
 """B18: only one driver in the system could look at pages that come online."""
 
-import time
-
-from guest import GuestError, MIB, machine
+from guest import MIB, machine
 
 
 def counted(guest):
     return int(guest.sh("cat /sys/kernel/debug/mhp_callback").split()[1])
 
 
-def resize(guest, size):
-    guest.qmp("qom-set", path="/machine/peripheral/vm0", property="requested-size", value=size)
-    end = time.monotonic() + 60
-    while guest.qmp("qom-get", path="/machine/peripheral/vm0", property="size") != size:
-        if time.monotonic() > end:
-            raise GuestError(f"virtio-mem does not come to {size // MIB} MiB")
-        time.sleep(0.1)
-
-
 def both_see(guest):
     """Of a block of virtio-mem only a part is plugged: its own callback keeps the rest back."""
     before, total = counted(guest), int(guest.sh("mem_total"))
-    resize(guest, 192 * MIB)
+    guest.resize(192 * MIB)
     assert int(guest.sh("mem_total")) - total == 192 * 1024, "virtio-mem's pages are not as many as are plugged"
     assert counted(guest) - before >= 192 * MIB // 4096, f"{counted(guest) - before} pages were seen"
-    resize(guest, 0)
+    guest.resize(0)
     assert int(guest.sh("mem_total")) == total
     before = counted(guest)
     dimm = guest.plug("256M", 1)
@@ -40,8 +29,8 @@ def test_behind(guest):
     guest.sh("modprobe virtio_mem && modprobe mhp_callback")
     both_see(guest)
     guest.sh("modprobe -r mhp_callback")
-    resize(guest, 128 * MIB)
-    resize(guest, 0)
+    guest.resize(128 * MIB)
+    guest.resize(0)
 
 
 @machine(virtio_mem="2G:1", cmdline="memhp_default_state=online_movable")
@@ -53,6 +42,6 @@ def test_before(guest):
     assert counted(guest) - before >= (256 + 256) * MIB // 4096, "it did not see whole blocks"
     guest.sh("modprobe -r mhp_callback")
     total = int(guest.sh("mem_total"))
-    resize(guest, 192 * MIB)
+    guest.resize(192 * MIB)
     assert int(guest.sh("mem_total")) - total == 192 * 1024
-    resize(guest, 0)
+    guest.resize(0)

@@ -96,3 +96,21 @@ wait_for() {
 		sleep 0.1
 	done
 }
+
+# virtio_mem_is LEAST BELOW: of so many bytes are the blocks of a device, online if they come online by themselves?
+virtio_mem_is() {
+	local lo hi block nr sum=0 size wanted
+
+	size=$(block_size)
+	wanted=$(<$memory/auto_online_blocks)
+	while IFS=- read -r lo hi; do
+		lo=$((16#$lo)) hi=$((16#$hi + 1)) nr=0
+		for block in $(blocks $lo $hi); do
+			[ "$wanted" = offline ] || [ "$(<$memory/memory$block/state)" = online ] || return 1
+			nr=$((nr + 1))
+		done
+		[ $((nr * size)) = $((hi - lo)) ] || return 1
+		sum=$((sum + hi - lo))
+	done < <(sed -n 's/^ *\([0-9a-f]*-[0-9a-f]*\) : System RAM (virtio_mem)$/\1/p' /proc/iomem)
+	[ $sum -ge "$1" ] && [ $sum -lt "$2" ]
+}
