@@ -345,7 +345,7 @@ class Guest:
             "console=ttyS0 root=hostroot rootfstype=9p rootflags=trans=virtio,version=9p2000.L,ro,cache=loose",
             f"init={here}/init guest_path={BUILD / 'tests'}",
             f"guest_mode={self.mode} guest_rows={size.lines} guest_cols={size.columns}",
-            f"guest_term={os.environ.get('TERM', 'linux')}",
+            f"guest_term={os.environ.get('TERM', 'linux')} guest_patience={self.patience}",
             "loglevel=8 panic=-1 no_timer_check", self.machine.exact * "tsc=reliable", self.machine.cmdline])
         share = "security_model=none,readonly=on,multidevs=remap"
         ports = ["agent", "host"] + ["org.qemu.guest_agent.0"] * self.machine.agent

@@ -86,9 +86,9 @@ mem_total() {
 	awk '$1 == "MemTotal:" { print $2 }' /proc/meminfo
 }
 
-# wait_for SECONDS COMMAND...
+# wait_for SECONDS COMMAND...: longer where the kernel is a slow one
 wait_for() {
-	local end=$((SECONDS + $1))
+	local end=$((SECONDS + $1 * ${guest_patience:-1}))
 
 	shift
 	until "$@"; do
