@@ -780,8 +780,11 @@ static void tell(struct mhp_op *op, enum memory_block_state what)
 {
 	struct mhp_run *run;
 
-	for_each_run(run, op)
+	for_each_run(run, op) {
+		run->note.more = run + 1 < op->runs + op->nr_runs;
 		mhp_notify_tell(what, &run->note);
+		run->note.more = false;
+	}
 }
 
 /* Present pages of the node, or of its zones up to ZONE_NORMAL. */

@@ -21,3 +21,28 @@ def test_no_reload(guest):
         assert guest.unplug(dimm).done
     assert guest.sh("cat /sys/kernel/kexec_crash_loaded") == "1"
     assert not re.search(r"crash hp: .*(fail|unable|not)", guest.sh("dmesg"), re.I)
+
+
+@machine(nodes=("1G", "1G"), timeout=300,
+         cmdline="crashkernel=256M memory_hotplug.memmap_on_memory=force memhp_default_state=online_movable")
+def test_once(guest):
+    """A request that comes in many parts, a block each, updates the crash kernel once."""
+    if "kexec" not in guest.sh("command -v kexec || true"):
+        raise Skip("no kexec here")
+    guest.sh(f"kexec -s -p {guest.kernel_dir}/arch/x86/boot/bzImage --append='console=ttyS0 maxcpus=1'")
+    # The buffer of a new list tells, by who allocates it.
+    guest.sh("cd /sys/kernel/tracing/events/vmalloc 2>/dev/null || cd /sys/kernel/tracing/events/vmap; "
+             "echo stacktrace >alloc_vmap_area/trigger")
+
+    def updates():
+        count = guest.sh("cd /sys/kernel/tracing; grep -c crash_prepare_elf64_headers trace || true; echo >trace")
+        return int(count)
+
+    updates()
+    dimm = guest.plug("1G", 1)
+    blocks = guest.blocks(dimm)
+    assert set(guest.zones(blocks).values()) == {("online", "Movable")}
+    assert updates() == 1, f"{len(blocks)} blocks came online as one"
+    assert guest.unplug(dimm).done
+    assert updates() == 1, f"{len(blocks)} blocks went as one"
+    assert updates() == 0
