@@ -415,6 +415,8 @@ static void range_remove(struct dimm_range *range, struct acpi_device *adev)
 	}
 
 	dev_err(&adev->dev, "%pR has gone without an eject\n", &range->mem);
+	if (!IS_ENABLED(CONFIG_MEMORY_HOTREMOVE))
+		return;
 	memory_blocks_lose(start, size);
 	for (addr = ALIGN(start, block); addr + block <= start + size; addr += block) {
 		nr_online = 0;

@@ -165,7 +165,15 @@ void mhp_shift_isolate(struct folio_batch *got, struct list_head *list);
 unsigned long mhp_shift(struct mhp_shift *s, struct list_head *list, struct list_head *homes);
 
 /* discard.c */
+#ifdef CONFIG_MEMORY_HOTREMOVE
 unsigned long mhp_discard(struct mhp_run *run, unsigned long *poisoned);
+#else
+static inline unsigned long mhp_discard(struct mhp_run *run, unsigned long *poisoned)
+{
+	*poisoned = 0;
+	return 0;
+}
+#endif
 
 /* movable.c */
 unsigned long mhp_first_unmovable(const struct mhp_range *range);

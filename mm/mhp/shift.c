@@ -82,6 +82,7 @@ static void unlock_lru(struct lru_change *c)
 	if (!c->lruvec)
 		return;
 	write_size(c);
+	__acquire(&c->lruvec->lru_lock);	/* For sparse: lock_lru() took it. */
 	unlock_page_lruvec_irq(c->lruvec);
 	c->lruvec = NULL;
 }
