@@ -4,6 +4,7 @@
  * and back by touching them (lib/test_hmm_uapi.h).
  */
 #include <err.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #define PAGES	1024UL
 #define LENGTH	(PAGES * 4096)
@@ -37,7 +39,7 @@ int main(int argc, char **argv)
 {
 	struct command c = { .npages = PAGES };
 	uint64_t *data, *copy;
-	int fd;
+	int fd, tries = 100;
 
 	if (argc != 2)
 		errx(2, "usage: hmm DEVICE");
@@ -53,8 +55,12 @@ int main(int argc, char **argv)
 
 	c.addr = (uintptr_t)data;
 	c.ptr = (uintptr_t)copy;
-	if (ioctl(fd, MIGRATE_TO_DEV, &c))
-		err(2, "migrate");
+	/* ENOENT: somebody held a page for a moment, and it has stayed. */
+	while (ioctl(fd, MIGRATE_TO_DEV, &c)) {
+		if (errno != ENOENT || !--tries)
+			err(2, "migrate");
+		usleep(10000);
+	}
 	if (c.cpages != PAGES)
 		errx(1, "%llu of %lu pages moved", (unsigned long long)c.cpages, PAGES);
 	check(copy, "on the device");
