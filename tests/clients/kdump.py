@@ -6,13 +6,17 @@ import re
 from guest import Skip, machine
 
 
+def load_crash_kernel(guest):
+    if "kexec" not in guest.sh("command -v kexec || true"):
+        raise Skip("no kexec here")
+    guest.sh(f"kexec -s -p {guest.kernel_dir}/arch/x86/boot/bzImage --append='console=ttyS0 maxcpus=1'")
+
+
 @machine(nodes=("1G", "1G"), cmdline="crashkernel=256M", timeout=300)
 def test_no_reload(guest):
     """The kernel keeps the crash kernel's list of memory up to date, as crash_hotplug promises to user space."""
-    if "kexec" not in guest.sh("command -v kexec || true"):
-        raise Skip("no kexec here")
     assert guest.sh("cat $memory/crash_hotplug") == "0", "there is nothing to update before a kernel is loaded"
-    guest.sh(f"kexec -s -p {guest.kernel_dir}/arch/x86/boot/bzImage --append='console=ttyS0 maxcpus=1'")
+    load_crash_kernel(guest)
     assert guest.sh("cat /sys/kernel/kexec_crash_loaded") == "1"
     assert guest.sh("cat $memory/crash_hotplug") == "1", "user space would load it again at each change"
     for size in ("512M", "1G"):
@@ -27,12 +31,9 @@ def test_no_reload(guest):
          cmdline="crashkernel=256M memory_hotplug.memmap_on_memory=force memhp_default_state=online_movable")
 def test_once(guest):
     """A request that comes in many parts, a block each, updates the crash kernel once."""
-    if "kexec" not in guest.sh("command -v kexec || true"):
-        raise Skip("no kexec here")
-    guest.sh(f"kexec -s -p {guest.kernel_dir}/arch/x86/boot/bzImage --append='console=ttyS0 maxcpus=1'")
+    load_crash_kernel(guest)
     # The buffer of a new list tells, by who allocates it.
-    guest.sh("cd /sys/kernel/tracing/events/vmalloc 2>/dev/null || cd /sys/kernel/tracing/events/vmap; "
-             "echo stacktrace >alloc_vmap_area/trigger")
+    guest.sh("echo stacktrace >/sys/kernel/tracing/events/vmalloc/alloc_vmap_area/trigger")
 
     def updates():
         count = guest.sh("cd /sys/kernel/tracing; grep -c crash_prepare_elf64_headers trace || true; echo >trace")
