@@ -9,7 +9,8 @@ help:
 	@echo 'make run      boot a guest, plug a DIMM, use it, eject it'
 	@echo 'make shell    a shell in a guest, with plug and unplug'
 	@echo 'make test     all tests; TESTS="firmware clients/chmem" for some'
-	@echo 'make test-debug the same on a kernel with KASAN, lockdep and more'
+	@echo 'make test-vm  the same on a kernel with DEBUG_VM and page table checks'
+	@echo 'make test-debug the same with KASAN and lockdep too; hours'
 	@echo 'make bench    measure beside the untouched kernel; SCENARIOS="single big" for some'
 	@echo 'make kernel   prepare the tree and build the kernel'
 	@echo 'make check    style and static checks; compile every caller'
@@ -24,6 +25,9 @@ run: kernel
 
 shell: kernel
 	@scripts/guest.py $(GUEST) shell
+
+test-vm:
+	@$(MAKE) --no-print-directory test KERNEL=vm-x86_64
 
 test-debug:
 	@$(MAKE) --no-print-directory test KERNEL=debug-x86_64
@@ -54,4 +58,4 @@ setup:
 clean:
 	rm -rf build
 
-.PHONY: help run shell test test-debug bench kernel check series tree setup clean
+.PHONY: help run shell test test-vm test-debug bench kernel check series tree setup clean

@@ -55,10 +55,15 @@ int main(int argc, char **argv)
 
 	c.addr = (uintptr_t)data;
 	c.ptr = (uintptr_t)copy;
-	/* ENOENT: somebody held a page for a moment, and it has stayed. */
+	/*
+	 * ENOENT: khugepaged was at the range meanwhile. What it held has stayed, and its
+	 * invalidation emptied the device's table, of pages on the device too. Only pages that
+	 * are here get a new entry: bring all back, ask again.
+	 */
 	while (ioctl(fd, MIGRATE_TO_DEV, &c)) {
 		if (errno != ENOENT || !--tries)
 			err(2, "migrate");
+		check(data, "back after a part");
 		usleep(10000);
 	}
 	if (c.cpages != PAGES)
