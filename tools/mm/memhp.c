@@ -29,6 +29,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -1353,6 +1354,8 @@ static bool ask_kernel(const struct range *r, struct counts *c)
 			close(fd);
 		return false;
 	}
+	/* The answer is one for all who ask: one at a time. */
+	flock(fd, LOCK_EX);
 	snprintf(line, sizeof(line), "%lu-%lu", r->blocks[0]->nr, r->blocks[r->nr - 1]->nr);
 	ret = write(fd, line, strlen(line)) > 0;
 	return read_line_of(fd, line, sizeof(line)) && ret && parse_counts(line, c);
