@@ -37,6 +37,7 @@ LOG = BUILD / "log"
 KERNEL_DIR = BUILD / "x86_64"
 CPU = "max,erms=off,fsrm=off"  # TCG runs "rep movsb" byte by byte: let the guest not prefer it
 EXACT = "tcg,thread=single -icount shift=0,sleep=off"   # one instruction is one nanosecond, each time the same
+CHECKS = {"vm-x86_64": "page_table_check=on", "debug-x86_64": "page_table_check=on no5lvl"}
 PATIENCE = {"vm-x86_64": 2, "debug-x86_64": 4}  # how much longer guests of slower kernels get
 MIB = 1 << 20
 GIB = 1 << 30
@@ -347,7 +348,7 @@ class Guest:
             f"init={here}/init guest_path={BUILD / 'tests'}",
             f"guest_mode={self.mode} guest_rows={size.lines} guest_cols={size.columns}",
             f"guest_term={os.environ.get('TERM', 'linux')} guest_patience={self.patience}",
-            "loglevel=8 panic=-1 no_timer_check", "no5lvl" * (self.kernel_dir.name == "debug-x86_64"),
+            "loglevel=8 panic=-1 no_timer_check", CHECKS.get(self.kernel_dir.name, ""),
             self.machine.exact * "tsc=reliable", self.machine.cmdline])
         share = "security_model=none,readonly=on,multidevs=remap"
         ports = ["agent", "host"] + ["org.qemu.guest_agent.0"] * self.machine.agent
