@@ -44,6 +44,15 @@ def test_once(guest):
     blocks = guest.blocks(dimm)
     assert set(guest.zones(blocks).values()) == {("online", "Movable")}
     assert updates() == 1, f"{len(blocks)} blocks came online as one"
+
+    guest.set_blocks("offline", sorted(blocks)[::2])
+    updates()
+    guest.sh("echo offline size=512M zone=Movable >$memory/request")
+    assert set(state for state, _ in guest.zones(blocks).values()) == {"offline"}
+    assert updates() == 1, "blocks that are no neighbours went offline as one"
+    guest.sh(f"echo online_movable {min(blocks)}-{max(blocks)} >$memory/request")
+    assert updates() == 1, f"{len(blocks)} blocks came online again as one"
+
     assert guest.unplug(dimm).done
     assert updates() == 1, f"{len(blocks)} blocks went as one"
     assert updates() == 0
