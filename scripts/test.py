@@ -40,6 +40,7 @@ KSELFTEST = BUILD / "kselftest"
 BASE_SELFTEST = "tools/testing/selftests/memory-hotplug/mem-on-off-test.sh"
 TAIL = 25
 CRASHES = 2            # of QEMU that a test outlives
+CRASHED = (-signal.SIGSEGV, -signal.SIGABRT)    # SIGABRT: an assertion of its own, seen in msix_table_mmio_write()
 AGAIN = 12             # lines of a failure repeated after the last test
 
 
@@ -98,9 +99,9 @@ def in_guest(name, hardware, kernel_dir, body):
             return in_one_guest(name, hardware, kernel_dir, body)
         except Exception as error:
             qemu = getattr(getattr(error, "guest", None), "qemu", None)
-            if not qemu or qemu.poll() != -signal.SIGSEGV:
+            if not qemu or qemu.poll() not in CRASHED:
                 raise
-            print(f"again   {name}: QEMU crashed (SIGSEGV)", flush=True)
+            print(f"again   {name}: QEMU crashed ({signal.Signals(-qemu.poll()).name})", flush=True)
     return in_one_guest(name, hardware, kernel_dir, body)
 
 
