@@ -26,11 +26,8 @@ run: kernel
 shell: kernel
 	@scripts/guest.py $(GUEST) shell
 
-test-vm:
-	@$(MAKE) --no-print-directory test KERNEL=vm-x86_64
-
-test-debug:
-	@$(MAKE) --no-print-directory test KERNEL=debug-x86_64
+test-vm test-debug: test-%:
+	@$(MAKE) --no-print-directory test KERNEL=$*-x86_64
 
 test: kernel
 	@scripts/test.py $(GUEST) $(TESTS)

@@ -582,6 +582,12 @@ class Guest:
     def set_blocks(self, state, blocks):
         self.sh(f"set_blocks {state} " + " ".join(map(str, blocks)))
 
+    def vmstat(self, *names):
+        """Counters of /proc/vmstat, none of it still in a CPU's share."""
+        self.sh("echo 1 >/proc/sys/vm/stat_refresh", log=False)
+        stat = dict(line.split()[-2:] for line in self.sh("cat /proc/vmstat", log=False).splitlines())
+        return [int(stat[name]) for name in names]
+
     def complaints(self):
         return complaints(self.console_path.read_text(errors="replace"), self.machine.allow)
 

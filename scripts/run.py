@@ -44,7 +44,7 @@ def figures(guest):
 
 
 def moved_pages(guest):
-    return int(guest.sh("awk '$1 == \"pgmigrate_success\" { print $2 }' /proc/vmstat"))
+    return guest.vmstat("pgmigrate_success")[0]
 
 
 def on_dimm(report):

@@ -18,12 +18,6 @@ def figures(guest):
             "nodes": sum(map(int, nodes.values()))}, int(nodes.get(f"N{NODE}", 0))
 
 
-def vmstat(guest, *names):
-    guest.sh("echo 1 >/proc/sys/vm/stat_refresh", log=False)
-    stat = dict(line.split()[-2:] for line in guest.sh("cat /proc/vmstat", log=False).splitlines())
-    return [int(stat[name]) for name in names]
-
-
 def come_back(guest):
     """All pages of the program to the node, where they can be."""
     guest.sh(f"for pid in $(<{GROUP}/cgroup.procs); do migratepages $pid 0 {NODE}; done", check=False)
@@ -42,13 +36,13 @@ def test_goes_on(guest):
     guest.set_blocks("online_movable", blocks)
     there = int(guest.start_program(f"sh -c 'echo $$ >{GROUP}/cgroup.procs; exec churn {NODE} {dimm.lo} {dimm.hi}'", "churn"))
     assert there > 0, "nothing of it is on the DIMM"
-    before, = vmstat(guest, "pgmigrate_success")
+    before, = guest.vmstat("pgmigrate_success")
     for round_ in range(ROUNDS):
         come_back(guest)
         guest.sh("(echo 1 >/proc/sys/vm/compact_memory) >/dev/null &")
         guest.set_blocks("offline", blocks if round_ % 2 else blocks[::-1])
         guest.set_blocks("online_movable", blocks)
-    moved = vmstat(guest, "pgmigrate_success")[0] - before
+    moved = guest.vmstat("pgmigrate_success")[0] - before
 
     come_back(guest)
     guest.sh("kill -USR1 $(</tmp/churn.pid); sleep 1")
@@ -64,7 +58,7 @@ def test_goes_on(guest):
 
     done = guest.end_program("churn")
     assert "wrong 0" in done, done
-    isolated = vmstat(guest, "nr_isolated_anon", "nr_isolated_file")
+    isolated = guest.vmstat("nr_isolated_anon", "nr_isolated_file")
     assert isolated == [0, 0], f"pages are isolated: {isolated}"
     guest.sh("echo 3 >/proc/sys/vm/drop_caches", log=False)
     rest = figures(guest)[0]

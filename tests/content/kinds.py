@@ -175,10 +175,10 @@ def test_balloon(guest):
     dimm = plug(guest, "512M")
     guest.qmp("balloon", value=2048 * MIB)      # of 2.5 GiB
     guest.sh("wait_for 100 eval '[ $(awk '\\''$1 == \"balloon_inflate\" { print $2 }'\\'' /proc/vmstat) = 131072 ]'")
-    held = guest.sh("awk '$1 == \"balloon_migrate\" { print $2 }' /proc/vmstat")
+    before, = guest.vmstat("balloon_migrate")
     goes(guest, dimm)
-    moved = int(guest.sh("awk '$1 == \"balloon_migrate\" { print $2 }' /proc/vmstat")) - int(held)
+    after, = guest.vmstat("balloon_migrate")
     assert guest.unplug(dimm).done
     guest.qmp("balloon", value=2560 * MIB)
     guest.sh("wait_for 100 eval '[ $(awk '\\''$1 == \"balloon_deflate\" { print $2 }'\\'' /proc/vmstat) -gt 100000 ]'")
-    return f"{moved} pages of the balloon moved"
+    return f"{after - before} pages of the balloon moved"

@@ -116,9 +116,9 @@ def test_kernel_memory(guest):
     """Memory of the kernel is in use, which is known before anything moves."""
     dimm = plug(guest, node=2, word="online_kernel")
     guest.start_program(f"hold kernel 2 {dimm.lo} {dimm.hi}", "hold")
-    moved = guest.sh("awk '/^pgmigrate_success/ { print $2 }' /proc/vmstat")
+    moved = guest.vmstat("pgmigrate_success")
     refused(guest, dimm, OST_IN_USE, "unmovable")
-    assert guest.sh("awk '/^pgmigrate_success/ { print $2 }' /proc/vmstat") == moved, "pages moved in vain"
+    assert guest.vmstat("pgmigrate_success") == moved, "pages moved in vain"
     guest.end_program("hold")
 
 
@@ -265,11 +265,6 @@ def zone_of_node(guest, node):
     return [int(re.search(rf"^ +{word} +(\d+)$", zone, re.M)[1]) for word in ("managed", "nr_free_pages")]
 
 
-def counters(guest, *names):
-    found = dict(line.split() for line in guest.sh("cat /proc/vmstat", log=False).splitlines())
-    return [int(found.get(name, 0)) for name in names]
-
-
 @machine(nodes=("2560M", "0"), timeout=400)
 def test_loaded(guest):
     """4 GiB with 1 GiB of a program's data: every page moves at most once."""
@@ -277,10 +272,10 @@ def test_loaded(guest):
     loaded = guest.start_program(f"load 1024 1 {dimm.lo} {dimm.hi}", "load")
     assert "on the DIMM 1024 MiB" in loaded, loaded
     names = "pgmigrate_success", "numa_pages_migrated", "pgalloc_movable"
-    before = counters(guest, *names)
+    before = guest.vmstat(*names)
     managed, free = zone_of_node(guest, 1)
     assert guest.unplug(dimm, 300).done, "eject refused"
-    moved, balanced, allocated = [now - then for now, then in zip(counters(guest, *names), before)]
+    moved, balanced, allocated = [now - then for now, then in zip(guest.vmstat(*names), before)]
     # The DIMM is all of ZONE_MOVABLE. Until it is isolated somebody may take a page there, and a CPU
     # of its node does; where pages moved from block to block, that would be as many as moved.
     assert allocated < 4096, f"{allocated} pages were taken on the DIMM"

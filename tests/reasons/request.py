@@ -98,13 +98,12 @@ def test_cheapest_first(guest):
     dimm, blocks = plug(guest)
     guest.start_program(f"load 100 1 {dimm.lo} {dimm.hi}", "load")
     scores = {b: int(guest.sh(f"cat $memory/memory{b}/movability").rsplit("score=", 1)[1]) for b in blocks}
-    moved = "awk '$1 == \"pgmigrate_success\" { print $2 }' /proc/vmstat"
-    before = int(guest.sh(moved))
+    moved = guest.vmstat("pgmigrate_success")
     ask(guest, "offline size=128M node=1 zone=Movable")
     gone = [b for b, state in zip(blocks, states(guest, blocks)) if state == "offline"]
     assert len(gone) == 1 and scores[gone[0]] == max(scores.values()), f"{gone} of {scores}"
     if scores[gone[0]] == 100:
-        assert int(guest.sh(moved)) == before, "pages moved out of a free block"
+        assert guest.vmstat("pgmigrate_success") == moved, "pages moved out of a free block"
 
 
 @machine(virtio_mem="1G:1", timeout=300)
