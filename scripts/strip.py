@@ -73,7 +73,7 @@ def misfit(name, what):
 def unifdef(tree, name):
     args = ["unifdef", "-k"] + [f"-UCONFIG_{s}" for s in HOTPLUG]
     done = subprocess.run(args + [str(tree / name)], capture_output=True, text=True)
-    if done.returncode != 1:    # 1: the output differs from the input
+    if done.returncode > 1 or done.stdout == "":
         misfit(name, done.stderr.strip() or "unifdef found nothing to take out")
     return done.stdout
 

@@ -1,25 +1,33 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""tree.py [--series | --base]: prepare build/tree, the kernel tree with this series applied.
+"""tree.py [--series | --base | --try DIRECTORY...]: prepare build/tree, the kernel with this series.
 
     base        the source as unpacked       (tag)
     stripped    without its memory hotplug   (tag)
     one commit for each patch named in the file `series`, the last is checked out
 
 --series writes the mails to build/series, --base gives an untouched tree in build/base.
+--try says for each directory, which needs to hold no more than --names prints, whether the
+series fits, and changes nothing.
 The source is Debian's linux-source-6.12, or what KSRC= names: a tarball or a directory.
-Nothing is done twice: each stage keeps a digest of what it was made from, and the
-work tree is switched once, at the end, so that unchanged files keep their times.
+Nothing is done twice: each stage keeps a digest of what it was made from. What is there is
+kept until all of the new tree has been made; then the work tree is switched, so that
+unchanged files keep their times.
 """
 import hashlib
+import lzma
 import os
+import re
+import shutil
 import subprocess
 import sys
 import tarfile
 import tempfile
 import time
+import zlib
 from pathlib import Path
 
+import apply
 import strip
 
 TOP = Path(__file__).resolve().parent.parent
@@ -27,7 +35,12 @@ BUILD = TOP / "build"
 TREE = BUILD / "tree"
 DEFAULT_SOURCE = "/usr/src/linux-source-6.12.tar.xz"
 OWNED = "mm drivers include arch tools Documentation kernel lib MAINTAINERS".split()
+FOR = "6.12"                             # the series is for each release of it
 DATE = "2026-01-01T00:00:00 +0000"      # the same input gives the same commits
+
+
+NEW_BASE = "refs/new-base"               # imported, and not yet known to be good
+UNREADABLE = (OSError, EOFError, tarfile.TarError, lzma.LZMAError, zlib.error)
 
 
 def fail(text):
@@ -81,7 +94,7 @@ def entries(src):
         return
     with tarfile.open(src, "r|*") as tar:
         for m in tar:
-            rel = m.name.split("/", 1)[1] if "/" in m.name else ""
+            rel = m.name.removeprefix("./").partition("/")[2]
             if not rel:
                 continue
             if m.issym():
@@ -90,30 +103,77 @@ def entries(src):
                 yield rel, "100755" if m.mode & 0o111 else "100644", tar.extractfile(m).read()
 
 
-def import_base(src, ident):
+def version(makefile):
+    """As the top Makefile of a kernel says, or None."""
+    found = dict(re.findall(r"^(VERSION|PATCHLEVEL|SUBLEVEL|EXTRAVERSION) *= *(\S*)$", makefile, re.M))
+    if not {"VERSION", "PATCHLEVEL", "SUBLEVEL"} <= found.keys():
+        return None
+    return "{VERSION}.{PATCHLEVEL}.{SUBLEVEL}{EXTRAVERSION}".format(**{"EXTRAVERSION": "", **found})
+
+
+def tar_version(src):
+    """Reads no more than it must: the name of the directory may say it, and what is no kernel."""
+    with tarfile.open(src, "r|*") as tar:
+        seen = set()
+        for n, m in enumerate(tar):
+            top, _, rel = m.name.removeprefix("./").partition("/")
+            seen.add(rel.partition("/")[0])
+            named = re.fullmatch(r"linux(?:-source)?-(\d+\.\d+)([.-].*)?", top)
+            if named and named[1] != FOR:
+                return named[1] + (named[2] or "")
+            if rel == "Makefile" and m.isfile():
+                return version(tar.extractfile(m).read().decode(errors="replace"))
+            if n > 2000 and not seen & {"Documentation", "arch", "drivers", "include", "sound", "tools"}:
+                break
+    return None
+
+
+def check_version(src):
+    """Before anything is made or changed: is this a kernel that the series is for?"""
+    try:
+        if src.is_dir():
+            top = src / "Makefile"
+            found = version(top.read_text(errors="replace")) if top.is_file() else None
+        else:
+            found = tar_version(src)
+    except UNREADABLE as e:
+        fail(f"{src}: cannot be read as a tarball ({e}). Nothing was changed")
+    if not found:
+        fail(f"{src}: is no kernel source. Nothing was changed")
+    if found != FOR and not found.startswith((FOR + ".", FOR + "-")):
+        fail(f"{src}: is Linux {found}; this series is for {FOR}.y. Nothing was changed")
+    return found
+
+
+def import_base(src, ident, ref):
     """One pack, written by fast-import: seconds instead of minutes of git add."""
-    TREE.mkdir(parents=True, exist_ok=True)
-    subprocess.run(["git", "init", "-q", "-b", "series", str(TREE)], check=True)
+    if not (TREE / ".git").exists():
+        subprocess.run(["git", "init", "-q", "-b", "series", str(TREE)], check=True)
     name, mail = identity()
     for key, value in (("gc.auto", "0"), ("user.name", name), ("user.email", mail),
                        ("advice.detachedHead", "false"), ("core.excludesFile", "/dev/null")):
         git("config", key, value)
     who = f"{name} <{mail}> 1767225600 +0000"
-    p = subprocess.Popen(["git", "-C", str(TREE), "-c", "core.compression=1", "fast-import",
-                          "--quiet", "--force", "--depth=0"], stdin=subprocess.PIPE)
+    # --done: an import that ends before it is complete leaves no ref.
+    p = subprocess.Popen(["git", "-C", str(TREE), "-c", "core.compression=1", "fast-import", "--quiet",
+                          "--force", "--depth=0", "--done"], stdin=subprocess.PIPE, stderr=subprocess.PIPE)
     out, msg = p.stdin, f"base\n\nSource: {ident}\n".encode()
-    out.write(f"commit refs/heads/base-import\nauthor {who}\ncommitter {who}\ndata {len(msg)}\n".encode() + msg)
-    for rel, mode, data in entries(src):
-        if " " in rel or '"' in rel or "\n" in rel:
-            rel = '"' + rel.replace("\\", "\\\\").replace('"', '\\"') + '"'
-        out.write(f"M {mode} inline {rel}\ndata {len(data)}\n".encode() + data + b"\n")
-    out.close()
-    if p.wait():
-        fail(f"{source()}: could not be imported into build/tree")
-    if not git("ls-tree", "base-import", "Kbuild"):
-        fail(f"{source()}: is no kernel source")
-    git("tag", "-f", "base", "base-import")
-    git("branch", "-D", "base-import")
+    try:
+        out.write(f"commit {ref}\nauthor {who}\ncommitter {who}\ndata {len(msg)}\n".encode() + msg)
+        for rel, mode, data in entries(src):
+            if " " in rel or '"' in rel or "\n" in rel:
+                rel = '"' + rel.replace("\\", "\\\\").replace('"', '\\"') + '"'
+            out.write(f"M {mode} inline {rel}\ndata {len(data)}\n".encode() + data + b"\n")
+        out.write(b"done\n")
+        said = p.communicate()[1].decode().strip()
+    except UNREADABLE as e:
+        p.kill()
+        p.communicate()
+        for rest in (TREE / ".git/objects/pack").glob("tmp_pack_*"):
+            rest.unlink()
+        fail(f"{src}: could not be read to its end ({e}). Nothing was changed")
+    if p.returncode:
+        fail(f"{src}: could not be imported into build/tree: {said}")
 
 
 def trailer(rev, key):
@@ -126,16 +186,19 @@ def commit(tree, parent, message):
 
 
 def ensure_base():
+    """Returns the commit of the source, imported where it is not yet. `base` stays what it is."""
     src = source()
     ident = source_id(src)
-    if (TREE / ".git").exists() and trailer("base", "Source") == ident:
-        return False
     if (TREE / ".git").exists():
-        subprocess.run(["rm", "-rf", str(TREE), str(BUILD / "base")], check=True)
+        if trailer("base", "Source") == ident:
+            return git("rev-parse", "base")
+        if trailer(NEW_BASE, "Source") == ident:
+            return git("rev-parse", NEW_BASE)
     t = time.monotonic()
-    import_base(src, ident)
-    step(f"base: {src.name}", t)
-    return True
+    found = check_version(src)
+    import_base(src, ident, NEW_BASE)
+    step(f"base: {src.name}, Linux {found}", t)
+    return git("rev-parse", NEW_BASE)
 
 
 def digest(*parts):
@@ -145,41 +208,48 @@ def digest(*parts):
     return h.hexdigest()[:24]
 
 
-def ensure_stripped():
-    want = digest((TOP / "scripts/strip.py").read_bytes(), git("rev-parse", "base").encode())
+def stripped_names():
+    return strip.DELETE + strip.UNIFDEF + [n for r in (strip.CUT_BLOCK, strip.CUT_KCONFIG, strip.CUT_LINE) for n in r]
+
+
+def ensure_stripped(base):
+    """Returns the commit of BASE without its memory hotplug."""
+    want = digest((TOP / "scripts/strip.py").read_bytes(), base.encode())
     if trailer("stripped", "Made-from") == want:
-        return
+        return git("rev-parse", "stripped")
     t = time.monotonic()
-    names = strip.DELETE + strip.UNIFDEF + [n for r in (strip.CUT_BLOCK, strip.CUT_KCONFIG, strip.CUT_LINE) for n in r]
     with tempfile.TemporaryDirectory(dir=BUILD) as tmp:
-        present = [n for n in dict.fromkeys(names) if git("ls-tree", "base", n)]
-        tar = subprocess.Popen(["git", "-C", str(TREE), "archive", "base", *present], stdout=subprocess.PIPE)
+        present = [n for n in dict.fromkeys(stripped_names()) if git("ls-tree", base, n)]
+        tar = subprocess.Popen(["git", "-C", str(TREE), "archive", base, *present], stdout=subprocess.PIPE)
         subprocess.run(["tar", "-x", "-C", tmp], stdin=tar.stdout, check=True)
         try:
             touched = strip.strip(Path(tmp))
         except strip.Misfit as e:
-            fail(f"the base does not strip: {e}")
+            fail(f"the base does not strip: {e}. Nothing was changed")
         index = {"GIT_INDEX_FILE": str(Path(tmp) / ".index")}
-        git("read-tree", "base", env=index)
-        for name in touched:
-            if (Path(tmp) / name).exists():
-                stage(index, name, Path(tmp) / name)
-            else:
-                git("rm", "-r", "-q", "--cached", name, env=index)
+        git("read-tree", base, env=index)
+        paths = {name: Path(tmp) / name for name in touched}
+        stage(index, {name: path if path.exists() else None for name, path in paths.items()})
         tree = git("write-tree", env=index)
-    rev = commit(tree, "base", f"Remove memory hotplug\n\nMade-from: {want}\n")
-    git("tag", "-f", "stripped", rev)
+    rev = commit(tree, base, f"Remove memory hotplug\n\nMade-from: {want}\n")
     step("stripped: its memory hotplug taken out", t)
+    return rev
 
 
-def stage(index, name, path):
-    blob = git("hash-object", "-w", str(path))
-    mode = "100755" if os.access(path, os.X_OK) else "100644"
-    git("update-index", "--add", "--cacheinfo", f"{mode},{blob},{name}", env=index)
+def stage(index, files):
+    """FILES, {name in the tree: path, or None where it goes}, into INDEX: few processes for many files."""
+    paths = {name: path for name, path in files.items() if path}
+    blobs = git("hash-object", "-w", "--no-filters", "--stdin-paths", stdin="".join(f"{p}\n" for p in paths.values()))
+    gone = [name for name in files if name not in paths]
+    lines = [f"{'100755' if os.access(path, os.X_OK) else '100644'} {blob}\t{name}\n"
+             for (name, path), blob in zip(paths.items(), blobs.split(), strict=True)]
+    if gone:
+        lines += [f"0 {'0' * 40}\t{name}\n" for name in git("ls-files", *gone, env=index).splitlines()]
+    git("update-index", "--index-info", stdin="".join(lines), env=index)
 
 
 class Patch:
-    """One paragraph of `series`: `== subject`, the message, `+ owned file`, `@ edit`."""
+    """One paragraph of `series`: `== subject`, the message, `+ owned file`, `@ edit [or edit]`."""
 
     def __init__(self, subject):
         self.subject, self.body, self.own, self.edit = subject, [], [], []
@@ -198,11 +268,19 @@ class Patch:
         parts = [parent.encode(), self.message().encode()]
         for p in self.files():
             parts += [p.as_posix().encode(), bytes([os.access(p, os.X_OK)]), p.read_bytes()]
-        for e in self.edit:
+        for e in sum(self.edit, []):
             if not (TOP / e).is_file():
                 fail(f"series: {e}: no such patch ('{self.subject}')")
             parts.append((TOP / e).read_bytes())
         return digest(*parts)
+
+    def edits(self, read, told):
+        """Yields {name: new text or None} for each edit, of several the first that fits."""
+        for choice in self.edit:
+            try:
+                yield first_that_fits(choice, read, told)
+            except apply.Misfit as e:
+                fail(f"{e}\nThe series does not fit this base. Nothing was changed")
 
     def message(self):
         body = "\n".join(self.body).strip()
@@ -219,7 +297,7 @@ def read_series():
         elif line.startswith("+ "):
             patches[-1].own.append(line[2:].strip())
         elif line.startswith("@ "):
-            patches[-1].edit.append(line[2:].strip())
+            patches[-1].edit.append(line[2:].strip().split(" or "))
         else:
             patches[-1].body.append(line)
     listed = {p for patch in patches for p in patch.files()}
@@ -228,30 +306,56 @@ def read_series():
     for name in tracked:
         if TOP / name not in listed and (TOP / name).is_file():
             fail(f"series: {name} is in no patch of the series")
-    edits = {e for patch in patches for e in patch.edit}
+    edits = {e for patch in patches for e in sum(patch.edit, [])}
     for p in sorted((TOP / "patches").glob("*.patch")):
         if f"patches/{p.name}" not in edits:
             fail(f"series: patches/{p.name} is in no patch of the series")
     return patches
 
 
-def apply_patch(patch, parent, index, want):
+def first_that_fits(choice, read, told):
+    for n, name in enumerate(choice):
+        mine = []
+        try:
+            done = apply.apply(name, (TOP / name).read_text(), read, mine)
+        except apply.Misfit:
+            if n + 1 == len(choice):
+                raise
+        else:
+            told += mine
+            return done
+
+
+def apply_patch(patch, parent, index, want, told):
     """Commits PATCH on PARENT, whose tree is in INDEX."""
-    for e in patch.edit:
-        r = git("apply", "--cached", str(TOP / e), env=index, check=False)
-        if r.returncode:
-            fail(f"{e} does not apply to this base:\n{r.stderr.strip()}\nRebase the edit on "
-                 f"{git('rev-parse', '--short', parent)} of build/tree; nothing was changed.")
-    for path in patch.files():
-        stage(index, path.relative_to(TOP).as_posix(), path)
+    def read(name):
+        r = git("cat-file", "blob", f":{name}", env=index, check=False)
+        return r.stdout if r.returncode == 0 else None
+
+    with tempfile.TemporaryDirectory(dir=BUILD) as tmp:
+        for n, done in enumerate(patch.edits(read, told)):
+            stage(index, {name: made_file(Path(tmp, str(n), name), name, text, index) for name, text in done.items()})
+    stage(index, {path.relative_to(TOP).as_posix(): path for path in patch.files()})
     tree = git("write-tree", env=index)
     return commit(tree, parent, patch.message() + f"Made-from: {want}\n")
 
 
-def ensure_series():
+def made_file(path, name, text, index):
+    """PATH, written, with the mode that NAME has in INDEX; None where there is no text."""
+    if text is None:
+        return None
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    if git("ls-files", "-s", name, env=index).startswith("100755"):
+        path.chmod(0o755)
+    return path
+
+
+def ensure_series(stripped):
+    """Returns the last commit of the series on STRIPPED."""
     t = time.monotonic()
     old = git("rev-list", "--reverse", "stripped..series", check=False).stdout.split()
-    parent, made, patches = git("rev-parse", "stripped"), 0, read_series()
+    parent, made, patches, told = stripped, 0, read_series(), []
     with tempfile.TemporaryDirectory(dir=BUILD) as tmp:
         index = {"GIT_INDEX_FILE": str(Path(tmp) / "index")}
         for n, patch in enumerate(patches):
@@ -261,14 +365,45 @@ def ensure_series():
                 continue
             if not made:
                 git("read-tree", parent, env=index)
-            parent = apply_patch(patch, parent, index, want)
+            parent = apply_patch(patch, parent, index, want, told)
             made += 1
-    # By force: build/tree is made here, and edits in it are lost.
-    if made or git("rev-parse", "HEAD") != parent:
-        git("checkout", "-q", "-f", "--detach", parent)
-    git("update-ref", "refs/heads/series", parent)
     if made:
-        step(f"series: {made} of {len(patches)} patches made", t)
+        fuzzy = sum(hunk.left_out > 0 for hunk in told)
+        step(f"series: {made} of {len(patches)} patches made" + f", {fuzzy} edits by less context" * bool(fuzzy), t)
+    return parent
+
+
+def switch(base, stripped, series):
+    """All has been made: now it takes the place of what was there."""
+    # By force: build/tree is made here, and edits in it are lost.
+    if git("rev-parse", "-q", "--verify", "HEAD", check=False).stdout.strip() != series:
+        git("checkout", "-q", "-f", "--detach", series)
+    git("update-ref", "--stdin", stdin=f"update refs/tags/base {base}\nupdate refs/tags/stripped {stripped}\n"
+        f"update refs/heads/series {series}\ndelete {NEW_BASE}\n")
+    if (BUILD / "base/Makefile").exists() and git("-C", str(BUILD / "base"), "rev-parse", "HEAD") != base:
+        git("-C", str(BUILD / "base"), "checkout", "-q", "-f", "--detach", base)
+
+
+def try_series(top):
+    """Does the series fit the base of which at least names() are in TOP? Returns what was told."""
+    told, patches = [], read_series()
+    with tempfile.TemporaryDirectory() as tmp:
+        tree = Path(tmp) / "tree"
+        shutil.copytree(top, tree, symlinks=True)
+        try:
+            strip.strip(tree)
+        except strip.Misfit as e:
+            fail(f"{top}: does not strip: {e}")
+
+        def read(name):
+            return (tree / name).read_text() if (tree / name).is_file() else None
+
+        for patch in patches:
+            for done in patch.edits(read, told):
+                for name, text in done.items():
+                    (tree / name).parent.mkdir(parents=True, exist_ok=True)
+                    (tree / name).write_text(text) if text is not None else (tree / name).unlink()
+    return told
 
 
 def write_mails():
@@ -286,13 +421,41 @@ def ensure_base_tree():
         step("build/base: the untouched source", t)
 
 
+def names():
+    """What of a base is needed to try the series on it."""
+    text = "".join((TOP / e).read_text() for patch in read_series() for e in sum(patch.edit, []))
+    return sorted({"Makefile", *stripped_names(), *re.findall(r"^--- a/(\S+)", text, re.M)})
+
+
+def try_all(tops):
+    """One line for each; the function that an edit is in is to be the same in all of them."""
+    first, failed = {}, False
+    for top in map(Path, tops):
+        try:
+            told = try_series(top)
+            for hunk in told:
+                if hunk.in_function and first.setdefault(hunk.what, hunk.function) != hunk.function:
+                    fail(f"{' '.join(hunk.what)}: in {hunk.function}, elsewhere in {first[hunk.what]}")
+        except SystemExit as e:
+            print(f"{top.name}: {e}", flush=True)
+            failed = True
+            continue
+        fuzzy = sum(hunk.left_out > 0 for hunk in told)
+        print(f"{top.name}: fits, {len(told)} edits, {fuzzy} of them by less context", flush=True)
+    sys.exit(failed)
+
+
 def main(args):
+    if args[:1] == ["--names"]:
+        return print("\n".join(names()))
+    if args[:1] == ["--try"]:
+        return try_all(args[1:])
     if any(a not in ("--series", "--base") for a in args):
         fail(__doc__)
     BUILD.mkdir(exist_ok=True)
-    ensure_base()
-    ensure_stripped()
-    ensure_series()
+    base = ensure_base()
+    stripped = ensure_stripped(base)
+    switch(base, stripped, ensure_series(stripped))
     if "--base" in args:
         ensure_base_tree()
     if "--series" in args:

@@ -1,0 +1,181 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""Where an edit may go and where not (apply.py); which sources are refused (tree.py)."""
+import io
+import os
+import subprocess
+import sys
+import tarfile
+import tempfile
+import unittest
+from pathlib import Path
+
+import apply
+import tree
+
+BASE = """\
+#include <a.h>
+
+static int first(int a)
+{
+	if (!a)
+		return -EINVAL;
+	work(a);
+	return 0;
+}
+
+static int second(int a)
+{
+	if (!a)
+		return -EINVAL;
+	other(a);
+	work(a);
+out:
+	done(a);
+	return 0;
+}
+"""
+
+EDIT = """\
+--- a/f.c
++++ b/f.c
+@@ -13,4 +13,5 @@ static int second(int a)
+ 		return -EINVAL;
+ 	other(a);
++	more(a);
+ 	work(a);
+ out:
+"""
+
+
+def put(edit, base, files=None, told=None):
+    files = {"f.c": base} if files is None else files
+    return apply.apply("p", edit, files.get, [] if told is None else told)
+
+
+class Apply(unittest.TestCase):
+    def goes(self, base, left_out, edit=EDIT):
+        told = []
+        new = put(edit, base, told=told)["f.c"]
+        self.assertEqual(new.replace("\tmore(a);\n", ""), base)
+        self.assertIn("\tother(a);\n\tmore(a);\n", new)
+        self.assertEqual((told[0].function, told[0].left_out), ("second", left_out))
+
+    def misfit(self, base, why, edit=EDIT):
+        with self.assertRaises(apply.Misfit) as e:
+            put(edit, base)
+        self.assertIn(why, str(e.exception))
+
+    def test_as_it_was(self):
+        self.goes(BASE, 0)
+
+    def test_moved(self):
+        self.goes("/* new */\n" * 40 + BASE, 0)
+        self.goes(BASE.replace("#include <a.h>\n", ""), 0)
+
+    def test_other_neighbours(self):
+        self.goes(BASE.replace("\twork(a);\nout:", "\twork(a);\n\tif (b)\n\t\tgoto out;\nout:"), 1)
+        self.goes(BASE.replace("-EINVAL;\n\tother", "-ENODEV;\n\tother"), 1)
+
+    def test_other_parameters(self):
+        self.goes(BASE.replace("second(int a)", "second(int a, int b)"), 0)
+
+    def test_cut_off_name(self):
+        self.goes(BASE, 0, EDIT.replace("second(int a)", "sec"))
+
+    def test_another_function(self):
+        self.misfit(BASE.replace("second(", "third("), "is not there")
+        first = BASE.replace("\twork(a);\n\treturn", "\tother(a);\n\twork(a);\nout:\n\treturn")
+        self.goes(first, 0)
+        self.misfit(first.replace("static int second", "static int third"), "is not there")
+
+    def test_twice(self):
+        twice = "\tother(a);\n\twork(a);\nout:\n"
+        self.misfit("/* new */\n" + BASE.replace(twice, twice + "\t\treturn -EINVAL;\n" + twice), "2 times")
+
+    def test_says_nothing(self):
+        edit = "--- a/f.c\n+++ b/f.c\n@@ -8,2 +8,3 @@ static int first(int a)\n }\n \n+int x;\n"
+        self.misfit(BASE.replace("}\n\nstatic", "}\nstatic"), "is not there", edit)
+
+    def test_what_is_removed_is_there(self):
+        edit = EDIT.replace("+\tmore(a);\n", "-\twork(b);\n").replace("-13,4 +13,5", "-13,5 +13,4")
+        self.misfit(BASE, "is not there", edit)
+
+    def test_hunk_of_a_renamed_function(self):
+        edit = "--- a/f.c\n+++ b/f.c\n@@ -10,3 +10,3 @@ static int first(int a)\n \n-static int second(int a)\n" \
+               "+static int other_name(int a)\n {\n" + "\n".join(EDIT.splitlines()[2:]) + "\n"
+        new = put(edit, BASE)["f.c"]
+        self.assertIn("other_name(int a)\n", new)
+        self.assertIn("\tmore(a);\n", new)
+
+    def test_files(self):
+        self.assertEqual(put("--- /dev/null\n+++ b/g.c\n@@ -0,0 +1,2 @@\n+a\n+b\n", "", {}), {"g.c": "a\nb\n"})
+        with self.assertRaises(apply.Misfit):
+            put("--- /dev/null\n+++ b/g.c\n@@ -0,0 +1 @@\n+a\n", "", {"g.c": "x\n"})
+        with self.assertRaises(apply.Misfit):
+            put(EDIT, "", {})
+        with self.assertRaises(apply.Misfit):
+            put("diff --git a/f.c b/g.c\nrename from f.c\nrename to g.c\n", BASE)
+
+    def test_cut_off_edit(self):
+        self.misfit(BASE, "not as many lines", EDIT.replace(" out:\n", ""))
+
+
+def makefile(version):
+    return "".join(f"{key} = {value}\n" for key, value in
+                   zip(("VERSION", "PATCHLEVEL", "SUBLEVEL", "EXTRAVERSION"), version))
+
+
+class Source(unittest.TestCase):
+    def setUp(self):
+        tmp = tempfile.TemporaryDirectory()
+        self.addCleanup(tmp.cleanup)
+        self.tmp = Path(tmp.name)
+
+    def directory(self, text, name="d"):
+        (self.tmp / name).mkdir()
+        (self.tmp / name / "Makefile").write_text(text)
+        return self.tmp / name
+
+    def tarball(self, text, top, name="t.tar.xz"):
+        with tarfile.open(self.tmp / name, "w:xz") as tar:
+            for rel in ("arch/x86/x.c", "Makefile"):
+                entry = tarfile.TarInfo(f"{top}/{rel}")
+                entry.size = len(text)
+                tar.addfile(entry, io.BytesIO(text.encode()))
+        return self.tmp / name
+
+    def refused(self, src, why):
+        # As a user calls it; build/tree stays what it is.
+        head = tree.TREE / ".git/HEAD"
+        before = head.read_text() if head.exists() else None
+        r = subprocess.run([sys.executable, Path(__file__).parent / "tree.py"], capture_output=True, text=True,
+                           env={**os.environ, "KSRC": str(src)})
+        self.assertEqual(r.returncode, 1)
+        self.assertEqual(len(r.stderr.splitlines()), 1, r.stderr)
+        self.assertIn(why, r.stderr)
+        self.assertEqual(head.read_text() if head.exists() else None, before)
+
+    def test_versions(self):
+        self.assertEqual(tree.check_version(self.directory(makefile("6 12 0".split() + [""]))), "6.12.0")
+        self.assertEqual(tree.check_version(self.tarball(makefile("6 12 130".split() + [""]), "linux")), "6.12.130")
+
+    def test_another_version(self):
+        self.refused(self.directory(makefile("6 18 3".split() + [""])), "is Linux 6.18.3; this series is for 6.12.y")
+        self.refused(self.tarball(makefile("6 1 100".split() + [""]), "linux-6.1.100"), "is Linux 6.1.100;")
+        self.refused(self.tarball(makefile("6 1 0".split() + ["-rc1"]), "linux"), "is Linux 6.1.0-rc1;")
+
+    def test_no_kernel(self):
+        self.refused(self.directory("all:\n"), "is no kernel source")
+        self.refused(self.tarball("all:\n", "p"), "is no kernel source")
+        self.refused(self.tmp / "none", "not there")
+
+    def test_no_tarball(self):
+        (self.tmp / "x.tar.xz").write_bytes(bytes(range(256)) * 20)
+        self.refused(self.tmp / "x.tar.xz", "cannot be read")
+        (self.tmp / "y.tar.xz").write_bytes(self.tarball("all:\n" * 9999, "p").read_bytes()[:150])
+        self.refused(self.tmp / "y.tar.xz", "cannot be read")
+
+
+if __name__ == "__main__":
+    unittest.main()
