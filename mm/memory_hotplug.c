@@ -427,6 +427,7 @@ static bool memmap_is_a_burden(const struct mhp_range *range)
  * @deadline: offline: its end, in jiffies
  * @progress: offline: how far it has come
  * @lost: offline: the memory is not there any more, what it held is given up
+ * @certain: remove: the caller goes on whatever the result, so it takes what it takes
  * @unwinding: set by the runner while it walks back
  * @begin: when it began
  * @result: how it ends
@@ -455,6 +456,7 @@ struct mhp_op {
 	struct mhp_progress *progress;
 	bool lost;
 
+	bool certain;
 	bool unwinding;
 	ktime_t begin;
 	struct mhp_result *result;
@@ -672,6 +674,8 @@ static int sections_up(struct mhp_op *op)
 
 static int sections_down(struct mhp_op *op)
 {
+	if (!op->unwinding && !mhp_hide_sections(&op->range, op->certain))
+		return refuse(op, -EBUSY, MHP_WHY_DEADLINE);
 	if (op->altmaps)
 		unmap_blocks(op, nr_blocks(op));
 	else
@@ -983,11 +987,6 @@ static int run_evacuate(struct mhp_op *op, struct mhp_run *run)
 	return ret;
 }
 
-static int run_check_empty(struct mhp_op *op, struct mhp_run *run)
-{
-	return mhp_check_empty(run, op->result);
-}
-
 static void run_stay(struct mhp_op *op, struct mhp_run *run)
 {
 	/* Pages that have moved away stay where they are. */
@@ -1029,9 +1028,9 @@ static int evacuate_unlocked(struct mhp_op *op)
 	memory_blocks_resume(op->blocks, op->nr_blocks);
 	mem_hotplug_begin();
 
-	/* A node may have got other memory meanwhile, or a page a new owner. */
+	/* A node may have got other memory meanwhile. */
 	fill_notes(op, false);
-	return ret ?: each_run(op, run_check_empty, run_stay);
+	return ret;
 }
 
 static bool has_poison(const struct memory_block *mem)
@@ -1051,18 +1050,90 @@ static int run_check_gone(struct mhp_op *op, struct mhp_run *run)
 	return mhp_check_empty(run, op->result);
 }
 
+static void mark_online(struct mhp_op *op, bool online)
+{
+	struct mhp_run *run;
+
+	for_each_run(run, op) {
+		if (online)
+			online_mem_sections(run->all.start_pfn, mhp_range_end(&run->all));
+		else
+			offline_mem_sections(run->all.start_pfn, mhp_range_end(&run->all));
+	}
+}
+
+/* What has been taken by somebody who had begun to look for free pages comes back soon. */
+static int check_kept(struct mhp_op *op, bool again)
+{
+	struct mhp_run *run;
+
+	for_each_run(run, op) {
+		unsigned long pfn = mhp_first_kept(run);
+
+		if (pfn != MHP_NO_PFN)
+			return again ? -EAGAIN :
+			       mhp_refuse(op->result, -EBUSY, MHP_WHY_BUSY_PAGE, pfn);
+	}
+	return 0;
+}
+
+/* The caller's patience counts, and nobody looks at pages for as long as this. */
+static unsigned long walk_deadline(const struct mhp_op *op)
+{
+	unsigned long last = jiffies + MHP_WALK_PATIENCE;
+
+	if (op->policy && op->policy->timeout_ms && time_before(op->deadline, last))
+		return op->deadline;
+	return last;
+}
+
+/*
+ * From here on nobody finds the pages who looks for some that are online, and those who
+ * have found them are waited for: afterwards notifiers free what belongs to the pages, and
+ * struct pages may go. What a page has been taken for meanwhile is seen then.
+ */
+static int hide_pages(struct mhp_op *op, bool again)
+{
+	int ret = 0;
+
+	mark_online(op, false);
+	if (op->unwinding)
+		mhp_wait_for_all_walks();
+	else if (!mhp_wait_for_walks(walk_deadline(op)))
+		ret = mhp_refuse(op->result, -EBUSY, MHP_WHY_DEADLINE, op->runs->all.start_pfn);
+	else if (!op->lost)
+		ret = check_kept(op, again);
+	if (ret)
+		mark_online(op, true);
+	return ret;
+}
+
+static int empty_pages(struct mhp_op *op)
+{
+	/* Fresh pages that were never un-isolated are all free. */
+	if (op->unwinding)
+		return 0;
+	if (op->lost)
+		return each_run(op, run_check_gone, run_stay);
+	return may_yield(op) ? evacuate_unlocked(op) : evacuate(op);
+}
+
+#define HIDE_TRIES	5
+
 static int pages_down(struct mhp_op *op)
 {
+	unsigned int tries = 0;
 	struct mhp_run *run;
 	int ret;
 
-	/* Fresh pages that were never un-isolated are all free. */
-	if (!op->unwinding) {
-		ret = op->lost ? each_run(op, run_check_gone, run_stay) :
-		      may_yield(op) ? evacuate_unlocked(op) : evacuate(op);
-		if (ret)
-			return ret;
-	}
+	do {
+		ret = empty_pages(op);
+		if (!ret)
+			ret = hide_pages(op, ++tries < HIDE_TRIES);
+	} while (ret == -EAGAIN);
+	if (ret)
+		return ret;
+
 	for_each_run(run, op) {
 		mhp_withdraw(run);
 		mhp_account_present(run->zone, run->blocks[0]->group, &run->all, -1);
@@ -2223,10 +2294,15 @@ static int decode_remove(struct mhp_op *op, u64 start, u64 size)
 }
 
 /* Called with device_hotplug_lock held; all blocks have to be offline. */
-static int remove_memory_range(u64 start, u64 size)
+static int remove_memory_range(u64 start, u64 size, bool certain)
 {
 	struct mhp_result result = MHP_RESULT_OK;
-	struct mhp_op op = { .nid = NUMA_NO_NODE, .result = &result, .begin = ktime_get() };
+	struct mhp_op op = {
+		.nid = NUMA_NO_NODE,
+		.certain = certain,
+		.result = &result,
+		.begin = ktime_get(),
+	};
 	int ret;
 
 	ret = decode_remove(&op, start, size);
@@ -2256,7 +2332,7 @@ static int remove_memory_range(u64 start, u64 size)
  */
 void __remove_memory(u64 start, u64 size)
 {
-	remove_memory_range(start, size);
+	remove_memory_range(start, size, true);
 }
 
 /**
@@ -2265,7 +2341,8 @@ void __remove_memory(u64 start, u64 size)
  * @size: bytes
  *
  * Context: May sleep. Takes device_hotplug_lock.
- * Return: 0; -EBUSY a block is not offline; -EINVAL not whole blocks, or not all there.
+ * Return: 0; -EBUSY a block is not offline, or somebody keeps looking at its struct pages;
+ * -EINVAL not whole blocks, or not all there.
  * After an error the memory is there as before.
  */
 int remove_memory(u64 start, u64 size)
@@ -2273,7 +2350,7 @@ int remove_memory(u64 start, u64 size)
 	int ret;
 
 	lock_device_hotplug();
-	ret = remove_memory_range(start, size);
+	ret = remove_memory_range(start, size, false);
 	unlock_device_hotplug();
 	return ret;
 }
@@ -2287,7 +2364,7 @@ static int offline_and_remove(u64 start, u64 size, const struct mhp_policy *poli
 	lock_device_hotplug();
 	ret = memory_blocks_offline(start, size, policy, &result);
 	if (!ret) {
-		ret = remove_memory_range(start, size);
+		ret = remove_memory_range(start, size, false);
 		if (ret)
 			memory_blocks_restore(start, size);
 	}

@@ -9,10 +9,16 @@
  * (mhp_reason.h) is that of the failure, else it is "injected". An empty line takes it
  * back. Steps that undo others do not fail. Owns the armed fault, under its
  * own lock; may be called from any request.
+ *
+ *	echo 500 > /sys/kernel/debug/memory_hotplug/walk_delay
+ *
+ * lets pfn_to_online_page() take half a millisecond for the first page of each pageblock,
+ * after it has found the page: so those who use it without a lock meet memory that goes.
  */
 #define pr_fmt(fmt) "memory_hotplug: " fmt
 
 #include <linux/debugfs.h>
+#include <linux/delay.h>
 #include <linux/init.h>
 #include <linux/mutex.h>
 #include <linux/string.h>
@@ -106,8 +112,24 @@ static const struct file_operations fail_fops = {
 	.llseek = default_llseek,
 };
 
+static u32 walk_delay;		/* us */
+
+/**
+ * mhp_delay_walk() - keep who has found a page from looking at it
+ * @pfn: its page frame
+ */
+void mhp_delay_walk(unsigned long pfn)
+{
+	u32 us = READ_ONCE(walk_delay);
+
+	if (unlikely(us) && pageblock_aligned(pfn))
+		for (; us; us -= min(us, 100U))
+			udelay(min(us, 100U));
+}
+
 static int __init mhp_fault_init(void)
 {
+	debugfs_create_u32("walk_delay", 0600, mhp_debugfs_dir(), &walk_delay);
 	debugfs_create_file("fail", 0600, mhp_debugfs_dir(), NULL, &fail_fops);
 	return 0;
 }

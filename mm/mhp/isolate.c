@@ -485,9 +485,55 @@ static unsigned long withdraw_some(struct mhp_run *run, unsigned long pfn,
 	return pfn;
 }
 
+/* The first page from @pfn on that does not go with its block, or @end. */
+static unsigned long skip_withdrawable(struct zone *zone, unsigned long pfn, unsigned long end)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&zone->lock, flags);
+	while (pfn < end) {
+		struct page *page = pfn_to_page(pfn);
+
+		if (PageBuddy(page))
+			pfn += 1UL << buddy_order(page);
+		else if (PageHWPoison(page) || (PageOffline(page) && !page_count(page)))
+			pfn++;
+		else
+			break;
+	}
+	spin_unlock_irqrestore(&zone->lock, flags);
+	return pfn;
+}
+
+/**
+ * mhp_first_kept() - what keeps an isolated run that was empty from going
+ * @run: the pages; no longer online, and nobody looks at them any more
+ *
+ * A walk that had begun before they were isolated may have taken free ones, as
+ * compaction does: these are not in use, and not free either.
+ *
+ * Context: May sleep. mem_hotplug_lock held for write.
+ * Return: the first page frame that is not free, poisoned or a driver's, or %MHP_NO_PFN.
+ */
+unsigned long mhp_first_kept(const struct mhp_run *run)
+{
+	unsigned long pfn = run->pages.start_pfn, end = mhp_range_end(&run->pages);
+	unsigned long next;
+
+	mhp_assert_write_locked();
+	while (pfn < end) {
+		next = min(end, pfn + MAX_ORDER_NR_PAGES);
+		pfn = skip_withdrawable(run->zone, pfn, next);
+		if (pfn < next)
+			return pfn;
+		cond_resched();
+	}
+	return MHP_NO_PFN;
+}
+
 /**
  * mhp_withdraw() - take an isolated run that is empty from the allocator for good
- * @run: the pages; @run->unmanaged is set
+ * @run: the pages, not online any more; @run->unmanaged is set
  *
  * Context: mem_hotplug_lock held for write.
  */
@@ -496,7 +542,6 @@ void mhp_withdraw(struct mhp_run *run)
 	unsigned long pfn = run->pages.start_pfn, end = mhp_range_end(&run->pages);
 
 	mhp_assert_write_locked();
-	offline_mem_sections(pfn, end);
 	run->unmanaged = 0;
 	while (pfn < end && !run->fresh) {
 		pfn = withdraw_some(run, pfn, min(end, pfn + MAX_ORDER_NR_PAGES));

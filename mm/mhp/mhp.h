@@ -5,6 +5,7 @@
  *
  *	range.h request.c span.c policy.c ladder.c reason.c	pure
  *	section.c	sections: their memmap, and what is online of them
+ *	walk.c		walks over struct pages, for which memory that goes waits
  *	zone.c		spans and counters of zones and nodes, struct page of a range
  *	memmap.c	memmap that lies in the memory it describes
  *	isolate.c	pages in and out of the page allocator's reach
@@ -81,6 +82,28 @@ static inline unsigned long mhp_pages_if_free(struct page *page)
 
 /* section.c */
 bool mhp_section_early(unsigned long pfn);
+#ifdef CONFIG_MEMORY_HOTREMOVE
+bool mhp_hide_sections(const struct mhp_range *range, bool certain);
+
+/* walk.c */
+#define MHP_WALK_PATIENCE	(10 * HZ)
+bool mhp_wait_for_walks(unsigned long deadline);
+void mhp_wait_for_all_walks(void);
+#else
+static inline bool mhp_hide_sections(const struct mhp_range *range, bool certain)
+{
+	return true;
+}
+
+static inline bool mhp_wait_for_walks(unsigned long deadline)
+{
+	return true;
+}
+
+static inline void mhp_wait_for_all_walks(void)
+{
+}
+#endif
 
 /* zone.c */
 void mhp_zone_begin(struct zone *zone);
@@ -103,6 +126,7 @@ void mhp_expose(struct mhp_run *run);
 int mhp_isolate(struct mhp_run *run, struct mhp_result *res);
 void mhp_isolate_lost(struct mhp_run *run);
 void mhp_unisolate(struct mhp_run *run);
+unsigned long mhp_first_kept(const struct mhp_run *run);
 void mhp_withdraw(struct mhp_run *run);
 
 /* evacuate.c */
@@ -208,6 +232,15 @@ struct mhp_record *mhp_report(const struct mhp_ending *end);
 void mhp_record_for(struct memory_block *mem, struct mhp_record *record);
 void mhp_record_put(struct mhp_record *record);
 struct dentry *mhp_debugfs_dir(void);
+
+/* fault.c */
+#ifdef CONFIG_MHP_FAULT_INJECTION
+void mhp_delay_walk(unsigned long pfn);
+#else
+static inline void mhp_delay_walk(unsigned long pfn)
+{
+}
+#endif
 
 /* node.c */
 int mhp_node_up(int nid, bool *is_new);

@@ -6,7 +6,8 @@
  * Owns ms->usage and the flags in ms->section_mem_map of added sections. Calls
  * the vmemmap code of the architecture. mem_hotplug_lock is held for write;
  * readers (pfn_valid(), pfn_to_online_page()) take no lock: what they follow is
- * written before the flag that leads to it and freed a grace period after.
+ * written before the flag that leads to it and freed a grace period after. The
+ * memmap itself is freed when every walk (walk.c) that may have found it is over.
  *
  * A sub-section, 2 MiB, is the unit of ZONE_DEVICE ranges; System RAM comes in
  * whole sections. The memmap of neighbouring sections is one stretch of virtual
@@ -93,12 +94,21 @@ static bool section_release(struct mem_section *ms, const struct mhp_range *part
 	return bitmap_empty(ms->usage->subsection_map, SUBSECTIONS_PER_SECTION);
 }
 
-/* From here on pfn_valid() says no, whoever still looks has a grace period. */
+static void set_flag(struct mem_section *ms, unsigned long flag)
+{
+	WRITE_ONCE(ms->section_mem_map, ms->section_mem_map | flag);
+}
+
+static void clear_flag(struct mem_section *ms, unsigned long flag)
+{
+	WRITE_ONCE(ms->section_mem_map, ms->section_mem_map & ~flag);
+}
+
+/* For a section that pfn_valid() does not find any more. */
 static void section_forget(struct mem_section *ms)
 {
 	struct mem_section_usage *usage = ms->usage;
 
-	ms->section_mem_map &= ~SECTION_HAS_MEM_MAP;
 	/* The usage map of an early section is part of a bigger boot allocation. */
 	if (!PageReserved(virt_to_page(usage))) {
 		WRITE_ONCE(ms->usage, NULL);
@@ -159,11 +169,22 @@ static void memmap_unmap(const struct mhp_range *range, struct vmem_altmap *altm
 			     (unsigned long)pfn_to_page(mhp_range_end(range)), altmap);
 }
 
-/* Takes @part out of the books; true when its memmap has to be unmapped now. */
+/* From here on pfn_valid() does not find @part; true where it did before. */
+static bool section_hide(const struct mhp_range *part)
+{
+	struct mem_section *ms = __pfn_to_section(part->start_pfn);
+	bool found = valid_section(ms);
+
+	if (section_release(ms, part))
+		clear_flag(ms, SECTION_HAS_MEM_MAP);
+	return found;
+}
+
+/* Takes a hidden @part out of the books; true when its memmap has to be unmapped now. */
 static bool section_remove(const struct mhp_range *part)
 {
 	struct mem_section *ms = __pfn_to_section(part->start_pfn);
-	bool empty = section_release(ms, part);
+	bool empty = !valid_section(ms);
 
 	if (early_section(ms) && !empty)
 		return false;
@@ -174,6 +195,33 @@ static bool section_remove(const struct mhp_range *part)
 	}
 	return true;
 }
+
+#ifdef CONFIG_MEMORY_HOTREMOVE
+/**
+ * mhp_hide_sections() - let nobody find the struct pages of a range that is to be removed
+ * @range: whole sections, which are offline
+ * @certain: there is no way back, so it takes what it takes
+ *
+ * Before __remove_pages(), once for all of a request.
+ *
+ * Context: May sleep. mem_hotplug_lock held for write.
+ * Return: true; false when it took too long, and then they can be found again.
+ */
+bool mhp_hide_sections(const struct mhp_range *range, bool certain)
+{
+	struct mhp_range part;
+
+	for_each_section_part(part, range)
+		clear_flag(__pfn_to_section(part.start_pfn), SECTION_HAS_MEM_MAP);
+	if (certain)
+		mhp_wait_for_all_walks();
+	if (certain || mhp_wait_for_walks(jiffies + MHP_WALK_PATIENCE))
+		return true;
+	for_each_section_part(part, range)
+		set_flag(__pfn_to_section(part.start_pfn), SECTION_HAS_MEM_MAP);
+	return false;
+}
+#endif
 
 /**
  * __add_pages() - describe new page frames: sections and memmap
@@ -236,15 +284,22 @@ int __add_pages(int nid, unsigned long start_pfn, unsigned long nr_pages,
  * @altmap: where the memmap came from, the one given to __add_pages()
  * @pgmap: the device that owns the range, NULL for System RAM
  *
- * Nobody uses the memory any more: it is offline, or the device is gone.
+ * Nobody uses the memory any more: it is offline, or the device is gone. Whoever only
+ * looks at struct pages of it (memmap_walk_begin()) is waited for.
  *
- * Context: mem_hotplug_lock held for write.
+ * Context: May sleep. mem_hotplug_lock held for write.
  */
 void __remove_pages(unsigned long start_pfn, unsigned long nr_pages,
 		    struct vmem_altmap *altmap, struct dev_pagemap *pgmap)
 {
 	const struct mhp_range range = { start_pfn, nr_pages };
 	struct mhp_range part, gone = { start_pfn, 0 };
+	bool found = false;
+
+	for_each_section_part(part, &range)
+		found |= section_hide(&part);
+	if (found)
+		mhp_wait_for_all_walks();
 
 	for_each_section_part(part, &range) {
 		bool early = mhp_section_early(part.start_pfn);
@@ -277,9 +332,9 @@ static void section_mark(unsigned long start_pfn, unsigned long end_pfn, bool on
 		if (!valid_section(ms))
 			continue;
 		if (online)
-			ms->section_mem_map |= SECTION_IS_ONLINE;
+			set_flag(ms, SECTION_IS_ONLINE);
 		else
-			ms->section_mem_map &= ~SECTION_IS_ONLINE;
+			clear_flag(ms, SECTION_IS_ONLINE);
 	}
 }
 
@@ -303,6 +358,14 @@ void offline_mem_sections(unsigned long start_pfn, unsigned long end_pfn)
 	section_mark(start_pfn, end_pfn, false);
 }
 
+/* Also in a section that is removed meanwhile. */
+static bool subsection_exists(struct mem_section *ms, unsigned long pfn)
+{
+	guard(rcu)();
+
+	return pfn_section_valid(ms, pfn);
+}
+
 /**
  * pfn_to_online_page() - the struct page of a frame whose contents can be trusted
  * @pfn: any number
@@ -310,7 +373,8 @@ void offline_mem_sections(unsigned long start_pfn, unsigned long end_pfn)
  * ZONE_DEVICE pages are never online; in a section which they share with System
  * RAM only the device of a frame tells the two apart.
  *
- * Context: Any. Without mem_hotplug_lock the page may go offline at once.
+ * Context: Any. The page may go offline, and its struct page away, at once: whoever looks at
+ * it has a reference, mem_hotplug_lock, or has called memmap_walk_begin() before this.
  * Return: the page, or NULL for frames which do not exist, are offline or of a device.
  */
 struct page *pfn_to_online_page(unsigned long pfn)
@@ -320,10 +384,11 @@ struct page *pfn_to_online_page(unsigned long pfn)
 
 	if (pfn_to_section_nr(pfn) < NR_MEM_SECTIONS)
 		ms = __pfn_to_section(pfn);
-	if (!online_section(ms) || !pfn_section_valid(ms, pfn))
+	if (!online_section(ms) || !subsection_exists(ms, pfn))
 		return NULL;
 	if (IS_ENABLED(CONFIG_HAVE_ARCH_PFN_VALID) && !pfn_valid(pfn))
 		return NULL;
+	mhp_delay_walk(pfn);
 	if (!online_device_section(ms))
 		return pfn_to_page(pfn);
 

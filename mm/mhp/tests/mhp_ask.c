@@ -8,6 +8,7 @@
  *	pin ADDRESS			a page of the writer is pinned, as for a device
  *	lock ADDRESS			a page of the writer is locked, as during I/O
  *	isolate START SIZE MS		a range is isolated again and again, as by CMA
+ *	walk MS				struct pages are looked at for so long
  *	disable UID VALUE		the blocks of a DIMM may not go offline; 0: may
  *	release				what is pinned and locked no longer is
  *
@@ -15,9 +16,11 @@
  */
 #include <linux/acpi.h>
 #include <linux/debugfs.h>
+#include <linux/delay.h>
 #include <linux/device.h>
 #include <linux/gfp.h>
 #include <linux/jiffies.h>
+#include <linux/memmap_walk.h>
 #include <linux/memory_hotplug.h>
 #include <linux/mm.h>
 #include <linux/module.h>
@@ -79,6 +82,14 @@ static int ask_isolate(u64 start, u64 size, unsigned int ms)
 	return 0;
 }
 
+static int ask_walk(unsigned int ms)
+{
+	guard(memmap_walk)();
+
+	msleep(ms);
+	return 0;
+}
+
 static int ask_disable(const char *uid, bool value)
 {
 	struct acpi_device *adev = acpi_dev_get_first_match_dev("PNP0C80", uid, -1);
@@ -111,6 +122,8 @@ static int ask(char *text)
 		return ask_lock_page(start);
 	if (sscanf(text, "isolate %lli %lli %u", &start, &size, &ms) == 3)
 		return ask_isolate(start, size, ms);
+	if (sscanf(text, "walk %u", &ms) == 1)
+		return ask_walk(ms);
 	if (sscanf(text, "disable %15s %i", uid, &value) == 2)
 		return ask_disable(uid, value);
 	if (strncmp(text, "release", 7))
@@ -122,15 +135,17 @@ static int ask(char *text)
 static ssize_t ask_write(struct file *f, const char __user *from, size_t len, loff_t *pos)
 {
 	char *text = memdup_user_nul(from, len);
+	bool lock;
 	int err;
 
 	if (IS_ERR(text))
 		return PTR_ERR(text);
-	/* Those that isolate take long, and touch nothing that is kept here. */
-	if (strncmp(text, "isolate", 7))
+	/* Those that isolate or walk take long, and touch nothing that is kept here. */
+	lock = strncmp(text, "isolate", 7) && strncmp(text, "walk", 4);
+	if (lock)
 		mutex_lock(&ask_lock);
 	err = ask(text);
-	if (strncmp(text, "isolate", 7))
+	if (lock)
 		mutex_unlock(&ask_lock);
 	kfree(text);
 	return err ?: len;

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Who walks over struct pages without a lock read those of memory that was being removed."""
+
+import time
+
+from guest import MIB, machine
+
+MOVABLE = "echo online_movable >$memory/auto_online_blocks"
+# What pfn_to_online_page() waits, of microseconds, between the check and the use of what it found.
+DELAY = "echo 300 >/sys/kernel/debug/memory_hotplug/walk_delay"
+TIMEOUT = "/sys/module/memory_hotplug/parameters/offline_timeout_ms"
+TURNS = 6
+
+KCORE = r"""
+import struct
+while True:
+    with open("/proc/kcore", "rb", buffering=0) as f:
+        head = f.read(64)
+        f.seek(struct.unpack_from("<Q", head, 32)[0])
+        table = f.read(56 * struct.unpack_from("<H", head, 56)[0])
+        for kind, _, offset, _, phys, size, _, _ in struct.iter_unpack("<IIQQQQQQ", table):
+            if kind == 1 and 1 << 32 <= phys < 1 << 40:
+                for at in range(0, size, 1 << 16):
+                    f.seek(offset + at)
+                    f.read(4096)
+"""
+
+# From the first frame above 4 GiB on, where DIMMs and virtio-mem are.
+PER_FRAME = r"""
+import sys
+name, size = sys.argv[1], int(sys.argv[2])
+while True:
+    with open(name, "rb", buffering=0) as f:
+        f.seek((1 << 20) * size // 8)
+        while f.read(32768):
+            pass
+"""
+
+
+def in_background(guest, name, command):
+    guest.sh(f"while {command}; do :; done >/dev/null 2>&1 & echo $! >/tmp/{name}.pid")
+
+
+def lives(guest):
+    assert not guest.complaints(), guest.complaints()
+
+
+def come_and_go(guest, turns=TURNS):
+    for turn in range(turns):
+        dimm = guest.plug("256M", 1)
+        assert guest.unplug(dimm).done, f"turn {turn}: the DIMM stays"
+        lives(guest)
+
+
+@machine(timeout=400)
+def test_compaction(guest):
+    """A DIMM comes and goes beside two tasks that compact its node."""
+    guest.sh(f"{MOVABLE}; {DELAY}")
+    guest.plug("256M", 1)
+    for n in range(2):
+        in_background(guest, f"compact{n}", "echo 1 >/sys/devices/system/node/node1/compact")
+    come_and_go(guest)
+
+
+@machine(timeout=400, virtio_mem="2G:1")
+def test_virtio_mem(guest):
+    """A virtio-mem device grows and shrinks beside two tasks that compact its node."""
+    guest.sh(f"{MOVABLE}; {DELAY}; modprobe virtio_mem")
+    guest.resize(256 * MIB)
+    for n in range(2):
+        in_background(guest, f"compact{n}", "echo 1 >/sys/devices/system/node/node1/compact")
+    for turn in range(TURNS):
+        guest.resize((768 if turn % 2 == 0 else 256) * MIB)
+        lives(guest)
+
+
+@machine(timeout=400)
+def test_kcore(guest):
+    """A DIMM comes and goes beside a reader of /proc/kcore."""
+    guest.sh(f"need python3; {MOVABLE}; {DELAY}; cat >/tmp/read.py <<'END'\n{KCORE}\nEND")
+    in_background(guest, "kcore", "python3 /tmp/read.py")
+    come_and_go(guest)
+
+
+@machine(timeout=600, cmdline="page_owner=on")
+def test_files(guest):
+    """A DIMM comes and goes beside readers of kpageflags, kpagecount, kpagecgroup, page_idle, page_owner and others."""
+    guest.sh(f"need python3; {MOVABLE}; {DELAY}; cat >/tmp/read.py <<'END'\n{PER_FRAME}\nEND")
+    for name in ("kpageflags", "kpagecount", "kpagecgroup"):
+        in_background(guest, name, f"[ -e /proc/{name} ] && python3 /tmp/read.py /proc/{name} 64")
+    in_background(guest, "idle", "python3 /tmp/read.py /sys/kernel/mm/page_idle/bitmap 1")
+    in_background(guest, "owner", "cat /sys/kernel/debug/page_owner")
+    in_background(guest, "types", "cat /proc/pagetypeinfo")
+    in_background(guest, "split", "echo 1 >/sys/kernel/debug/split_huge_pages")
+    come_and_go(guest)
+
+
+def walk(guest, ms):
+    """Somebody looks at struct pages, for so long."""
+    guest.sh(f"echo walk {ms} >/sys/kernel/debug/mhp_ask & echo $! >/tmp/walk.pid; sleep 0.5")
+
+
+def walk_ends(guest):
+    guest.sh("wait_for 60 eval '! kill -0 $(</tmp/walk.pid) 2>/dev/null'")
+
+
+@machine(timeout=300)
+def test_waits(guest):
+    """An offline and a remove wait for who looks at struct pages, but not for ever."""
+    guest.sh("modprobe mhp_ask")
+    dimm = guest.plug("256M", 1)
+    block, other = guest.blocks(dimm)
+    state = f"$memory/memory{block}/state"
+
+    guest.set_blocks("online_movable", [block, other])
+    walk(guest, 4000)
+    begin = time.monotonic()
+    guest.sh(f"expect OK {state} offline")
+    assert time.monotonic() - begin > 2, "the offline did not wait"
+
+    guest.set_blocks("online_movable", [block])
+    guest.sh(f"echo 1000 >{TIMEOUT}")
+    walk(guest, 8000)
+    guest.sh(f"expect EBUSY {state} offline; grep 'reason=deadline .*step=pages' $memory/memory{block}/last_error")
+    assert guest.zones([block])[block] == ("online", "Movable")
+    walk_ends(guest)
+    guest.set_blocks("offline", [block, other])
+
+    # Who can be told that it failed does not wait for ever, who ejects the memory then does.
+    walk(guest, 14000)
+    guest.sh(f"expect EBUSY /sys/kernel/debug/mhp_ask 'remove {dimm.lo} {dimm.size}'")
+    guest.sh("dmesg | grep -q 'remove failed.*, step sections'")
+    assert guest.blocks(dimm) == [block, other], "the blocks are not back"
+    walk_ends(guest)
+
+    walk(guest, 14000)
+    begin = time.monotonic()
+    assert guest.unplug(dimm).done, "the DIMM stays"
+    assert time.monotonic() - begin > 11, "the remove did not wait"
+    guest.sh("dmesg | grep -q 'struct pages of memory that goes are still looked at'")
