@@ -328,8 +328,9 @@ bool mhp_range_allowed(u64 start, u64 size, bool need_mapping)
 
 	if (start < end && start >= range.start && end - 1 <= range.end)
 		return true;
-	pr_warn("[mem %#010llx-%#010llx] is outside [%#010llx-%#010llx]\n", start, end - 1,
-		range.start, range.end);
+	/* Firmware may ask for the same again and again. */
+	pr_warn_ratelimited("[mem %#010llx-%#010llx] is outside [%#010llx-%#010llx]\n", start,
+			    end - 1, range.start, range.end);
 	return false;
 }
 

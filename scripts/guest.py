@@ -95,6 +95,7 @@ class Machine:
     room: str = "32G"               # for memory that is plugged later
     exact: bool = False             # the guest's clock counts instructions; slow
     plugin: str = ""                # of QEMU's translator, with its arguments
+    table: object = None            # one more ACPI table: a function of a directory that gives the path of its AML
     cmdline: str = ""               # more of the kernel's command line
     allow: str = ""                 # pattern of console lines that the judge lets pass
     timeout: int = 200              # seconds; a hang costs this, and a busy machine needs it
@@ -356,6 +357,7 @@ class Guest:
                 "qemu-system-x86_64", "-accel", *accel.split(), "-cpu", CPU + self.machine.exact * ",phys-bits=46", *self.machine.arguments(),
                 "-nodefaults", "-display", "none", "-no-reboot",
                 "-kernel", self.kernel_dir / "arch/x86/boot/bzImage", "-append", cmdline,
+                *(["-acpitable", f"file={self.machine.table(self.dir)}"] if self.machine.table else []),
                 "-virtfs", f"local,path=/,mount_tag=hostroot,{share}",
                 "-virtfs", f"local,path={modules(self.kernel_dir)},mount_tag=modules,{share}",
                 "-qmp", f"unix:{self.dir}/qmp,server=on,wait=off",

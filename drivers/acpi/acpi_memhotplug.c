@@ -12,15 +12,20 @@
  * Calls: the requests of linux/memory_hotplug.h and linux/memory.h. Reads firmware
  *	through ACPICA, and believes nothing it says before it is checked.
  * Locks: device_hotplug_lock and acpi_scan_lock are held on entry to every callback.
- * Keeps: all ranges of a device are used, or none.
+ * Keeps: all ranges of a device are used, or none. But of devices that are there at boot those
+ *	ranges are used that can be: firmware describes boot memory with holes, and beyond mem=.
+ *	A device that has been ejected and that its firmware has not taken yet is held without
+ *	struct dimm.
  */
 #include <linux/acpi.h>
+#include <linux/bitops.h>
 #include <linux/ioport.h>
 #include <linux/list_sort.h>
 #include <linux/memory.h>
 #include <linux/memory_hotplug.h>
 #include <linux/mm.h>
 #include <linux/numa.h>
+#include <linux/printk.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
@@ -124,6 +129,38 @@ static unsigned int range_nr_blocks(const struct dimm_range *range)
 	return reach / memory_block_size_bytes() + 1;
 }
 
+/* Notifications come in storms. */
+static __printf(2, 3) void complain(struct acpi_device *adev, const char *fmt, ...)
+{
+	struct va_format text = { .fmt = fmt };
+	va_list args;
+
+	if (!acpi_memory_may_log(adev))
+		return;
+	va_start(args, fmt);
+	text.va = &args;
+	dev_err(&adev->dev, "%pV", &text);
+	va_end(args);
+}
+
+static bool at_boot(void)
+{
+	return system_state < SYSTEM_RUNNING;
+}
+
+/* What becomes of a device of which a range is not used, the last one or not. */
+static const char *consequence(const struct dimm *dimm)
+{
+	return at_boot() && !list_is_singular(&dimm->ranges) ? "the rest of the device may" :
+							       "nor can the device";
+}
+
+static void range_drop(struct dimm_range *range)
+{
+	list_del(&range->node);
+	kfree(range);
+}
+
 static void dimm_free(struct dimm *dimm)
 {
 	struct dimm_range *range, *next;
@@ -178,14 +215,13 @@ static int dimm_merge_ranges(struct dimm *dimm)
 	list_sort(NULL, &dimm->ranges, range_cmp);
 	list_for_each_entry_safe(range, next, &dimm->ranges, node) {
 		if (last && resource_overlaps(&last->mem, &range->mem)) {
-			dev_err(&dimm->adev->dev, FW_BUG "%pR and %pR overlap\n",
-				&last->mem, &range->mem);
+			complain(dimm->adev, FW_BUG "%pR and %pR overlap\n", &last->mem,
+				 &range->mem);
 			return -EINVAL;
 		}
 		if (last && range_continues(last, range)) {
 			last->mem.end = range->mem.end;
-			list_del(&range->node);
-			kfree(range);
+			range_drop(range);
 			continue;
 		}
 		last = range;
@@ -200,11 +236,11 @@ static int dimm_read_ranges(struct dimm *dimm)
 
 	status = acpi_walk_resources(adev->handle, METHOD_NAME__CRS, crs_take, dimm);
 	if (ACPI_FAILURE(status)) {
-		dev_err(&adev->dev, "_CRS: %s\n", acpi_format_exception(status));
+		complain(adev, "_CRS: %s\n", acpi_format_exception(status));
 		return status == AE_NO_MEMORY ? -ENOMEM : -EINVAL;
 	}
 	if (list_empty(&dimm->ranges)) {
-		dev_err(&adev->dev, FW_BUG "_CRS has no memory\n");
+		complain(adev, FW_BUG "_CRS has no memory\n");
 		return -EINVAL;
 	}
 	return dimm_merge_ranges(dimm);
@@ -250,17 +286,27 @@ static int block_unbind(struct memory_block *mem, void *arg)
 	return 0;
 }
 
-static int block_count_online(struct memory_block *mem, void *arg)
-{
-	unsigned int *nr = arg;
+/**
+ * struct block_tally - the blocks of a range
+ * @nr: how many there are
+ * @nr_online: how many of them are in use, or lost
+ */
+struct block_tally {
+	unsigned int nr, nr_online;
+};
 
-	*nr += mem->state != MEM_OFFLINE;
+static int block_tally(struct memory_block *mem, void *arg)
+{
+	struct block_tally *tally = arg;
+
+	tally->nr++;
+	tally->nr_online += mem->state != MEM_OFFLINE;
 	return 0;
 }
 
 /*
  * Memory that the kernel has already and that no other device brought. Firmware describes
- * memory from boot as well, and need not care for block borders there.
+ * memory from boot as well, and need not care for block borders and holes there.
  */
 static bool range_is_present(const struct dimm_range *range)
 {
@@ -274,39 +320,75 @@ static bool range_is_present(const struct dimm_range *range)
 		return false;
 
 	walk_memory_blocks(start, size, &nr, block_count);
-	return nr == range_nr_blocks(range);
+	return nr == range_nr_blocks(range) || (nr && at_boot());
 }
 
 /* ---- Add ---- */
 
+static void complain_of_range(const struct dimm_range *range, const struct dimm *dimm, int err,
+			      const char *why)
+{
+	complain(dimm->adev, "%pR cannot be used (%d), %s: %s\n", &range->mem, err,
+		 consequence(dimm), why);
+}
+
+/* Memory comes in whole blocks; what could help is a better place or smaller blocks. */
+static void complain_of_alignment(const struct dimm_range *range, const struct dimm *dimm)
+{
+	u64 start = range->mem.start, size = range_size(range), block = memory_block_size_bytes();
+	u64 fitting = BIT_ULL(__ffs64(start | size));
+	const char *what = "start and size are";
+	char why[160];
+	int len;
+
+	if (IS_ALIGNED(start, block))
+		what = "size is";
+	else if (IS_ALIGNED(size, block))
+		what = "start is";
+	len = scnprintf(why, sizeof(why), "its %s no multiple of the memory block size %#llx, ",
+			what, block);
+	len += scnprintf(why + len, sizeof(why) - len, "which the firmware has to see to; ");
+	if (fitting >= MIN_MEMORY_BLOCK_SIZE)
+		scnprintf(why + len, sizeof(why) - len, "or boot with memory_block_size=%#llx",
+			  fitting);
+	else
+		scnprintf(why + len, sizeof(why) - len, "blocks cannot be smaller than %#lx",
+			  MIN_MEMORY_BLOCK_SIZE);
+	complain_of_range(range, dimm, -EINVAL, why);
+}
+
 /* What can be said against a range before anything is touched. */
-static int range_check(struct dimm_range *range)
+static int range_check(struct dimm_range *range, const struct dimm *dimm)
 {
 	u64 start = range->mem.start, size = range_size(range);
 
-	if (!mhp_range_allowed(start, size, true))
+	if (!mhp_range_allowed(start, size, true)) {
+		complain_of_range(range, dimm, -E2BIG, "it cannot be addressed");
 		return -E2BIG;
+	}
 
 	range->present = range_is_present(range);
-	if (!range->present && !IS_ALIGNED(start | size, memory_block_size_bytes()))
-		return -EINVAL;
-	return 0;
+	if (range->present || IS_ALIGNED(start | size, memory_block_size_bytes()))
+		return 0;
+	complain_of_alignment(range, dimm);
+	return -EINVAL;
 }
 
 static int dimm_check_ranges(struct dimm *dimm)
 {
-	struct dimm_range *range;
-	int err;
+	struct dimm_range *range, *next;
+	int err, refused = 0;
 
-	list_for_each_entry(range, &dimm->ranges, node) {
-		err = range_check(range);
-		if (err) {
-			dev_err(&dimm->adev->dev, "%pR cannot be used (%d), nor can the device\n",
-				&range->mem, err);
+	list_for_each_entry_safe(range, next, &dimm->ranges, node) {
+		err = range_check(range, dimm);
+		if (!err)
+			continue;
+		if (!at_boot())
 			return err;
-		}
+		refused = err;
+		range_drop(range);
 	}
-	return 0;
+	return list_empty(&dimm->ranges) ? refused : 0;
 }
 
 static int range_add(struct dimm_range *range, const struct dimm *dimm)
@@ -338,19 +420,24 @@ static void range_undo_add(struct dimm_range *range, const struct dimm *dimm)
 
 static int dimm_add_ranges(struct dimm *dimm)
 {
-	struct dimm_range *range;
-	int err;
+	struct dimm_range *range, *next;
+	int err, refused = 0;
 
-	list_for_each_entry(range, &dimm->ranges, node) {
+	list_for_each_entry_safe(range, next, &dimm->ranges, node) {
 		err = range_add(range, dimm);
-		if (err)
+		if (!err)
+			continue;
+		complain(dimm->adev, "%pR cannot be added (%d), %s\n", &range->mem, err,
+			 consequence(dimm));
+		if (!at_boot())
 			goto undo;
+		refused = err;
+		range_undo_add(range, dimm);
+		range_drop(range);
 	}
-	return 0;
+	return list_empty(&dimm->ranges) ? refused : 0;
 
 undo:
-	dev_err(&dimm->adev->dev, "%pR cannot be added (%d), nor can the device\n",
-		&range->mem, err);
 	list_for_each_entry_from_reverse(range, &dimm->ranges, node)
 		range_undo_add(range, dimm);
 	return err;
@@ -382,8 +469,8 @@ static int dimm_join_group(struct dimm *dimm)
 	if (dimm->mgid >= 0)
 		return 0;
 
-	dev_err(&dimm->adev->dev, "no memory group for %llu bytes on node %d (%d)\n",
-		total, nid, dimm->mgid);
+	complain(dimm->adev, "no memory group for %llu bytes on node %d (%d)\n", total, nid,
+		 dimm->mgid);
 	return dimm->mgid;
 }
 
@@ -391,7 +478,7 @@ static void dimm_leave_group(struct dimm *dimm)
 {
 	/* Fails as long as memory of the group is left, which has been logged. */
 	if (dimm->mgid >= 0 && memory_group_unregister(dimm->mgid))
-		dev_warn(&dimm->adev->dev, "memory group %d stays\n", dimm->mgid);
+		complain(dimm->adev, "memory group %d stays\n", dimm->mgid);
 }
 
 /* ---- Remove ---- */
@@ -404,26 +491,71 @@ static void dimm_leave_group(struct dimm *dimm)
 static void range_remove(struct dimm_range *range, struct acpi_device *adev)
 {
 	u64 start = range->mem.start, size = range_size(range), block = memory_block_size_bytes();
-	unsigned int nr_online = 0;
+	struct block_tally tally = {};
 	u64 addr;
 
 	walk_memory_blocks(start, size, adev, block_unbind);
-	walk_memory_blocks(start, size, &nr_online, block_count_online);
-	if (!nr_online) {
+	walk_memory_blocks(start, size, &tally, block_tally);
+	if (!tally.nr_online && tally.nr * block == size) {
 		__remove_memory(start, size);
 		return;
 	}
 
-	dev_err(&adev->dev, "%pR has gone without an eject\n", &range->mem);
+	if (tally.nr_online)
+		complain(adev, "%pR has gone without an eject\n", &range->mem);
 	if (!IS_ENABLED(CONFIG_MEMORY_HOTREMOVE))
 		return;
 	memory_blocks_lose(start, size);
 	for (addr = ALIGN(start, block); addr + block <= start + size; addr += block) {
-		nr_online = 0;
-		walk_memory_blocks(addr, block, &nr_online, block_count_online);
-		if (!nr_online)
+		tally = (struct block_tally){};
+		walk_memory_blocks(addr, block, &tally, block_tally);
+		if (tally.nr && !tally.nr_online)
 			__remove_memory(addr, block);
 	}
+}
+
+/**
+ * struct collection - the memory of a range that can be ejected
+ * @ranges: where to put it
+ * @next: the address behind the last block
+ */
+struct collection {
+	struct acpi_memory_ranges *ranges;
+	u64 next;
+};
+
+static void collect(struct acpi_memory_ranges *ranges, u64 start, u64 end)
+{
+	if (ranges->nr < ranges->max)
+		ranges->range[ranges->nr] = (struct range){ .start = start, .end = end };
+	ranges->nr++;
+}
+
+static int block_collect(struct memory_block *mem, void *arg)
+{
+	struct collection *c = arg;
+	struct acpi_memory_ranges *ranges = c->ranges;
+	u64 start = PFN_PHYS(section_nr_to_pfn(mem->start_section_nr));
+	u64 end = start + memory_block_size_bytes() - 1;
+
+	if (start != c->next)
+		collect(ranges, start, end);
+	else if (ranges->nr <= ranges->max)
+		ranges->range[ranges->nr - 1].end = end;
+	c->next = end + 1;
+	return 0;
+}
+
+/* The blocks that are there; half blocks cannot go, and whoever wants to claim them is told. */
+static void range_collect(const struct dimm_range *range, struct acpi_memory_ranges *ranges)
+{
+	u64 start = range->mem.start, size = range_size(range);
+	struct collection c = { .ranges = ranges };
+
+	if (IS_ALIGNED(start | size, memory_block_size_bytes()))
+		walk_memory_blocks(start, size, &c, block_collect);
+	else
+		collect(ranges, start, range->mem.end);
 }
 
 /**
@@ -431,7 +563,7 @@ static void range_remove(struct dimm_range *range, struct acpi_device *adev)
  * @adev: the device, of any kind
  * @ranges: where to put it; where there is no room it is only counted
  *
- * Context: acpi_scan_lock held.
+ * Context: device_hotplug_lock and acpi_scan_lock held.
  * Return: 0; -EPERM where memory may not be ejected.
  */
 int acpi_memory_collect(struct acpi_device *adev, struct acpi_memory_ranges *ranges)
@@ -444,13 +576,10 @@ int acpi_memory_collect(struct acpi_device *adev, struct acpi_memory_ranges *ran
 	if (!adev->handler->hotplug.enabled)
 		return -EPERM;
 	dimm = acpi_driver_data(adev);
-	list_for_each_entry(range, &dimm->ranges, node) {
-		if (ranges->nr < ranges->max)
-			ranges->range[ranges->nr] = (struct range) {
-				.start = range->mem.start, .end = range->mem.end,
-			};
-		ranges->nr++;
-	}
+	if (!dimm)
+		return 0;
+	list_for_each_entry(range, &dimm->ranges, node)
+		range_collect(range, ranges);
 	return 0;
 }
 
@@ -491,6 +620,9 @@ static int dimm_attach(struct acpi_device *adev, const struct acpi_device_id *id
 		dev_dbg(&adev->dev, "memory is not ready\n");
 		return -ENODEV;
 	}
+	err = acpi_memory_eject_bars(adev);
+	if (err)
+		return err;
 
 	dimm = kzalloc(sizeof(*dimm), GFP_KERNEL);
 	if (!dimm)

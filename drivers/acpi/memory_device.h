@@ -32,14 +32,22 @@ int acpi_memory_scan_failure(struct acpi_device *adev, void *unused);
 
 /* memory_eject.c */
 int acpi_memory_eject(struct acpi_device *adev, u32 source);
+bool acpi_memory_may_log(struct acpi_device *adev);
 bool acpi_memory_eject_pending(struct acpi_device *adev);
+bool acpi_memory_eject_defers(struct acpi_device *adev);
+int acpi_memory_eject_bars(struct acpi_device *adev);
+bool acpi_memory_eject_stays(struct acpi_device *adev);
+void acpi_memory_eject_settle(struct acpi_device *adev);
 bool acpi_memory_eject_shown(struct acpi_device *adev);
 void acpi_memory_eject_free(struct acpi_device *adev);
 extern struct device_attribute dev_attr_eject_status, dev_attr_eject_ask;
 
 /* scan.c */
-int acpi_scan_eject(struct acpi_device *adev);
-void acpi_scan_answer(struct acpi_device *adev, u32 source, int error);
+int acpi_scan_offline(struct acpi_device *device);
+int acpi_scan_eject(struct acpi_device *device);
+void acpi_scan_forget(struct acpi_device *device);
+void acpi_scan_again(struct acpi_device *device);
+void acpi_scan_recheck(struct acpi_device *device);
 
 #else
 
@@ -53,9 +61,28 @@ static inline int acpi_memory_eject(struct acpi_device *adev, u32 source)
 	return 0;
 }
 
+static inline bool acpi_memory_may_log(struct acpi_device *adev)
+{
+	return true;
+}
+
 static inline bool acpi_memory_eject_pending(struct acpi_device *adev)
 {
 	return false;
+}
+
+static inline bool acpi_memory_eject_defers(struct acpi_device *adev)
+{
+	return false;
+}
+
+static inline bool acpi_memory_eject_stays(struct acpi_device *adev)
+{
+	return false;
+}
+
+static inline void acpi_memory_eject_settle(struct acpi_device *adev)
+{
 }
 
 static inline void acpi_memory_eject_free(struct acpi_device *adev)

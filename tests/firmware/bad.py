@@ -34,8 +34,10 @@ def test_refused(guest):
         ("HUGE", [(base, 1 << 62)], "cannot be used"),
         ("WRAP", [((1 << 64) - BLOCK, 2 * BLOCK, BLOCK)], "_CRS: AE_AML_BAD_RESOURCE_LENGTH"),
         ("HIGH", [(1 << 60, BLOCK)], "cannot be used"),
-        ("HALF", [(base, BLOCK // 2)], "cannot be used"),
-        ("SKEW", [(base + 4096, BLOCK)], "cannot be used"),
+        ("HALF", [(base, BLOCK // 2)], "its size is no multiple of the memory block size 0x8000000"),
+        ("SKEW", [(base + 4096, BLOCK)], "its start is no multiple of the memory block size 0x8000000"),
+        ("BOTH", [(base + 4096, 4096)], "its start and size are no multiple of the memory block size 0x8000000, "
+         "which the firmware has to see to; blocks cannot be smaller than 0x8000000"),
         ("TWO1", [(base, BLOCK), ((1 << 64) - BLOCK, 2 * BLOCK, BLOCK)], "_CRS: AE_AML_BAD_RESOURCE_LENGTH"),
         ("TWO2", [(base, BLOCK), (1 << 46, BLOCK + 1)], "cannot be used"),
         ("ALL1", [(0, (1 << 64) - 1)], "cannot be used"),

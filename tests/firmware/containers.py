@@ -127,3 +127,84 @@ def test_gone_meanwhile(guest):
     guest.end_program("hold")
     assert ssdt.notify(guest, "CON0", EJECT) == OST_SUCCESS
     assert not numbers(guest)
+
+
+def eject_and(guest, path, page, *statements, node=1):
+    """While the eject of a device is pending, as a page there is pinned, firmware does more. It has seconds for it."""
+    guest.start_program(f"hold pin {node} {page} {page + BLOCK}", "hold")
+    ssdt.do(guest, f"Notify (\\_SB.{path}, {EJECT:#x})", *statements)
+
+
+def ends(guest, path, reason):
+    status = f"{ssdt.directory(guest, path)}/eject_status"
+    guest.sh(f"wait_for 60 grep -q failed {status}; grep -q ' reason={reason} ' {status} || {{ cat {status}; false; }}")
+
+
+@ssdt.machine(timeout=400)
+def test_checked_meanwhile(guest):
+    """While a device is being ejected the container above it is checked: others come, and the eject goes on."""
+    ssdt.load(guest, container("ACPI0004", nested=True))
+    before = guest.sh(STATE)
+    ssdt.do(guest, "\\_SB.CON0.CON1.MEM1._STA = 0")
+    assert ssdt.notify(guest, "CON0", CHECK, sta=0xF) == OST_SUCCESS
+    assert numbers(guest) == EXPECTED[:3], f"blocks {numbers(guest)}"
+    guest.set_blocks("online_movable", EXPECTED[:3])
+    eject_and(guest, "CON0.MEM0", HIDDEN[0], "\\_SB.CON0.CON1.MEM1._STA = 0xF", f"Notify (\\_SB.CON0, {BUS_CHECK:#x})")
+    ends(guest, "CON0.MEM0", "pinned")
+    assert ssdt.verdicts(guest, "CON0") == [OST_SUCCESS, OST_SUCCESS] and ssdt.verdicts(guest, "CON0.MEM0") == [OST_IN_USE]
+    assert numbers(guest) == EXPECTED, f"blocks {numbers(guest)}"
+    guest.end_program("hold")
+    assert set(guest.zones(EXPECTED[:3]).values()) == {("online", "Movable")}, "what stays has changed"
+    assert ssdt.notify(guest, "CON0", EJECT) == OST_SUCCESS
+    assert guest.sh(STATE) == before, "not as before"
+
+
+def gone_below(guest, path, what):
+    """The device, or container, that is being ejected vanishes, and the container above it is checked."""
+    ssdt.load(guest, container("ACPI0004", node=2, nested=True))
+    assert ssdt.notify(guest, "CON0", CHECK, sta=0xF) == OST_SUCCESS
+    guest.set_blocks("online_movable", EXPECTED)
+    eject_and(guest, path, HIDDEN[5], "\\_SB.CON0.CON1.MEM1._STA = 0", "\\_SB.CON0.CON1._STA = 0",
+              f"Notify (\\_SB.CON0, {what:#x})", node=2)
+    ends(guest, path, "lost")
+    assert len(ssdt.verdicts(guest, path.rpartition(".")[2])) == 1, "firmware was not told"
+    guest.sh(f"wait_for 60 grep -qx lost $memory/memory{EXPECTED[3]}/state")
+    assert "has gone without an eject" in guest.sh("dmesg")
+    guest.end_program("hold")
+    assert set(guest.zones(EXPECTED[:3]).values()) == {("online", "Movable")}, "what is there has changed"
+    assert ssdt.notify(guest, "CON0.MEM0", EJECT) == OST_SUCCESS
+    assert numbers(guest) == EXPECTED[3:], f"blocks {numbers(guest)}"
+
+
+@ssdt.machine(nodes=("1G", "1G", "0"), cmdline="maxcpus=1", timeout=400)
+def test_gone_below(guest):
+    """A device vanishes while it is being ejected, and the container above it is checked: its memory is lost at once."""
+    gone_below(guest, "CON0.CON1.MEM1", BUS_CHECK)
+
+
+@ssdt.machine(nodes=("1G", "1G", "0"), cmdline="maxcpus=1", timeout=400)
+def test_container_gone_below(guest):
+    """The same of a container in the container."""
+    gone_below(guest, "CON0.CON1", CHECK)
+
+
+@ssdt.machine(timeout=400)
+def test_comes_meanwhile(guest):
+    """A device that comes while the container it is in is being ejected waits for the end, and is used if that fails."""
+    outer = Device("CON2", hid="PNP0A05", children=(container("ACPI0004"),))
+    ssdt.load(guest, outer)
+    ssdt.do(guest, "\\_SB.CON2.CON0.MEM1._STA = 0")
+    assert ssdt.notify(guest, "CON2.CON0", CHECK, sta=0xF) == OST_SUCCESS
+    guest.set_blocks("online_movable", EXPECTED[:3])
+    con0 = ssdt.directory(guest, "CON2.CON0")
+    eject_and(guest, "CON2.CON0", HIDDEN[0], "\\_SB.CON2.CON0.MEM1._STA = 0xF", f"Notify (\\_SB.CON2, {BUS_CHECK:#x})")
+    new = f"$memory/memory{EXPECTED[3]}"
+    guest.sh(f"wait_for 60 eval 'dmesg | grep -q \"_OST CON2\"'; there=no; [ ! -e {new} ] || there=yes; "
+             f"! grep -q pending {con0}/eject_status || [ $there = no ]")
+    ends(guest, "CON2.CON0", "pinned")
+    guest.sh(f"wait_for 60 [ -e {new} ]")
+    guest.end_program("hold")
+    assert numbers(guest) == EXPECTED, f"blocks {numbers(guest)}"
+    guest.set_blocks("online_movable", EXPECTED[3:])
+    assert ssdt.notify(guest, "CON2.CON0", EJECT) == OST_SUCCESS
+    assert not numbers(guest)

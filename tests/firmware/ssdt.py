@@ -2,10 +2,11 @@
 """Memory devices as QEMU does not make them."""
 
 import ssdt
-from guest import OST_IN_USE, OST_NOT_ADDED, OST_SUCCESS
-from ssdt import CHECK, EJECT, HIDDEN, Device
+from guest import MIB, OST_EJECT, OST_EJECT_IN_PROGRESS, OST_IN_USE, OST_NOT_ADDED, OST_NOT_PERMITTED, OST_NOT_USABLE, OST_SUCCESS
+from ssdt import BUS_CHECK, CHECK, EJECT, HIDDEN, Device
 
 SIZE = HIDDEN.step
+OST_USER_EJECT = 0x103
 
 
 def blocks(guest, *ranges):
@@ -85,3 +86,175 @@ def test_status(guest):
     assert blocks(guest, (HIDDEN[0], SIZE)), "_STA 0xb: it is not used"
     assert ssdt.notify(guest, "MEM0", CHECK, sta=0xF) == OST_SUCCESS, "it is there already"
     assert ssdt.notify(guest, "MEM0", EJECT) == OST_SUCCESS
+
+
+# Firmware whose _EJ0 only begins to take a device: a management controller does the rest later, or not at all.
+
+def later(name, code=""):
+    return f'Method (_EJ0, 1, Serialized) {{ Debug = "_EJ0 {name}" {code} }}'
+
+
+def is_ejected(guest, path, *ranges, word="incomplete", source="firmware"):
+    told, details = ssdt.eject_status(guest, path)
+    assert (told, details.get("source")) == (word, source), f"{path}: {told} {details}"
+    assert not blocks(guest, *ranges), f"{path}: its memory is there"
+
+
+@ssdt.machine(timeout=400)
+def test_ejected_later(guest):
+    """_EJ0 succeeds and the device is still there: it is not used, goes at another eject, or comes back by a check."""
+    before = figures(guest)
+    memory = HIDDEN[0], 2 * SIZE
+    ssdt.load(guest, Device("MEM0", [memory], node=1, sta=0, ejectable=False, more=later("MEM0")))
+    assert ssdt.notify(guest, "MEM0", CHECK, sta=0xF) == OST_SUCCESS
+    guest.set_blocks("online_movable", blocks(guest, memory))
+    assert ssdt.notify(guest, "MEM0", EJECT) == OST_SUCCESS
+    is_ejected(guest, "MEM0", memory)
+    assert figures(guest) == before, "not as before"
+
+    ssdt.load(guest)        # after which all devices are scanned
+    is_ejected(guest, "MEM0", memory)
+    assert ssdt.notify(guest, "MEM0", EJECT) == OST_SUCCESS
+    is_ejected(guest, "MEM0", memory)
+    guest.sh(f"expect OK {ssdt.directory(guest, 'MEM0')}/eject 1; "
+             f"wait_for 60 grep -q 'incomplete source=user' {ssdt.directory(guest, 'MEM0')}/eject_status")
+    assert ssdt.ejects(guest, "MEM0") == 3, "firmware was not asked each time"
+
+    assert ssdt.notify(guest, "MEM0", CHECK) == OST_SUCCESS
+    assert ssdt.eject_status(guest, "MEM0")[0] == "idle"
+    assert len(blocks(guest, memory)) == 2, "it has not come back"
+    guest.set_blocks("online_movable", blocks(guest, memory))
+    guest.sh("numactl -m 1 dd if=/dev/zero of=/dev/shm/data bs=1M count=100 status=none; rm /dev/shm/data")
+
+    assert ssdt.notify(guest, "MEM0", EJECT) == OST_SUCCESS
+    is_ejected(guest, "MEM0", memory)
+    assert ssdt.notify(guest, "MEM0", CHECK, sta=0) == OST_SUCCESS
+    is_ejected(guest, "MEM0", memory, word="done")
+    assert figures(guest) == before, "not as before"
+    assert ssdt.notify(guest, "MEM0", CHECK, sta=0xF) == OST_SUCCESS
+    assert len(blocks(guest, memory)) == 2, "another device in its place is not used"
+
+
+@ssdt.machine(timeout=400)
+def test_container_ejected_later(guest):
+    """The same of a container with others in it, for which _EJ0 has to be called twice."""
+    before = figures(guest)
+    memory = (HIDDEN[0], SIZE), (HIDDEN[2], SIZE)
+    ssdt.load(guest, Device("BOX0", hid="ACPI0004", sta=0, ejectable=False, children=(
+        Device("MEM0", [memory[0]], node=1, ejectable=False, more=later("MEM0")),
+        Device("BOX1", hid="PNP0A05", children=(Device("MEM1", [memory[1]], node=1),))),
+        more="Name (TRY_, 0)\n" + later("BOX0", "If (TRY) { _STA = 0 } TRY = 1 - TRY")))
+    assert ssdt.notify(guest, "BOX0", CHECK, sta=0xF) == OST_SUCCESS
+    guest.set_blocks("online_movable", blocks(guest, *memory))
+    assert ssdt.notify(guest, "BOX0", EJECT) == OST_SUCCESS
+    is_ejected(guest, "BOX0", *memory)
+    ssdt.load(guest)
+    is_ejected(guest, "BOX0", *memory)
+    assert ssdt.notify(guest, "BOX0.MEM0", EJECT) == OST_SUCCESS, "a device that is out of use"
+    assert ssdt.notify(guest, "BOX0", EJECT) == OST_SUCCESS
+    is_ejected(guest, "BOX0", *memory, word="done")
+    assert figures(guest) == before, "not as before"
+
+    # Out again by a check, of a device in it.
+    assert ssdt.notify(guest, "BOX0", CHECK, sta=0xF) == OST_SUCCESS
+    assert ssdt.notify(guest, "BOX0", EJECT) == OST_SUCCESS
+    is_ejected(guest, "BOX0", *memory)
+    assert ssdt.notify(guest, "BOX0.BOX1.MEM1", CHECK) == OST_SUCCESS
+    assert len(blocks(guest, *memory)) == 2 and ssdt.eject_status(guest, "BOX0")[0] == "idle", "it has not come back"
+
+    # A device of it that goes later does not come back with a check of the others.
+    assert ssdt.notify(guest, "BOX0.MEM0", EJECT) == OST_SUCCESS
+    is_ejected(guest, "BOX0.MEM0", memory[0])
+    assert ssdt.notify(guest, "BOX0", BUS_CHECK) == OST_SUCCESS
+    is_ejected(guest, "BOX0.MEM0", memory[0])
+    assert ssdt.notify(guest, "BOX0", EJECT) == OST_SUCCESS
+    is_ejected(guest, "BOX0", *memory, word="done")
+    is_ejected(guest, "BOX0.MEM0", word="done")
+    assert figures(guest) == before, "not as before"
+
+
+@ssdt.machine()
+def test_answers_in_order(guest):
+    """Firmware whose _OST takes its time hears that its request is declined before it hears of the next eject."""
+    memory = HIDDEN[0], SIZE
+    ssdt.load(guest, Device("MEM0", [memory], node=1, sta=0, ost=f"If (Arg1 == {OST_NOT_PERMITTED}) {{ Sleep (3000) }}"))
+    assert ssdt.notify(guest, "MEM0", CHECK, sta=0xF) == OST_SUCCESS
+    mem0 = ssdt.directory(guest, "MEM0")
+    guest.sh(f"expect OK {mem0}/eject_ask 1")
+    ssdt.do(guest, f"Notify (\\_SB.MEM0, {EJECT})")
+    guest.sh(f"wait_for 60 grep -q asked {mem0}/eject_status; wr {mem0}/eject_status cancel >/tmp/cancel & "
+             f"wait_for 60 grep -q failed {mem0}/eject_status; expect OK {mem0}/eject 1; "
+             f"wait_for 60 grep -q done {mem0}/eject_status; wait; grep -qx OK /tmp/cancel")
+    assert ssdt.said(guest, "_OST", "MEM0")[1:] == [
+        (OST_EJECT, OST_EJECT_IN_PROGRESS), (OST_EJECT, OST_NOT_PERMITTED),
+        (OST_USER_EJECT, OST_EJECT_IN_PROGRESS), (OST_USER_EJECT, OST_SUCCESS)]
+
+
+@ssdt.machine(timeout=600)
+def test_cancel_or_eject(guest):
+    """One says yes and one no to a request of the firmware, again and again: it hears one answer each time."""
+    rounds, memory = 25, (HIDDEN[0], SIZE)
+    ssdt.load(guest, Device("MEM0", [memory], node=1, sta=0))
+    assert ssdt.notify(guest, "MEM0", CHECK, sta=0xF) == OST_SUCCESS
+    mem0 = ssdt.directory(guest, "MEM0")
+    ask = ssdt.make_button(guest, f"Notify (\\_SB.MEM0, {EJECT})")
+    check = ssdt.make_button(guest, "\\_SB.MEM0._STA = 0xF", f"Notify (\\_SB.MEM0, {CHECK})")
+    guest.sh(f"""expect OK {mem0}/eject_ask 1
+        settled() {{ grep -q 'done\\|failed' {mem0}/eject_status; }}
+        for ((i = 0; i < {rounds}; i++)); do
+            cat {ask} && wait_for 60 grep -q asked {mem0}/eject_status
+            (wr {mem0}/eject 1; wr {mem0}/eject 1) >/dev/null &
+            (for j in 1 2 3 4 5; do wr {mem0}/eject_status cancel; done) >/dev/null &
+            wait; sleep 0.2; wait_for 60 settled
+            [ -e $memory/memory{HIDDEN[0] // SIZE} ] || {{ cat {check}; wait_for 60 [ -e $memory/memory{HIDDEN[0] // SIZE} ]; }}
+        done""")
+    told = [status for source, status in ssdt.said(guest, "_OST", "MEM0") if source == OST_EJECT]
+    finals = [status for status in told if status != OST_EJECT_IN_PROGRESS]
+    assert len(finals) == rounds, f"{len(finals)} answers to {rounds} requests: {told}"
+    return f"{finals.count(OST_SUCCESS)} ejected, {finals.count(OST_NOT_PERMITTED)} declined, of {rounds}"
+
+
+@ssdt.machine()
+def test_storm(guest):
+    """Firmware that notifies a device a hundred times at once does not fill the log."""
+    ssdt.load(guest, Device("MEM0", [(HIDDEN[0], SIZE // 2)], node=1, sta=0), Device("MEM1", [(HIDDEN[1], SIZE)], node=1, sta=0),
+              Device("MEM2", [(1 << 60, SIZE)], node=1, sta=0))
+    assert ssdt.notify(guest, "MEM1", CHECK, sta=0xF) == OST_SUCCESS
+    guest.set_blocks("online_movable", blocks(guest, (HIDDEN[1], SIZE)))
+    guest.start_program(f"hold pin 1 {HIDDEN[1]} {HIDDEN[2]}", "hold")
+    for name, what, answers in (("MEM0", CHECK, 100), ("MEM1", EJECT, 100), ("MEM2", CHECK, 100)):
+        before = len(ssdt.verdicts(guest, name))
+        ssdt.do(guest, f"\\_SB.{name}._STA = 0xF", "Local0 = 100", f"While (Local0) {{ Notify (\\_SB.{name}, {what}) Local0-- }}")
+        guest.sh(f"wait_for 100 eval '[ $(dmesg | grep \"_OST {name}\" | grep -vc \" 0x84\\\"\") = {before + answers} ]'")
+    lines = [line for line in guest.sh("dmesg").splitlines() if "PNP0C80:" in line or "memory_hotplug:" in line]
+    assert len(lines) < 150, f"{len(lines)} lines in the log"
+    return f"{len(lines)} lines"
+
+
+# Boot memory as real firmware describes it: with holes and what the kernel does not use, and in pieces.
+BOOT = (Device("MEM0", [(512 * MIB, 384 * MIB), (1 << 60, SIZE), (HIDDEN[4], SIZE // 2), (HIDDEN[6], SIZE)], node=0),
+        Device("MEM1", [(HIDDEN[5], 4096)], node=0),
+        Device("MEM2", [(896 * MIB + 4096, SIZE // 2)], node=0))
+
+
+@ssdt.machine(devices=BOOT, cmdline="movablecore=512M memmap=128M$768M")
+def test_at_boot(guest):
+    """Of a device with boot memory what can be used is the device's, and can be ejected; of one that is plugged all or nothing."""
+    firmware = dict(line.split(":") for line in guest.sh(
+        "cd $memory; for block in memory[0-9]*; do "
+        "echo $block:$(cat $block/firmware_node/path 2>/dev/null); done").splitlines())
+    assert "memory6" not in firmware, "there is no hole"
+    assert {block for block, path in firmware.items() if path == "\\_SB_.MEM0"} == {"memory4", "memory5"}, f"{firmware}"
+    assert {block for block, path in firmware.items() if path == "\\_SB_.MEM2"} == {"memory7"}, f"{firmware}"
+    log = guest.sh("dmesg")
+    for base, size in (*BOOT[0].ranges[1:], *BOOT[1].ranges):
+        assert f"[mem {base:#010x}-{base + size - 1:#010x}] cannot be" in log, f"the log does not name {base:#x}"
+    assert log.count("the rest of the device may") == 3 and log.count("nor can the device") == 1, "not what the log says"
+
+    # Half blocks cannot go without the memory of others.
+    assert ssdt.notify(guest, "MEM2", EJECT) == OST_NOT_PERMITTED
+    assert ssdt.eject_status(guest, "MEM2")[1]["reason"] == "range"
+    assert ssdt.notify(guest, "MEM0", EJECT) == OST_SUCCESS
+    assert not blocks(guest, (512 * MIB, 384 * MIB)) and ssdt.eject_status(guest, "MEM0")[0] == "done"
+    assert ssdt.notify(guest, "MEM0", CHECK, sta=0xF) == OST_NOT_USABLE
+    assert not blocks(guest, (512 * MIB, 384 * MIB)), "a part of what is plugged is used"

@@ -25,9 +25,11 @@ BUSY = 2 * GIB - 128 * MIB                              # the block that is not
 CHECK, BUS_CHECK, EJECT = 1, 0, 3                       # what firmware notifies: ACPI 6.5, 5.6.6
 
 
-def machine(**options):
-    """Decorator: a guest of two nodes whose second GiB nobody knows of."""
+def machine(devices=(), **options):
+    """Decorator: a guest of two nodes whose second GiB nobody knows of. DEVICES: its firmware has them from the beginning."""
     options["cmdline"] = "mem=1G acpi.aml_debug_output=1 " + options.get("cmdline", "")
+    if devices:
+        options["table"] = lambda directory: iasl(directory / "boot.asl", 0, scope(*devices))
     return guests.machine(**options)
 
 
@@ -48,6 +50,7 @@ class Device:
     hid: str = "PNP0C80"        # containers: ACPI0004, PNP0A05, PNP0A06
     ejectable: bool = True
     children: tuple = ()
+    ost: str = ""               # ASL that _OST begins with
     more: str = ""              # ASL
 
     def asl(self):
@@ -56,7 +59,7 @@ class Device:
                 Concatenate (" ", ToHexString (Arg1))))"""
 
         lines = [f'Name (_HID, "{self.hid}")', f'Name (_UID, "{self.name}")', f"Name (_STA, {self.sta:#x})",
-                 f"Method (_OST, 3, Serialized) {{ Debug = {said('_OST')} }}"]
+                 f"Method (_OST, 3, NotSerialized) {{ {self.ost} Debug = {said('_OST')} }}"]
         if self.node is not None:
             lines.append(f"Name (_PXM, {self.node:#x})")
         if self.ranges is not None and not self.children:
@@ -68,16 +71,24 @@ class Device:
         return f"Device ({self.name}) {{\n" + "\n".join(lines) + "\n}\n"
 
 
-def compile_table(guest, body):
-    """AML of a table. Each is another one: what is loaded twice is refused."""
-    guest.tables = getattr(guest, "tables", 0) + 1
-    source = guest.dir / f"ssdt{guest.tables}.asl"
-    source.write_text(f'DefinitionBlock ("", "SSDT", 2, "TEST", "TEST", {guest.tables}) {{\n{body}}}\n', encoding="ascii")
+def iasl(source, number, body):
+    """Compile a table; the path of its AML."""
+    source.write_text(f'DefinitionBlock ("", "SSDT", 2, "TEST", "TEST", {number}) {{\n{body}}}\n', encoding="ascii")
     done = subprocess.run(["iasl", "-ve", "-p", source.with_suffix(""), source], stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True, check=False)
     if done.returncode:
         raise GuestError(f"iasl: {done.stdout}\n{source.read_text()}")
-    return source.with_suffix(".aml").read_bytes()
+    return source.with_suffix(".aml")
+
+
+def scope(*devices):
+    return "Scope (\\_SB) {\n" + "".join(device.asl() for device in devices) + "}\n"
+
+
+def compile_table(guest, body):
+    """AML of a table. Each is another one: what is loaded twice is refused."""
+    guest.tables = getattr(guest, "tables", 0) + 1
+    return iasl(guest.dir / f"ssdt{guest.tables}.asl", guest.tables, body).read_bytes()
 
 
 def load_table(guest, body):
@@ -100,15 +111,20 @@ def press(guest, statements=""):
 
 def load(guest, *devices):
     """Firmware learns of devices. Those with _STA say that they are there come at once, which _OST is not told."""
-    load_table(guest, "Scope (\\_SB) {\n" + "".join(device.asl() for device in devices) + "}\n" + press(guest))
+    load_table(guest, scope(*devices) + press(guest))
+
+
+def make_button(guest, *statements):
+    """A file: whoever reads it makes the firmware do something. All devices are scanned now, and not then."""
+    body = "\n".join(statements)
+    externals = "".join(f"External ({path}, UnknownObj)\n" for path in sorted(set(re.findall(r"\\_SB[.\w]+", body))))
+    load_table(guest, externals + press(guest, body))
+    return f"{button(guest)}/sun"
 
 
 def do(guest, *statements):
     """Firmware does something, such as a change of _STA. No scan of devices comes with it."""
-    body = "\n".join(statements)
-    externals = "".join(f"External ({path}, UnknownObj)\n" for path in sorted(set(re.findall(r"\\_SB[.\w]+", body))))
-    load_table(guest, externals + press(guest, body))
-    guest.sh(f"cat {button(guest)}/sun", log=False)
+    guest.sh(f"cat {make_button(guest, *statements)}", log=False)
 
 
 def said(guest, method, path):
@@ -121,6 +137,23 @@ def said(guest, method, path):
 def verdicts(guest, path):
     """What _OST of a device was told, but for what it heard meanwhile."""
     return [status for _, status in said(guest, "_OST", path) if status != OST_EJECT_IN_PROGRESS]
+
+
+def directory(guest, path):
+    """Of a device \\_SB.PATH in sysfs."""
+    path = ".".join(name.ljust(4, "_") for name in path.split("."))
+    return guest.sh(f"dirname $(grep -lx '\\\\_SB_.{path}' /sys/bus/acpi/devices/*/path)", log=False)
+
+
+def eject_status(guest, path):
+    """Of a device \\_SB.PATH: the first word, and the rest as a dictionary."""
+    word, *rest = guest.sh(f"cat {directory(guest, path)}/eject_status").split()
+    return word, dict(pair.split("=") for pair in rest)
+
+
+def ejects(guest, name):
+    """How often the firmware was told to take a device."""
+    return guest.sh("dmesg", log=False).count(f'"_EJ0 {name}"')
 
 
 def notify(guest, path, what, sta=None, seconds=200):
