@@ -13,8 +13,11 @@ def blocks(guest, *ranges):
     return [int(n) for base, size in ranges for n in guest.sh(f"blocks {base} {base + size}").split()]
 
 
+FIGURES = "mem_total; cat /proc/iomem; ls $memory /sys/devices/system/node"
+
+
 def figures(guest):
-    return guest.sh("mem_total; cat /proc/iomem; ls $memory /sys/devices/system/node")
+    return guest.sh(FIGURES)
 
 
 @ssdt.machine()
@@ -229,6 +232,25 @@ def test_storm(guest):
     lines = [line for line in guest.sh("dmesg").splitlines() if "PNP0C80:" in line or "memory_hotplug:" in line]
     assert len(lines) < 150, f"{len(lines)} lines in the log"
     return f"{len(lines)} lines"
+
+
+@ssdt.machine()
+def test_not_removed(guest):
+    """Memory that cannot be removed: its device is not given to the firmware, and is used as before."""
+    memory = HIDDEN[0], 2 * SIZE
+    ssdt.load(guest, Device("MEM0", [memory], node=1, sta=0))
+    assert ssdt.notify(guest, "MEM0", CHECK, sta=0xF) == OST_SUCCESS
+    guest.set_blocks("online_movable", blocks(guest, memory))
+    state = f"lsmem -a -b -o RANGE,STATE,BLOCK,ZONES,NODE; {FIGURES}; [ -L $memory/memory{HIDDEN[0] // SIZE}/firmware_node ]"
+    before = guest.sh(state)
+    guest.sh("echo 'add/blocks/down -12' >/sys/kernel/debug/memory_hotplug/fail")
+    assert ssdt.notify(guest, "MEM0", EJECT) == 1
+    word, details = ssdt.eject_status(guest, "MEM0")
+    assert (word, details["reason"]) == ("failed", "internal"), f"{word} {details}"
+    assert not ssdt.ejects(guest, "MEM0"), "the firmware took it"
+    assert guest.sh(state) == before, "not as before"
+    assert ssdt.notify(guest, "MEM0", EJECT) == OST_SUCCESS
+    assert not blocks(guest, memory)
 
 
 # Boot memory as real firmware describes it: with holes and what the kernel does not use, and in pieces.
