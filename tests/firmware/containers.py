@@ -132,7 +132,7 @@ def test_gone_meanwhile(guest):
 def eject_and(guest, path, page, *statements, node=1):
     """While the eject of a device is pending, as a page there is pinned, firmware does more. It has seconds for it."""
     guest.start_program(f"hold pin {node} {page} {page + BLOCK}", "hold")
-    ssdt.do(guest, f"Notify (\\_SB.{path}, {EJECT:#x})", *statements)
+    ssdt.do(guest, f"Notify (\\_SB.{path}, {EJECT:#x})", "Sleep (1000)", *statements)
 
 
 def ends(guest, path, reason):
