@@ -102,7 +102,7 @@ static int memmap_mode_get(char *buffer, const struct kernel_param *kp)
 	return sysfs_emit(buffer, "%s\n", names[memmap_mode]);
 }
 
-static const struct kernel_param_ops memmap_mode_ops = {
+static const struct kernel_param_ops memmap_mode_ops __maybe_unused = {
 	.set = memmap_mode_set,
 	.get = memmap_mode_get,
 };

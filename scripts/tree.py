@@ -239,6 +239,8 @@ def ensure_stripped(base):
 def stage(index, files):
     """FILES, {name in the tree: path, or None where it goes}, into INDEX: few processes for many files."""
     paths = {name: path for name, path in files.items() if path}
+    if not files:
+        return
     blobs = git("hash-object", "-w", "--no-filters", "--stdin-paths", stdin="".join(f"{p}\n" for p in paths.values()))
     gone = [name for name in files if name not in paths]
     lines = [f"{'100755' if os.access(path, os.X_OK) else '100644'} {blob}\t{name}\n"
@@ -268,11 +270,14 @@ class Patch:
         parts = [parent.encode(), self.message().encode()]
         for p in self.files():
             parts += [p.as_posix().encode(), bytes([os.access(p, os.X_OK)]), p.read_bytes()]
-        for e in sum(self.edit, []):
+        for e in self.named():
             if not (TOP / e).is_file():
                 fail(f"series: {e}: no such patch ('{self.subject}')")
             parts.append((TOP / e).read_bytes())
         return digest(*parts)
+
+    def named(self):
+        return [e for choice in self.edit for e in choice if e != "none"]
 
     def edits(self, read, told):
         """Yields {name: new text or None} for each edit, of several the first that fits."""
@@ -306,7 +311,7 @@ def read_series():
     for name in tracked:
         if TOP / name not in listed and (TOP / name).is_file():
             fail(f"series: {name} is in no patch of the series")
-    edits = {e for patch in patches for e in sum(patch.edit, [])}
+    edits = {e for patch in patches for e in patch.named()}
     for p in sorted((TOP / "patches").glob("*.patch")):
         if f"patches/{p.name}" not in edits:
             fail(f"series: patches/{p.name} is in no patch of the series")
@@ -315,6 +320,8 @@ def read_series():
 
 def first_that_fits(choice, read, told):
     for n, name in enumerate(choice):
+        if name == "none":
+            return {}
         mine = []
         try:
             done = apply.apply(name, (TOP / name).read_text(), read, mine)
@@ -423,7 +430,7 @@ def ensure_base_tree():
 
 def names():
     """What of a base is needed to try the series on it."""
-    text = "".join((TOP / e).read_text() for patch in read_series() for e in sum(patch.edit, []))
+    text = "".join((TOP / e).read_text() for patch in read_series() for e in patch.named())
     return sorted({"Makefile", *stripped_names(), *re.findall(r"^--- a/(\S+)", text, re.M)})
 
 

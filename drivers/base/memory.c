@@ -42,6 +42,7 @@
 #include <linux/kstrtox.h>
 #include <linux/list.h>
 #include <linux/log2.h>
+#include <linux/memblock.h>
 #include <linux/memory.h>
 #include <linux/memory_hotplug.h>
 #include <linux/mm.h>
@@ -284,8 +285,7 @@ static int group_register(const struct memory_group *template)
 		return err;
 	group->mgid = mgid;
 	group->dir = memory_group_dir_add(group);
-	retain_and_null_ptr(group);
-	return mgid;
+	return no_free_ptr(group)->mgid;
 }
 
 /**

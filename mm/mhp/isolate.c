@@ -155,9 +155,12 @@ static void count_isolated(struct zone *zone, const struct mhp_range *pages, lon
 static bool freeing_is_watched(const struct mhp_range *range)
 {
 	if (IS_ENABLED(CONFIG_KMSAN) || IS_ENABLED(CONFIG_KASAN_SW_TAGS) ||
-	    IS_ENABLED(CONFIG_KASAN_HW_TAGS) || IS_ENABLED(CONFIG_PAGE_TABLE_CHECK) ||
-	    IS_ENABLED(CONFIG_HAVE_ARCH_FREE_PAGE))
+	    IS_ENABLED(CONFIG_KASAN_HW_TAGS) || IS_ENABLED(CONFIG_PAGE_TABLE_CHECK))
 		return true;
+	/* A macro of asm/page.h: s390 and some powerpc tell the hypervisor. */
+#ifdef HAVE_ARCH_FREE_PAGE
+	return true;
+#endif
 #ifdef CONFIG_PAGE_OWNER
 	if (static_branch_unlikely(&page_owner_inited))
 		return true;

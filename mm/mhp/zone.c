@@ -174,6 +174,15 @@ void __weak mhp_fill_memmap(struct page *first, const struct page *pattern, unsi
 /* Memory is not faster for more. */
 #define FILL_CPUS	16U
 
+/* All that struct pages of a zone do not have in common. See __init_single_page(). */
+static void fill_addresses(unsigned long pfn, unsigned long end)
+{
+#ifdef WANT_PAGE_VIRTUAL
+	for (; pfn < end; pfn++)
+		set_page_address(pfn_to_page(pfn), __va(PFN_PHYS(pfn)));
+#endif
+}
+
 static void fill_some(unsigned long pfn, unsigned long end, void *pattern)
 {
 	unsigned long next;
@@ -181,6 +190,7 @@ static void fill_some(unsigned long pfn, unsigned long end, void *pattern)
 	for (; pfn < end; pfn = next) {
 		next = min(pageblock_end_pfn(pfn), end);
 		mhp_fill_memmap(pfn_to_page(pfn), pattern, next - pfn);
+		fill_addresses(pfn, next);
 		set_pageblock_migratetype(pfn_to_page(pfn), MIGRATE_MOVABLE);
 		cond_resched();
 	}

@@ -90,6 +90,7 @@ static int ask_walk(unsigned int ms)
 	return 0;
 }
 
+#ifdef CONFIG_ACPI
 static int ask_disable(const char *uid, bool value)
 {
 	struct acpi_device *adev = acpi_dev_get_first_match_dev("PNP0C80", uid, -1);
@@ -104,6 +105,12 @@ static int ask_disable(const char *uid, bool value)
 	acpi_dev_put(adev);
 	return 0;
 }
+#else
+static int ask_disable(const char *uid, bool value)
+{
+	return -ENODEV;
+}
+#endif
 
 static int ask(char *text)
 {
