@@ -181,3 +181,16 @@ def apply(patch, text, read, told):
         else:
             done[edit.name] = apply_edit(edit, old, patch, told) if edit.new else None
     return done
+
+
+def is_there(patch, text, read):
+    """Does the base have it all already?"""
+    back = {"+": "-", "-": "+", " ": " "}
+    try:
+        for edit in parse(text, patch):
+            for hunk in edit.hunks:
+                hunk.lines = [(back[kind], text) for kind, text in hunk.lines]
+            apply_edit(edit, read(edit.name) or "", patch, [])
+    except Misfit:
+        return False
+    return True

@@ -117,6 +117,11 @@ class Apply(unittest.TestCase):
         with self.assertRaises(apply.Misfit):
             put("diff --git a/f.c b/g.c\nrename from f.c\nrename to g.c\n", BASE)
 
+    def test_is_there(self):
+        there = put(EDIT, BASE)["f.c"]
+        self.assertTrue(apply.is_there("p", EDIT, {"f.c": there}.get))
+        self.assertFalse(apply.is_there("p", EDIT, {"f.c": BASE}.get))
+
     def test_cut_off_edit(self):
         self.misfit(BASE, "not as many lines", EDIT.replace(" out:\n", ""))
 

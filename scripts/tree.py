@@ -319,6 +319,8 @@ def read_series():
 
 
 def first_that_fits(choice, read, told):
+    if choice[-1] == "none" and apply.is_there(choice[0], (TOP / choice[0]).read_text(), read):
+        return {}
     for n, name in enumerate(choice):
         if name == "none":
             return {}
