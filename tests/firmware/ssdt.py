@@ -193,7 +193,7 @@ def test_answers_in_order(guest):
         (OST_USER_EJECT, OST_EJECT_IN_PROGRESS), (OST_USER_EJECT, OST_SUCCESS)]
 
 
-@ssdt.machine(timeout=600)
+@ssdt.machine(cmdline="slub_debug=FZPU", timeout=600)
 def test_cancel_or_eject(guest):
     """One says yes and one no to a request of the firmware, again and again: it hears one answer each time."""
     rounds, memory = 25, (HIDDEN[0], SIZE)
