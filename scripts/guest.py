@@ -303,6 +303,11 @@ def describe(event):
     return f"{name} {data.get('device', data.get('path', ''))}".rstrip()
 
 
+def load():
+    """How much longer things take as this machine has other work: nothing is measured by it, but what has hung."""
+    return max(1, min(8, round(os.getloadavg()[0] / os.cpu_count() / 2)))
+
+
 class Guest:
     """A running guest; a context manager that ends it."""
 
@@ -310,7 +315,7 @@ class Guest:
         self.name = name
         self.machine = hardware or Machine()
         self.kernel_dir = kernel_dir
-        self.patience = PATIENCE.get(kernel_dir.name, 1)
+        self.patience = PATIENCE.get(kernel_dir.name, 1) * load()
         self.mode = mode
         self.dimms = {}
         self.plugged = 0
@@ -330,7 +335,7 @@ class Guest:
         accel = EXACT if self.machine.exact else accelerator()
         try:
             self.start(accel)
-            self.wait_ready(30 if accel == "kvm" else self.machine.timeout * self.patience)
+            self.wait_ready(30 if accel == "kvm" else float("inf"))
         except GuestError:
             self.__exit__()
             if accel != "kvm":
@@ -340,7 +345,7 @@ class Guest:
         return self
 
     def start(self, accel):
-        self.deadline = time.monotonic() + self.machine.timeout * self.patience if self.machine.timeout else float("inf")
+        self.started = time.monotonic()
         self.dir = Path(tempfile.mkdtemp(prefix="guest-"))
         here = ROOT / "tests/guest"
         size = shutil.get_terminal_size()
@@ -369,7 +374,6 @@ class Guest:
         for port in ports:
             args += ["-chardev", f"socket,id={port},path={self.dir}/{port},server=on,wait=off",
                      "-device", f"virtserialport,chardev={port},name={port}"]
-        self.started = time.monotonic()
         terminal = None if self.mode == "shell" else subprocess.DEVNULL
         with open(self.log_path, "a", encoding="utf-8") as log:
             self.qemu = subprocess.Popen(args, stdin=terminal, stdout=terminal, stderr=log)
@@ -389,6 +393,16 @@ class Guest:
             self.selector.register(channel, selectors.EVENT_READ)
             return channel
         raise GuestError(f"QEMU did not start: {self.log_path.read_text()}")
+
+    def longer(self, seconds):
+        """So many seconds of an idle machine. Load that comes later counts as well."""
+        self.patience = max(self.patience, PATIENCE.get(self.kernel_dir.name, 1) * load())
+        return seconds * self.patience
+
+    def remaining(self, begin, seconds):
+        """Until the test has to end, and not more than SECONDS from BEGIN."""
+        end = self.started + self.longer(self.machine.timeout or float("inf"))
+        return min(end, begin + seconds) - time.monotonic()
 
     def wait_ready(self, seconds):
         if self.mode == "agent":
@@ -413,9 +427,9 @@ class Guest:
 
     def wait(self, get, seconds=float("inf")):
         """Serve all channels until get() gives something."""
-        limit = min(self.deadline, time.monotonic() + seconds)
+        begin = time.monotonic()
         while (got := get()) is None:
-            remaining = limit - time.monotonic()
+            remaining = self.remaining(begin, seconds)
             if remaining <= 0:
                 raise GuestError(f"no answer from the guest in time ({time.monotonic() - self.started:.0f} s after its start)")
             for key, _ in self.selector.select(min(remaining, 3600)):
@@ -500,7 +514,7 @@ class Guest:
         def answer(what, data):
             return what == "ACPI_DEVICE_OST" and ost(data) == (dimm.slot, OST_PLUG)
 
-        event = self.event(answer, seconds)
+        event = self.event(answer, self.longer(seconds))
         if not event:
             raise GuestError(f"{name}: the guest did not answer the plug in {seconds} s")
         dimm.events.append(event)
@@ -515,7 +529,7 @@ class Guest:
         begin, events, status = time.monotonic(), [], OST_EJECT_IN_PROGRESS
         self.qmp("device_del", id=dimm.name)
         while status == OST_EJECT_IN_PROGRESS:
-            event = self.event(concerns, begin + seconds - time.monotonic())
+            event = self.event(concerns, begin + self.longer(seconds) - time.monotonic())
             if not event:
                 raise GuestError(f"{dimm.name}: the guest did not answer the eject request in {seconds} s"
                                  + "".join(f"; {describe(e)}" for e in events))
@@ -531,9 +545,9 @@ class Guest:
     def resize(self, size, seconds=60):
         """Ask the virtio-mem device for SIZE and wait until the guest has plugged just that."""
         self.qmp("qom-set", path="/machine/peripheral/vm0", property="requested-size", value=size)
-        end = time.monotonic() + seconds
+        begin = time.monotonic()
         while (plugged := self.qmp("qom-get", path="/machine/peripheral/vm0", property="size")) != size:
-            if time.monotonic() > end:
+            if time.monotonic() > begin + self.longer(seconds):
                 raise GuestError(f"{plugged // MIB} MiB are plugged, {size // MIB} are wanted")
             time.sleep(0.1)
         # The device is plugged before its memory is added, and may be unplugged before it is removed.

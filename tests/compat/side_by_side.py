@@ -163,7 +163,7 @@ def answers(guest):
     guest.end_program("hold")
     guest.set_blocks("online_movable", blocks[-1:])
     guest.start_program(f"hold pin 1 {blocks[-1] * size} {blocks[-1] * size + size}", "hold")
-    got["a signal"] = guest.sh(f"wr {high}/state offline & sleep 2; kill -TERM $!; wait; cat {high}/state {high}/valid_zones")
+    got["a signal"] = guest.sh(f"wr {high}/state offline & wait_for 60 grep -qx going-offline {high}/state; sleep 1; kill -TERM $!; wait; cat {high}/state {high}/valid_zones")
     guest.end_program("hold")
     page = guest.start_program(f"hold page 1 {blocks[-1] * size} {blocks[-1] * size + size}", "hold").split()[-1]
     write("a page is broken", f"{MEMORY}/hard_offline_page", page)

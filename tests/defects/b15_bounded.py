@@ -15,7 +15,7 @@ def test_others_get_an_answer(guest):
     guest.sh(f"(wait_for 30 grep -qx going-offline $memory/memory{guest.blocks(dimm)[0]}/state; "
              f"while grep -qx going-offline $memory/memory{guest.blocks(dimm)[0]}/state; do "
              "cat $memory/*block* $memory/memory*/{state,removable,valid_zones}; echo round >>/tmp/rounds; done) >/dev/null 2>&1 &")
-    guest.sh(f"(sleep 1; echo online_movable >$memory/memory{block}/state; echo done >/tmp/other) >/dev/null 2>&1 &")
+    guest.sh(f"(wait_for 30 grep -qx going-offline $memory/memory{guest.blocks(dimm)[0]}/state; echo online_movable >$memory/memory{block}/state; echo done >/tmp/other) >/dev/null 2>&1 &")
     assert not guest.unplug(dimm, 150).done, "the DIMM went, with a pinned page"
     assert int(guest.sh("wc -l </tmp/rounds")) > 5, "sysfs could not be read meanwhile"
     guest.sh("wait_for 30 grep -q done /tmp/other")

@@ -110,8 +110,7 @@ def test_cheapest_first(guest):
 def test_units_of_a_driver(guest):
     """Blocks of a dynamic group go one by one where they cannot go together."""
     guest.sh("modprobe virtio_mem || true; echo online_movable >$memory/auto_online_blocks")
-    guest.qmp("qom-set", path="/machine/peripheral/vm0", property="requested-size", value=512 * MIB)
-    guest.sh("wait_for 100 eval '[ $(grep -lv none $memory/memory*/group | wc -l) -ge 4 ]'; sleep 1")
+    guest.resize(512 * MIB)
     blocks = sorted(int(line.split("memory")[-1].split("/")[0]) for line in guest.sh("grep -lv none $memory/memory*/group").split())
     end = ask(guest, f"offline {blocks[0]}-{blocks[-1]} best-effort")[-1]
     assert end["result"] == "ok" and set(states(guest, blocks)) == {"offline"}, f"{end}"
