@@ -49,10 +49,12 @@
 #include <linux/mm.h>
 #include <linux/compaction.h>
 #include <linux/cpu.h>
+#include <linux/crash_core.h>
 #include <linux/export.h>
 #include <linux/firmware-map.h>
 #include <linux/ioport.h>
 #include <linux/jiffies.h>
+#include <linux/kexec.h>
 #include <linux/memblock.h>
 #include <linux/memory.h>
 #include <linux/memremap.h>
@@ -393,13 +395,12 @@ bool mhp_supports_memmap_on_memory(void)
 }
 EXPORT_SYMBOL_GPL(mhp_supports_memmap_on_memory);
 
-/*
- * Would a memmap of this size take more than half of what there is? Then the new memory
- * should host it: allocating it could succeed, and leave nothing to run on.
- */
+/* Should the new memory host its memmap, lest too little be left for the kernel to run on? */
 static bool memmap_is_a_burden(const struct mhp_range *range)
 {
-	return mhp_memmap_pages(mhp_range_bytes(range)) > max(si_mem_available(), 0L) / 2;
+	unsigned long managed, room = mhp_kernel_room(&managed);
+
+	return mhp_is_burden(mhp_memmap_pages(mhp_range_bytes(range)), room, managed);
 }
 
 /* ---- Requests --------------------------------------------------------- */
@@ -415,8 +416,8 @@ static bool memmap_is_a_burden(const struct mhp_range *range)
  * @res_name: its name
  * @driver_managed: only a driver knows of the memory, firmware does not
  * @node_new: add: the node came with this request
- * @altmaps: add, remove: for each block of @range whose memmap lies in it; NULL: there is
- *	none. The request owns them unless the memory is there with its blocks.
+ * @altmaps: add, remove: of the blocks whose memmap lies in them, ascending. The request owns
+ *	them unless the memory is present with its blocks.
  * @no_memmap: add: there was no memory for the memmap
  * @blocks: online, offline: the blocks, ascending
  * @nr_blocks: how many
@@ -425,7 +426,7 @@ static bool memmap_is_a_burden(const struct mhp_range *range)
  * @runs: these, as runs
  * @nr_runs: how many
  * @policy: offline: the caller's patience
- * @deadline: offline: its end, in jiffies
+ * @patience: offline: the same, with its end
  * @progress: offline: how far it has come
  * @lost: offline: the memory is not there any more, what it held is given up
  * @certain: remove: the caller goes on whatever the result, so it takes what it takes
@@ -443,7 +444,7 @@ struct mhp_op {
 	const char *res_name;
 	bool driver_managed;
 	bool node_new;
-	struct vmem_altmap **altmaps;
+	struct list_head altmaps;
 	bool no_memmap;
 
 	struct memory_block **blocks;
@@ -453,7 +454,7 @@ struct mhp_op {
 	struct mhp_run *runs;
 	unsigned int nr_runs;
 	const struct mhp_policy *policy;
-	unsigned long deadline;
+	struct mhp_patience patience;
 	struct mhp_progress *progress;
 	bool lost;
 
@@ -628,25 +629,47 @@ static void unmap_piece(const struct mhp_range *piece, struct vmem_altmap *altma
 	arch_remove_memory(mhp_range_phys(piece), mhp_range_bytes(piece), altmap, NULL);
 }
 
-/* Takes the first @n blocks out, each with its own altmap or without. */
-static void unmap_blocks(struct mhp_op *op, unsigned long n)
+static struct mhp_altmap *first_altmap(const struct mhp_op *op)
 {
-	while (n--) {
+	return list_first_entry(&op->altmaps, struct mhp_altmap, list);
+}
+
+/* That of @block, or NULL; *@next is that of the next block which has one. */
+static struct vmem_altmap *take_altmap(const struct mhp_op *op, const struct mhp_range *block,
+				       struct mhp_altmap **next)
+{
+	struct mhp_altmap *own = *next;
+
+	if (list_entry_is_head(own, &op->altmaps, list) ||
+	    own->altmap.base_pfn != block->start_pfn)
+		return NULL;
+	*next = list_next_entry(own, list);
+	return &own->altmap;
+}
+
+/* Takes the first @nr blocks out, each with its own altmap or without. */
+static void unmap_blocks(struct mhp_op *op, unsigned long nr)
+{
+	struct mhp_altmap *next = first_altmap(op);
+	unsigned long n;
+
+	for (n = 0; n < nr; n++) {
 		struct mhp_range block = nth_block(op, n);
 
-		unmap_piece(&block, op->altmaps[n]);
+		unmap_piece(&block, take_altmap(op, &block, &next));
 	}
 }
 
 static int map_blocks(struct mhp_op *op)
 {
+	struct mhp_altmap *next = first_altmap(op);
 	unsigned long n;
 	int ret;
 
 	for (n = 0; n < nr_blocks(op); n++) {
 		struct mhp_range block = nth_block(op, n);
 
-		ret = map_piece(op, &block, op->altmaps[n]);
+		ret = map_piece(op, &block, take_altmap(op, &block, &next));
 		if (ret) {
 			unmap_blocks(op, n);
 			return ret;
@@ -659,7 +682,7 @@ static int sections_up(struct mhp_op *op)
 {
 	int ret;
 
-	ret = op->altmaps ? map_blocks(op) : map_piece(op, &op->range, NULL);
+	ret = list_empty(&op->altmaps) ? map_piece(op, &op->range, NULL) : map_blocks(op);
 	switch (ret) {
 	case 0:
 		return 0;
@@ -677,26 +700,27 @@ static int sections_down(struct mhp_op *op)
 {
 	if (!op->unwinding && !mhp_hide_sections(&op->range, op->certain))
 		return refuse(op, -EBUSY, MHP_WHY_DEADLINE);
-	if (op->altmaps)
-		unmap_blocks(op, nr_blocks(op));
-	else
+	if (list_empty(&op->altmaps))
 		unmap_piece(&op->range, NULL);
+	else
+		unmap_blocks(op, nr_blocks(op));
 	return 0;
 }
 
 static int create_blocks(struct mhp_op *op)
 {
 	struct mhp_range done = { op->range.start_pfn, 0 }, block;
+	struct mhp_altmap *next = first_altmap(op);
 	unsigned long n;
 	int ret = 0;
 
-	if (!op->altmaps)
+	if (list_empty(&op->altmaps))
 		return create_memory_block_devices(mhp_range_phys(&op->range),
 						   mhp_range_bytes(&op->range), NULL, op->group);
 	for (n = 0; n < nr_blocks(op); n++) {
 		block = nth_block(op, n);
 		ret = create_memory_block_devices(mhp_range_phys(&block), mhp_range_bytes(&block),
-						  op->altmaps[n], op->group);
+						  take_altmap(op, &block, &next), op->group);
 		if (ret)
 			break;
 		done.nr_pages += block.nr_pages;
@@ -785,8 +809,10 @@ static void tell(struct mhp_op *op, enum memory_block_state what)
 {
 	struct mhp_run *run;
 
+	/* Where the memory is removed next, crash_memory_removed() comes last. */
 	for_each_run(run, op) {
-		run->note.more = run + 1 < op->runs + op->nr_runs;
+		run->note.more = run + 1 < op->runs + op->nr_runs ||
+				 (what == MEM_OFFLINE && op->policy && op->policy->removes);
 		mhp_notify_tell(what, &run->note);
 		run->note.more = false;
 	}
@@ -950,12 +976,21 @@ static void node_gains_memory(const struct memory_notify *note)
 		node_set_state(note->status_change_nid, N_MEMORY);
 }
 
+/* It must get to its end also where a real-time program keeps the CPUs of its node. */
+static void let_run_anywhere(struct task_struct *thread)
+{
+	if (thread)
+		set_cpus_allowed_ptr(thread, cpu_possible_mask);
+}
+
 static void node_loses_memory(const struct memory_notify *note)
 {
 	if (note->status_change_nid_normal >= 0)
 		node_clear_state(note->status_change_nid_normal, N_NORMAL_MEMORY);
 	if (note->status_change_nid >= 0) {
 		node_clear_state(note->status_change_nid, N_MEMORY);
+		let_run_anywhere(NODE_DATA(note->status_change_nid)->kcompactd);
+		let_run_anywhere(NODE_DATA(note->status_change_nid)->kswapd);
 		kcompactd_stop(note->status_change_nid);
 		kswapd_stop(note->status_change_nid);
 	}
@@ -980,7 +1015,7 @@ static int pages_up(struct mhp_op *op)
 
 static int run_evacuate(struct mhp_op *op, struct mhp_run *run)
 {
-	int ret = mhp_evacuate(run, op->policy, op->deadline, op->progress, op->result);
+	int ret = mhp_evacuate(run, &op->patience, op->progress, op->result);
 
 	/* While the page is still there. */
 	if (ret)
@@ -1009,12 +1044,24 @@ static bool may_yield(const struct mhp_op *op)
 	return true;
 }
 
+/* The more there is to move, the longer it may take; what does not move ends it earlier. */
+static void set_deadline(struct mhp_op *op)
+{
+	const struct mhp_progress *p = op->progress;
+	unsigned int ms = op->policy->timeout_ms;
+
+	if (!op->policy->strict)
+		ms = mhp_time_limit(ms, PFN_PHYS(p->moved + p->left));
+	op->patience.deadline = p->begin + msecs_to_jiffies(ms);
+}
+
 static int evacuate(struct mhp_op *op)
 {
 	struct mhp_run *run;
 
 	for_each_run(run, op)
 		op->progress->left += mhp_count_used(run);
+	set_deadline(op);
 	return each_run(op, run_evacuate, run_stay);
 }
 
@@ -1083,8 +1130,8 @@ static unsigned long walk_deadline(const struct mhp_op *op)
 {
 	unsigned long last = jiffies + MHP_WALK_PATIENCE;
 
-	if (op->policy && op->policy->timeout_ms && time_before(op->deadline, last))
-		return op->deadline;
+	if (op->policy && op->policy->timeout_ms && time_before(op->patience.deadline, last))
+		return op->patience.deadline;
 	return last;
 }
 
@@ -1197,7 +1244,7 @@ static int run_going_offline(struct mhp_op *op, struct mhp_run *run)
 	if (op->lost)
 		return run_lose(op, run);
 
-	ret = mhp_isolate(run, op->result);
+	ret = mhp_isolate(run, &op->patience, op->result);
 	if (ret) {
 		mhp_explain(op->result);
 		return ret;
@@ -1434,7 +1481,7 @@ static int make_runs(struct mhp_op *op, enum mmop type, bool restore)
 	unsigned long movable = 0;
 
 	op->nr_runs = 0;
-	op->runs = kvcalloc(nr, sizeof(*op->runs), GFP_KERNEL);
+	op->runs = kvcalloc(nr, sizeof(*op->runs), MHP_GFP);
 	if (!op->runs)
 		return refuse(op, -ENOMEM, MHP_WHY_NOMEM);
 
@@ -1630,6 +1677,17 @@ struct mhp_policy mhp_user_policy(void)
 	};
 }
 
+/**
+ * mhp_user_limit() - how long a request of user space may try one thing after the other
+ * @bytes: all that it is about
+ *
+ * Return: milliseconds; 0: no limit.
+ */
+unsigned int mhp_user_limit(u64 bytes)
+{
+	return mhp_time_limit(READ_ONCE(offline_timeout_ms), bytes);
+}
+
 static int count_ram(unsigned long start_pfn, unsigned long nr_pages, void *arg)
 {
 	*(unsigned long *)arg += nr_pages;
@@ -1818,8 +1876,12 @@ int mhp_offline_blocks(struct memory_block **blocks, unsigned int nr_blocks,
 	int ret;
 
 	op.range = blocks_range(blocks, nr_blocks);
-	op.deadline = jiffies + msecs_to_jiffies(policy->timeout_ms);
 	op.progress->begin = jiffies;
+	op.patience = (struct mhp_patience){
+		.policy = policy,
+		.deadline = op.progress->begin + msecs_to_jiffies(policy->timeout_ms),
+		.progress = op.progress,
+	};
 	op.progress->pages = nr_blocks * block_range(blocks[0]).nr_pages;
 	ret = decode_offline(blocks, nr_blocks, policy->claimed, res);
 	if (!ret)
@@ -1970,43 +2032,45 @@ static int find_group(struct mhp_op *op, int nid)
 /* Each block of the request hosts its own memmap, with @reserve pages for it. */
 static int host_memmap(struct mhp_op *op, unsigned long reserve)
 {
+	struct mhp_altmap *own;
 	unsigned long n;
 
-	op->altmaps = kvcalloc(nr_blocks(op), sizeof(*op->altmaps), GFP_KERNEL);
-	for (n = 0; op->altmaps && n < nr_blocks(op); n++) {
+	for (n = 0; n < nr_blocks(op); n++) {
 		struct mhp_range block = nth_block(op, n);
 
-		op->altmaps[n] = mhp_altmap_alloc(&block, reserve,
-						  op->flags & MHP_OFFLINE_INACCESSIBLE);
-		if (!op->altmaps[n])
+		own = mhp_altmap_alloc(&block, reserve, op->flags & MHP_OFFLINE_INACCESSIBLE);
+		if (!own)
 			return refuse(op, -ENOMEM, MHP_WHY_NOMEM);
+		list_add_tail(&own->list, &op->altmaps);
 	}
-	return op->altmaps ? 0 : refuse(op, -ENOMEM, MHP_WHY_NOMEM);
+	return 0;
 }
 
-/* The memory is not there: neither are its altmaps. */
+/* The memory is absent: so are its altmaps. */
 static void free_altmaps(struct mhp_op *op)
 {
-	unsigned long n;
+	struct mhp_altmap *own, *next;
 
-	for (n = 0; op->altmaps && n < nr_blocks(op); n++)
-		kfree(op->altmaps[n]);
+	list_for_each_entry_safe(own, next, &op->altmaps, list)
+		kfree(own);
 }
 
 /* May the new memory host its memmap because there is no room for it elsewhere? */
 static bool may_fall_back(const struct mhp_op *op)
 {
-	return (op->flags & MHP_MEMMAP_FALLBACK) && !op->altmaps &&
+	return (op->flags & MHP_MEMMAP_FALLBACK) && list_empty(&op->altmaps) &&
 	       block_can_host(memmap_reserve(true));
 }
 
 static int fall_back(struct mhp_op *op)
 {
-	pr_info("[mem %#010llx-%#010llx] hosts its own memmap of %llu MiB, as %lu MiB are available\n",
+	unsigned long managed, room = mhp_kernel_room(&managed);
+
+	pr_info("[mem %#010llx-%#010llx] hosts its own memmap of %llu MiB, as %lu of %lu MiB are left for the kernel\n",
 		mhp_range_phys(&op->range),
 		mhp_range_phys(&op->range) + mhp_range_bytes(&op->range) - 1,
 		PFN_PHYS(mhp_memmap_pages(mhp_range_bytes(&op->range))) >> 20,
-		max(si_mem_available(), 0L) >> (20 - PAGE_SHIFT));
+		room >> (20 - PAGE_SHIFT), managed >> (20 - PAGE_SHIFT));
 	return host_memmap(op, memmap_reserve(true));
 }
 
@@ -2023,6 +2087,32 @@ static int decide_memmap(struct mhp_op *op)
 	return may_fall_back(op) && memmap_is_a_burden(&op->range) ? fall_back(op) : 0;
 }
 
+/*
+ * Small allocations do not fail but have programs killed. So before the first of them: is
+ * there room for page tables, for devices, and for a memmap that lies elsewhere?
+ */
+static int check_kernel_room(struct mhp_op *op)
+{
+	unsigned long need = mhp_bookkeeping_pages(mhp_range_bytes(&op->range), nr_blocks(op));
+	unsigned long managed, room = mhp_kernel_room(&managed);
+
+	unsigned long keep = managed / 64;
+
+	/* Memory that hosts its memmap may be what helps. */
+	if (list_empty(&op->altmaps)) {
+		need += mhp_memmap_pages(mhp_range_bytes(&op->range));
+		keep = managed / 16;
+	}
+	if (mhp_kernel_can_spare(need, room, keep))
+		return 0;
+	pr_warn_ratelimited("[mem %#010llx-%#010llx] needs %lu KiB of kernel memory, of which %lu of %lu MiB are left\n",
+			    mhp_range_phys(&op->range),
+			    mhp_range_phys(&op->range) + mhp_range_bytes(&op->range) - 1,
+			    need << (PAGE_SHIFT - 10), room >> (20 - PAGE_SHIFT),
+			    managed >> (20 - PAGE_SHIFT));
+	return refuse(op, -ENOMEM, MHP_WHY_NOMEM);
+}
+
 static int decode_add(struct mhp_op *op, int nid, u64 start, u64 size)
 {
 	const struct mhp_limits lim = limits();
@@ -2035,7 +2125,7 @@ static int decode_add(struct mhp_op *op, int nid, u64 start, u64 size)
 		return ret;
 	if (!node_possible(op->nid))
 		return refuse(op, -EINVAL, MHP_WHY_NODE);
-	return decide_memmap(op);
+	return decide_memmap(op) ?: check_kernel_room(op);
 }
 
 static int bring_online(struct memory_block *mem, void *arg)
@@ -2107,12 +2197,12 @@ static int add_memory_range(struct mhp_op *op, int nid, u64 start, u64 size)
 	int ret;
 
 	op->begin = ktime_get();
+	INIT_LIST_HEAD(&op->altmaps);
 	ret = decode_add(op, nid, start, size);
 	if (!ret)
 		ret = climb_to_offline(op);
 	if (ret)
 		free_altmaps(op);
-	kvfree(op->altmaps);
 	if (mhp_range_empty(&op->range))
 		op->range = (struct mhp_range){ PHYS_PFN(start), PHYS_PFN(size) };
 	report(MHP_VERB_ADD, op);
@@ -2241,11 +2331,10 @@ EXPORT_SYMBOL_GPL(add_memory_driver_managed);
  * struct remove_check - what is to be known of blocks before they go
  * @op: the request
  * @nr: blocks seen
- * @nr_altmaps: of these with a memmap in themselves
  */
 struct remove_check {
 	struct mhp_op *op;
-	unsigned long nr, nr_altmaps;
+	unsigned long nr;
 };
 
 static int check_block(struct memory_block *mem, void *arg)
@@ -2259,16 +2348,15 @@ static int check_block(struct memory_block *mem, void *arg)
 				  mem->state == MEM_LOST ? MHP_WHY_LOST : MHP_WHY_ONLINE, pfn);
 	op->nid = mem->nid;
 	check->nr++;
-	check->nr_altmaps += !!mem->altmap;
 	return 0;
 }
 
 static int collect_altmap(struct memory_block *mem, void *arg)
 {
 	struct mhp_op *op = arg;
-	unsigned long pfn = section_nr_to_pfn(mem->start_section_nr);
 
-	op->altmaps[(pfn - op->range.start_pfn) / nth_block(op, 0).nr_pages] = mem->altmap;
+	if (mem->altmap)
+		list_add_tail(&to_mhp_altmap(mem->altmap)->list, &op->altmaps);
 	return 0;
 }
 
@@ -2286,11 +2374,6 @@ static int decode_remove(struct mhp_op *op, u64 start, u64 size)
 		return ret;
 	if (check.nr != nr_blocks(op))
 		return refuse(op, -EINVAL, MHP_WHY_ABSENT);
-	/* All at once is cheaper than by block. */
-	if (!check.nr_altmaps)
-		return 0;
-	/* Drivers that go cannot do anything about a remove that fails. */
-	op->altmaps = kvcalloc(nr_blocks(op), sizeof(*op->altmaps), GFP_KERNEL | __GFP_NOFAIL);
 	return walk_memory_blocks(start, size, op, collect_altmap);
 }
 
@@ -2303,18 +2386,23 @@ static int remove_memory_range(u64 start, u64 size, bool certain)
 		.certain = certain,
 		.result = &result,
 		.begin = ktime_get(),
+		.altmaps = LIST_HEAD_INIT(op.altmaps),
 	};
 	int ret;
 
 	ret = decode_remove(&op, start, size);
+	if (!ret && !certain && kexec_uses_memory(start, size))
+		ret = refuse(&op, -EBUSY, MHP_WHY_KEXEC);
 	if (!ret) {
 		mem_hotplug_begin();
 		ret = mhp_descend(&add_ladder, &op, &result, &op.unwinding);
 		mem_hotplug_done();
 	}
-	if (!ret)
+	if (!ret) {
 		free_altmaps(&op);
-	kvfree(op.altmaps);
+		kexec_memory_removed(start, size);
+		crash_memory_removed(start, size);
+	}
 	if (mhp_range_empty(&op.range))
 		op.range = (struct mhp_range){ PHYS_PFN(start), PHYS_PFN(size) };
 	report(MHP_VERB_REMOVE, &op);
@@ -2327,7 +2415,7 @@ static int remove_memory_range(u64 start, u64 size, bool certain)
  * @size: bytes
  *
  * Where a block is still online the memory stays, with a line in the log: there is
- * nobody left to give an error to.
+ * nobody left to give an error to. A kernel that kexec has loaded there is unloaded.
  *
  * Context: May sleep. device_hotplug_lock held.
  */
@@ -2342,8 +2430,9 @@ void __remove_memory(u64 start, u64 size)
  * @size: bytes
  *
  * Context: May sleep. Takes device_hotplug_lock.
- * Return: 0; -EBUSY a block is not offline, or somebody keeps looking at its struct pages;
- * -EINVAL not whole blocks, or not all there.
+ * Return: 0; -EBUSY a block is not offline, a kernel that kexec has loaded is to lie there, or
+ * somebody keeps looking at its struct pages; -EINVAL not whole blocks, or not all of them
+ * present.
  * After an error the memory is there as before.
  */
 int remove_memory(u64 start, u64 size)
@@ -2388,6 +2477,7 @@ int offline_and_remove_memory(u64 start, u64 size)
 	const struct mhp_policy policy = {
 		.timeout_ms = READ_ONCE(offline_timeout_ms),
 		.signals = MHP_SIGNALS_NONE,
+		.removes = true,
 	};
 
 	return offline_and_remove(start, size, &policy);
@@ -2408,7 +2498,9 @@ int try_offline_and_remove_memory(u64 start, u64 size)
 {
 	const struct mhp_policy policy = {
 		.timeout_ms = MSEC_PER_SEC / 2,
+		.strict = true,
 		.signals = MHP_SIGNALS_NONE,
+		.removes = true,
 	};
 
 	return offline_and_remove(start, size, &policy);

@@ -180,7 +180,7 @@ static int alloc_kept(struct acpi_memory_eject *e)
 
 	for (i = 0; i < e->ranges.nr; i++)
 		nr += range_len(e->ranges.range + i) / memory_block_size_bytes() + 1;
-	e->kept = kvcalloc(nr, sizeof(*e->kept), GFP_KERNEL);
+	e->kept = kvcalloc(nr, sizeof(*e->kept), MHP_GFP);
 	e->nr_kept = 0;
 	return e->kept ? 0 : -ENOMEM;
 }
@@ -224,6 +224,7 @@ static u32 eject_code(const struct mhp_result *res)
 	case MHP_WHY_BUSY_PAGE:
 	case MHP_WHY_HUGETLB:
 	case MHP_WHY_HWPOISON:
+	case MHP_WHY_KEXEC:
 		return ACPI_OST_SC_DEVICE_IN_USE;
 	case MHP_WHY_NOTIFIER:
 	case MHP_WHY_DEPENDENCY:
@@ -336,6 +337,7 @@ static int eject_offline(struct acpi_memory_eject *e, struct mhp_result *res)
 		.timeout_ms = READ_ONCE(timeout_ms),
 		.signals = MHP_SIGNALS_NONE,
 		.claimed = true,
+		.removes = true,
 		.progress = &e->progress,
 	};
 

@@ -38,6 +38,7 @@
 #include <linux/device.h>
 #include <linux/errno.h>
 #include <linux/init.h>
+#include <linux/kexec.h>
 #include <linux/kobject.h>
 #include <linux/kstrtox.h>
 #include <linux/list.h>
@@ -599,7 +600,7 @@ static struct block_batch *collect(const struct range *ranges, unsigned int nr_r
 		nr += range_blocks(ranges + i);
 	}
 
-	batch = kvmalloc(struct_size(batch, blocks, nr), GFP_KERNEL);
+	batch = kvmalloc(struct_size(batch, blocks, nr), MHP_GFP);
 	if (!batch)
 		return ERR_PTR(mhp_refuse(res, -ENOMEM, MHP_WHY_NOMEM, PHYS_PFN(ranges->start)));
 
@@ -655,6 +656,17 @@ int memory_blocks_online(u64 start, u64 size, enum mmop type, struct mhp_result 
 	return memory_ranges_online(&range, 1, type, res);
 }
 
+/* Before anything moves: a kernel that is to lie in memory which goes could not be started. */
+static int check_kexec(const struct range *ranges, unsigned int nr, struct mhp_result *res)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		if (kexec_uses_memory(ranges[i].start, range_len(ranges + i)))
+			return mhp_refuse(res, -EBUSY, MHP_WHY_KEXEC, PHYS_PFN(ranges[i].start));
+	return 0;
+}
+
 /**
  * memory_ranges_offline() - take all blocks of several ranges offline
  * @ranges: physical addresses of whole blocks, the end included; ascending
@@ -668,15 +680,20 @@ int memory_blocks_online(u64 start, u64 size, enum mmop type, struct mhp_result 
  * Context: Process context, device_hotplug_lock held; unless @policy keeps locks, it is
  * dropped while pages move, and taken again. May sleep.
  * Return: 0; -EINVAL for a bad range, or where a block is missing; -EPERM if a
- * device does not allow it; -ENOMEM; the errors of mhp_offline_blocks().
+ * device does not allow it; -EBUSY if the memory is to be removed and a kernel that kexec has
+ * loaded is to lie there; -ENOMEM; the errors of mhp_offline_blocks().
  */
 int memory_ranges_offline(const struct range *ranges, unsigned int nr,
 			  const struct mhp_policy *policy, struct mhp_result *res)
 {
 	struct block_batch *batch __free(kvfree) = collect(ranges, nr, res, is_online);
+	int err;
 
 	if (IS_ERR(batch))
 		return PTR_ERR(batch);
+	err = policy->removes ? check_kexec(ranges, nr, res) : 0;
+	if (err)
+		return err;
 	return batch->nr ? take_offline(batch->blocks, batch->nr, policy, res) : 0;
 }
 

@@ -226,8 +226,8 @@ static int find_candidates(struct undertaking *u)
 	int err;
 
 	for_each_memory_block(&u->max, count_one);
-	u->list = kvcalloc(u->max, sizeof(*u->list), GFP_KERNEL);
-	u->ranges = kvcalloc(u->max, sizeof(*u->ranges), GFP_KERNEL);
+	u->list = kvcalloc(u->max, sizeof(*u->list), MHP_GFP);
+	u->ranges = kvcalloc(u->max, sizeof(*u->ranges), MHP_GFP);
 	if (!u->list || !u->ranges)
 		return refused(u, -ENOMEM, MHP_WHY_NOMEM);
 	if (u->order.size)
@@ -312,6 +312,16 @@ static bool is_worth_another(const struct undertaking *u)
 	}
 }
 
+/* Where the caller has not said how long, more may take longer. */
+static unsigned int limit_of(const struct undertaking *u)
+{
+#ifdef CONFIG_MEMORY_HOTREMOVE
+	return mhp_user_limit((u64)u->wanted * memory_block_size_bytes());
+#else
+	return 0;
+#endif
+}
+
 /* What is left of the caller's time; false: nothing. */
 static bool policy_now(const struct undertaking *u, struct mhp_policy *policy)
 {
@@ -322,8 +332,12 @@ static bool policy_now(const struct undertaking *u, struct mhp_policy *policy)
 #else
 	*policy = (struct mhp_policy){};
 #endif
-	if (u->order.timed)
+	if (u->order.timed) {
 		policy->timeout_ms = u->order.timeout_ms;
+		policy->strict = true;
+	} else if (policy->timeout_ms) {
+		policy->timeout_ms = limit_of(u);
+	}
 	if (!policy->timeout_ms)
 		return true;
 	if (gone >= policy->timeout_ms)
@@ -448,7 +462,7 @@ static size_t emit_undertaking(char *buf, const struct undertaking *u, int err)
 /* One line for each block that was a candidate, of any size those tried; and one for all. */
 static void write_answer(const struct undertaking *u, int err)
 {
-	char *text = kvmalloc((u->nr + 1) * 2 * MAX_LINE, GFP_KERNEL);
+	char *text = kvmalloc((u->nr + 1) * 2 * MAX_LINE, MHP_GFP);
 	unsigned long i;
 	size_t len = 0;
 

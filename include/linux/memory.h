@@ -134,8 +134,9 @@ int set_memory_block_size_order(unsigned int order);
  * @status_change_nid_normal: the node which gains its first, or loses its last, memory in
  *	ZONE_NORMAL or below, else NUMA_NO_NODE
  * @status_change_nid: the same for memory of any kind
- * @more: the same request tells the same of another range next; who looks at all memory
- *	can wait for the last one. Never set where the callback is asked, and may refuse
+ * @more: the same request tells the same of another range next, or removes the memory; who
+ *	looks at all memory can wait for the last one. Never set where the callback is asked,
+ *	and may refuse
  */
 struct memory_notify {
 	unsigned long start_pfn;

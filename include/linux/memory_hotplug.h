@@ -73,19 +73,26 @@ struct mhp_progress {
 	bool cancel;
 };
 
+/* Nobody is killed for the sake of a request: without memory it fails, and says so. */
+#define MHP_GFP		(GFP_KERNEL | __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
+
 /**
  * struct mhp_policy - how long and how hard the caller wants memory to be emptied
- * @timeout_ms: give up after this many milliseconds, 0: never
+ * @timeout_ms: give up after this many milliseconds, or more where a lot has to move, 0: never
+ * @strict: @timeout_ms does not grow with what has to move
  * @signals: which signals end it
  * @keep_locks: the caller needs its locks: none is dropped while pages move
  * @claimed: the caller has claimed the blocks by memory_ranges_claim()
+ * @removes: the caller removes the memory next
  * @progress: where to count, zero on entry; NULL where the caller does not look
  */
 struct mhp_policy {
 	unsigned int timeout_ms;
+	bool strict;
 	enum mhp_signals signals;
 	bool keep_locks;
 	bool claimed;
+	bool removes;
 	struct mhp_progress *progress;
 };
 
@@ -417,6 +424,7 @@ int mhp_lose_block(struct memory_block *mem, struct mhp_result *res);
 bool mhp_block_removable(struct memory_block *mem);
 bool mhp_cancel_offline(struct memory_block *mem);
 struct mhp_policy mhp_user_policy(void);
+unsigned int mhp_user_limit(u64 bytes);
 int remove_memory(u64 start, u64 size);
 void __remove_memory(u64 start, u64 size);
 int offline_and_remove_memory(u64 start, u64 size);

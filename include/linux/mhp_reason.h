@@ -33,6 +33,7 @@
 	X(HUGETLB,	"hugetlb",	"a free huge page could not be dissolved") \
 	X(NO_TARGET,	"no-target",	"there is no memory to move the pages to") \
 	X(NO_ROOM,	"no-room",	"too little memory would be left") \
+	X(KEXEC,	"kexec",	"a kernel that kexec has loaded is to lie there") \
 	X(SIGNAL,	"signal",	"the caller was interrupted")	\
 	X(DEADLINE,	"deadline",	"it took longer than the caller allows") \
 	X(CANCELLED,	"cancelled",	"somebody wants it to stay online") \

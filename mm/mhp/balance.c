@@ -7,6 +7,7 @@
  */
 #define pr_fmt(fmt) "memory_hotplug: " fmt
 
+#include <linux/cpuset.h>
 #include <linux/memory_hotplug.h>
 #include <linux/mm.h>
 #include <linux/mmzone.h>
@@ -85,6 +86,50 @@ int mhp_emit_movable_ratio(char *buf)
 		len = emit_balance(buf, len, who, &b);
 	}
 	return len;
+}
+
+/* What could be had of a kernel zone: free, or page cache that can be dropped. */
+static unsigned long zone_kernel_room(struct zone *zone)
+{
+	unsigned long free = zone_page_state(zone, NR_FREE_PAGES);
+	unsigned long keep = high_wmark_pages(zone) + zone->lowmem_reserve[ZONE_NORMAL];
+	unsigned long cache = zone_page_state(zone, NR_ZONE_ACTIVE_FILE) +
+			      zone_page_state(zone, NR_ZONE_INACTIVE_FILE);
+
+#ifdef CONFIG_CMA
+	free -= min(free, zone_page_state(zone, NR_FREE_CMA_PAGES));
+#endif
+	return free - min(free, keep) + cache - min(cache / 2, low_wmark_pages(zone));
+}
+
+/**
+ * mhp_kernel_room() - what the kernel could still allocate for itself
+ * @managed: gets all pages of kernel zones
+ *
+ * Without hurting anybody, and on the nodes that the caller may allocate from. What is free in
+ * ZONE_MOVABLE is of no use for a memmap, for page tables or for devices.
+ *
+ * Context: Any task.
+ * Return: pages, an estimate.
+ */
+unsigned long mhp_kernel_room(unsigned long *managed)
+{
+	unsigned long room = 0, slab = 0;
+	struct zone *zone;
+	int nid;
+
+	*managed = 0;
+	for_each_populated_zone(zone) {
+		if (zone_idx(zone) > ZONE_NORMAL ||
+		    !node_isset(zone_to_nid(zone), cpuset_current_mems_allowed))
+			continue;
+		*managed += zone_managed_pages(zone);
+		room += zone_kernel_room(zone);
+	}
+	for_each_node_mask(nid, cpuset_current_mems_allowed)
+		if (node_state(nid, N_MEMORY))
+			slab += node_page_state_pages(NODE_DATA(nid), NR_SLAB_RECLAIMABLE_B);
+	return room + slab / 2;
 }
 
 /**

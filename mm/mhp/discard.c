@@ -127,12 +127,14 @@ static void discard(unsigned long pfn)
  */
 unsigned long mhp_discard(struct mhp_run *run, unsigned long *poisoned)
 {
+	static const struct mhp_policy policy = { .signals = MHP_SIGNALS_NONE };
+	const struct mhp_patience patience = { .policy = &policy };
 	unsigned long pfn = run->pages.start_pfn, used = 0, nr;
 	struct page *page;
 
 	mhp_assert_write_locked();
 	*poisoned = 0;
-	lru_add_drain_all();
+	mhp_drain_lru(&patience);
 	while (pfn < mhp_range_end(&run->pages)) {
 		page = pfn_to_page(pfn);
 		nr = mhp_pages_if_free(page);

@@ -39,8 +39,7 @@
 /**
  * struct mhp_evacuation - the state of one run being emptied
  * @run: the pages
- * @policy: the caller's patience
- * @deadline: its end in jiffies, where the policy has one
+ * @patience: the caller's
  * @progress: of the whole request
  * @res: gets the reason for giving up
  * @list: folios that are about to move
@@ -61,8 +60,7 @@
  */
 struct mhp_evacuation {
 	struct mhp_run *run;
-	const struct mhp_policy *policy;
-	unsigned long deadline;
+	const struct mhp_patience *patience;
 	struct mhp_progress *progress;
 	struct mhp_result *res;
 	struct list_head list;
@@ -81,19 +79,6 @@ struct mhp_evacuation {
 static void note_stuck(struct mhp_evacuation *e, enum mhp_reason why, unsigned long pfn)
 {
 	mhp_refuse(&e->stuck, -EBUSY, why, pfn);
-}
-
-static bool interrupted(const struct mhp_evacuation *e)
-{
-	switch (e->policy->signals) {
-	case MHP_SIGNALS_ANY:
-		return signal_pending(current);
-	case MHP_SIGNALS_FATAL:
-		return fatal_signal_pending(current);
-	case MHP_SIGNALS_NONE:
-		break;
-	}
-	return false;
 }
 
 /* Was it the same page again? Then see whether somebody holds it. */
@@ -127,18 +112,12 @@ static bool stalled(const struct mhp_evacuation *e, unsigned int ms)
 	       time_after_eq(jiffies, e->gained + msecs_to_jiffies(ms));
 }
 
-/* Is the caller's patience at an end? */
-static int check_policy(struct mhp_evacuation *e)
+/* Is the caller's patience at an end? For want of time the page is to blame that was in the way. */
+static int check_patience(struct mhp_evacuation *e)
 {
-	if (READ_ONCE(e->progress->cancel))
-		return mhp_refuse(e->res, -ECANCELED, MHP_WHY_CANCELLED, e->suspect.pfn);
-	if (interrupted(e))
-		return mhp_refuse(e->res, -EINTR, MHP_WHY_SIGNAL, e->suspect.pfn);
-	if (!e->policy->timeout_ms || !time_after(jiffies, e->deadline))
-		return 0;
-	if (stalled(e, MHP_BLAME_MS))
+	if (mhp_patience_ends(e->patience) == MHP_WHY_DEADLINE && stalled(e, MHP_BLAME_MS))
 		return blame(e);
-	return mhp_refuse(e->res, -EBUSY, MHP_WHY_DEADLINE, e->suspect.pfn);
+	return mhp_lose_patience(e->patience, e->suspect.pfn, e->res);
 }
 
 /* Gives who holds pages a moment, more of it the longer nothing moves. */
@@ -146,9 +125,9 @@ static void rest(const struct mhp_evacuation *e)
 {
 	unsigned long ticks = clamp((jiffies - e->gained) / 16, 1UL, HZ / 20UL);
 
-	if (e->policy->signals == MHP_SIGNALS_ANY)
+	if (e->patience->policy->signals == MHP_SIGNALS_ANY)
 		schedule_timeout_interruptible(ticks);
-	else if (e->policy->signals == MHP_SIGNALS_FATAL)
+	else if (e->patience->policy->signals == MHP_SIGNALS_FATAL)
 		schedule_timeout_killable(ticks);
 	else
 		schedule_timeout_idle(ticks);
@@ -372,7 +351,7 @@ static int pass(struct mhp_evacuation *e)
 			ret = e->res->err;
 		} else if (e->batch >= MHP_BATCH) {
 			move_batch(e);
-			ret = check_policy(e);
+			ret = check_patience(e);
 		}
 		cond_resched();
 	}
@@ -386,7 +365,7 @@ static int pass(struct mhp_evacuation *e)
 	return ret;
 }
 
-/* The first page that keeps an emptied range from being free. */
+/* The first page that keeps an emptied range from being free; else the first of all. */
 static unsigned long first_in_use(const struct mhp_range *pages)
 {
 	unsigned long pfn = pages->start_pfn, nr;
@@ -404,18 +383,51 @@ static unsigned long first_in_use(const struct mhp_range *pages)
 	return pages->start_pfn;
 }
 
+static int dissolve_piece(const struct mhp_range *piece)
+{
+	return dissolve_free_hugetlb_folios(piece->start_pfn, mhp_range_end(piece));
+}
+
+static int test_piece(const struct mhp_range *piece)
+{
+	return test_pages_isolated(piece->start_pfn, mhp_range_end(piece), MEMORY_OFFLINE);
+}
+
+/* Does this for a block at a time. After an error *@pfn is what was in the way. */
+static int each_piece(const struct mhp_range *pages, int (*todo)(const struct mhp_range *piece),
+		      unsigned long *pfn)
+{
+	unsigned long next;
+	int ret;
+
+	for (*pfn = pages->start_pfn; *pfn < mhp_range_end(pages); *pfn = next) {
+		struct mhp_range piece = { .start_pfn = *pfn };
+
+		next = mhp_piece_end(pages, *pfn);
+		piece.nr_pages = next - *pfn;
+		ret = todo(&piece);
+		if (ret) {
+			*pfn = first_in_use(&piece);
+			return ret;
+		}
+		cond_resched();
+	}
+	return 0;
+}
+
 /* Nothing is left that moves: is everything free? */
 static int settle(struct mhp_evacuation *e)
 {
 	const struct mhp_range *pages = &e->run->pages;
+	unsigned long pfn;
 	int ret;
 
-	ret = dissolve_free_hugetlb_folios(pages->start_pfn, mhp_range_end(pages));
+	ret = each_piece(pages, dissolve_piece, &pfn);
 	if (ret)
-		return mhp_refuse(e->res, ret, MHP_WHY_HUGETLB, first_in_use(pages));
-	ret = test_pages_isolated(pages->start_pfn, mhp_range_end(pages), MEMORY_OFFLINE);
+		return mhp_refuse(e->res, ret, MHP_WHY_HUGETLB, pfn);
+	ret = each_piece(pages, test_piece, &pfn);
 	if (ret)
-		note_stuck(e, MHP_WHY_UNMOVABLE, first_in_use(pages));
+		note_stuck(e, MHP_WHY_UNMOVABLE, pfn);
 	return ret;
 }
 
@@ -475,17 +487,16 @@ unsigned long mhp_count_used(struct mhp_run *run)
  */
 int mhp_check_empty(struct mhp_run *run, struct mhp_result *res)
 {
-	int ret = test_pages_isolated(run->pages.start_pfn, mhp_range_end(&run->pages),
-				      MEMORY_OFFLINE);
+	unsigned long pfn;
+	int ret = each_piece(&run->pages, test_piece, &pfn);
 
-	return ret ? mhp_refuse(res, ret, MHP_WHY_ISOLATE_RACE, run->pages.start_pfn) : 0;
+	return ret ? mhp_refuse(res, ret, MHP_WHY_ISOLATE_RACE, pfn) : 0;
 }
 
 /**
  * mhp_evacuate() - move everything out of an isolated run
  * @run: the pages
- * @policy: how long, and which signals end it
- * @deadline: in jiffies, counted where the policy has a timeout
+ * @patience: how long, and which signals end it
  * @progress: of the whole request
  * @res: gets the reason
  *
@@ -494,15 +505,13 @@ int mhp_check_empty(struct mhp_run *run, struct mhp_result *res)
  * them; -EBUSY a page does not go, or the deadline passed; -EINTR a signal; -ECANCELED;
  * -ENOMEM a free huge page could not be split.
  */
-int mhp_evacuate(struct mhp_run *run, const struct mhp_policy *policy,
-		 unsigned long deadline, struct mhp_progress *progress,
-		 struct mhp_result *res)
+int mhp_evacuate(struct mhp_run *run, const struct mhp_patience *patience,
+		 struct mhp_progress *progress, struct mhp_result *res)
 {
-	struct mhp_shift *shift __free(kfree) = kmalloc(sizeof(*shift), GFP_KERNEL | __GFP_NOWARN);
+	struct mhp_shift *shift __free(kfree) = kmalloc(sizeof(*shift), MHP_GFP);
 	struct mhp_evacuation e = {
 		.run = run,
-		.policy = policy,
-		.deadline = deadline,
+		.patience = patience,
 		.progress = progress,
 		.res = res,
 		.list = LIST_HEAD_INIT(e.list),
@@ -529,12 +538,12 @@ int mhp_evacuate(struct mhp_run *run, const struct mhp_policy *policy,
 			if (!ret || res->err)
 				return ret;
 		}
-		ret = check_stall(&e) ?: check_policy(&e);
+		ret = check_stall(&e) ?: check_patience(&e);
 		if (ret)
 			return ret;
 		/* What did not go may sit in a cache of another CPU. */
 		if (e.left)
-			lru_add_drain_all();
+			mhp_drain_lru(patience);
 		drain_all_pages(run->zone);
 		if (passes)
 			rest(&e);

@@ -296,21 +296,24 @@ static void list_fresh(struct mhp_run *run)
 	run->fresh = false;
 }
 
-/* Where the pageblocks of the type of @pfn end; nr_types are counted from the start. */
-static unsigned long same_type_end(const struct mhp_run *run, unsigned long pfn)
-{
-	unsigned long n = (pfn - run->pages.start_pfn) >> pageblock_order;
-	unsigned long nr = run->pages.nr_pages >> pageblock_order;
-	u8 type = run->types[n];
-
-	while (n < nr && run->types[n] == type)
-		n++;
-	return run->pages.start_pfn + (n << pageblock_order);
-}
-
+/* What the type of a pageblock was, or is to be. */
 static u8 type_of(const struct mhp_run *run, unsigned long pfn)
 {
+	if (!run->types)
+		return MIGRATE_MOVABLE;
 	return run->types[(pfn - run->pages.start_pfn) >> pageblock_order];
+}
+
+/* Where the pageblocks of the type of @pfn end, or its block. */
+static unsigned long same_type_end(const struct mhp_run *run, unsigned long pfn)
+{
+	unsigned long end = mhp_piece_end(&run->pages, pfn);
+	u8 type = type_of(run, pfn);
+
+	do
+		pfn += pageblock_nr_pages;
+	while (pfn < end && type_of(run, pfn) == type);
+	return pfn;
 }
 
 /* Gives the pageblocks from the start of the run up to @end back. */
@@ -330,7 +333,7 @@ static int remember_types(struct mhp_run *run, struct mhp_result *res)
 	unsigned long pfn, n = 0;
 
 	run->types = kvmalloc_array(run->pages.nr_pages >> pageblock_order,
-				    sizeof(*run->types), GFP_KERNEL);
+				    sizeof(*run->types), MHP_GFP);
 	if (!run->types)
 		return mhp_refuse(res, -ENOMEM, MHP_WHY_NOMEM, MHP_NO_PFN);
 
@@ -344,6 +347,7 @@ static int remember_types(struct mhp_run *run, struct mhp_result *res)
 		if (is_migrate_cma(type))
 			return mhp_refuse(res, -EBUSY, MHP_WHY_UNMOVABLE, pfn);
 		run->types[n++] = type;
+		cond_resched();
 	}
 	return 0;
 }
@@ -353,7 +357,8 @@ static int remember_types(struct mhp_run *run, struct mhp_result *res)
  * where one is met they are sent there first. In ZONE_MOVABLE isolation itself looks for the
  * little that does not move.
  */
-static unsigned long look_for_unmovable(const struct mhp_run *run)
+static unsigned long look_for_unmovable(const struct mhp_run *run,
+					const struct mhp_patience *patience)
 {
 	unsigned long pfn;
 
@@ -362,29 +367,31 @@ static unsigned long look_for_unmovable(const struct mhp_run *run)
 	pfn = mhp_first_unmovable(&run->pages);
 	if (pfn == MHP_NO_PFN || PageReserved(pfn_to_page(pfn)))
 		return pfn;
-	lru_add_drain_all();
+	mhp_drain_lru(patience);
 	return mhp_first_unmovable(&run->pages);
 }
 
 /**
  * mhp_isolate() - let nothing be allocated from a run that is online
  * @run: the pages; @run->types is filled, and freed by mhp_unisolate() or mhp_withdraw()
+ * @patience: how long to wait for other CPUs
  * @res: gets the reason
  *
  * Pages that are freed from now on stay isolated, but for some that are already
  * on their way to a pcp list: mhp_evacuate() meets those.
  *
  * Context: mem_hotplug_lock held for write.
- * Return: 0, -ENOMEM, or -EBUSY where a page cannot move or somebody else has
- * isolated it; then everything is as before.
+ * Return: 0, -ENOMEM, -EINTR, -ECANCELED, or -EBUSY where a page cannot move, somebody else
+ * has isolated it, or time is up; then everything is as before.
  */
-int mhp_isolate(struct mhp_run *run, struct mhp_result *res)
+int mhp_isolate(struct mhp_run *run, const struct mhp_patience *patience,
+		struct mhp_result *res)
 {
 	unsigned long pfn, next, blocker;
 	int ret;
 
 	mhp_assert_write_locked();
-	blocker = look_for_unmovable(run);
+	blocker = look_for_unmovable(run, patience);
 	if (blocker != MHP_NO_PFN)
 		return mhp_refuse(res, -EBUSY, MHP_WHY_UNMOVABLE, blocker);
 	ret = remember_types(run, res);
@@ -396,6 +403,7 @@ int mhp_isolate(struct mhp_run *run, struct mhp_result *res)
 					       MEMORY_OFFLINE, GFP_KERNEL);
 		if (ret)
 			goto out_undo;
+		cond_resched();
 	}
 	/* What is free in lists of CPUs must not become the kernel's; movable it may become. */
 	if (zone_idx(run->zone) != ZONE_MOVABLE)
@@ -452,11 +460,8 @@ void mhp_unisolate(struct mhp_run *run)
 	mhp_assert_write_locked();
 	if (run->fresh)
 		list_fresh(run);
-	else if (run->types)
-		unisolate_to(run, mhp_range_end(&run->pages));
 	else
-		undo_isolate_page_range(run->pages.start_pfn, mhp_range_end(&run->pages),
-					MIGRATE_MOVABLE);
+		unisolate_to(run, mhp_range_end(&run->pages));
 	kvfree(run->types);
 	run->types = NULL;
 }

@@ -42,17 +42,19 @@ unsigned long mhp_memmap_pages(unsigned long block_bytes)
  * Return: what arch_add_memory() takes and create_memory_block_devices() keeps,
  * NULL where there is no memory. To be freed with kfree().
  */
-struct vmem_altmap *mhp_altmap_alloc(const struct mhp_range *block,
-				     unsigned long memmap_pages, bool inaccessible)
+struct mhp_altmap *mhp_altmap_alloc(const struct mhp_range *block,
+				    unsigned long memmap_pages, bool inaccessible)
 {
-	struct vmem_altmap altmap = {
-		.base_pfn = block->start_pfn,
-		.end_pfn = mhp_range_end(block) - 1,
-		.free = memmap_pages,
-		.inaccessible = inaccessible,
+	const struct mhp_altmap own = {
+		.altmap = {
+			.base_pfn = block->start_pfn,
+			.end_pfn = mhp_range_end(block) - 1,
+			.free = memmap_pages,
+			.inaccessible = inaccessible,
+		},
 	};
 
-	return kmemdup(&altmap, sizeof(altmap), GFP_KERNEL);
+	return kmemdup(&own, sizeof(own), MHP_GFP);
 }
 
 static struct mhp_range own_memmap(const struct mhp_run *run)

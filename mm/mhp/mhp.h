@@ -14,6 +14,7 @@
  *	movable.c	what pages are: could they go, why did they not
  *	report.c	how requests ended: records, counters
  *	balance.c	kernel memory against ZONE_MOVABLE
+ *	drain.c		pages that other CPUs hold back, and how long to wait for them
  *	discard.c	giving up what was in memory that has gone
  *	node.c		nodes that come and go
  *	notify.c	the notifier chain
@@ -25,6 +26,7 @@
 #include <linux/ktime.h>
 #include <linux/memory.h>
 #include <linux/memory_hotplug.h>
+#include <linux/memremap.h>
 #include <linux/mm.h>
 #include <linux/pagevec.h>
 #include <linux/rwsem.h>
@@ -80,6 +82,31 @@ static inline unsigned long mhp_pages_if_free(struct page *page)
 	return order <= MAX_PAGE_ORDER ? 1UL << order : 1;
 }
 
+/* No further than the end of a block, so that large requests go in pieces of one. */
+static inline unsigned long mhp_piece_end(const struct mhp_range *range, unsigned long pfn)
+{
+	return min(ALIGN(pfn + 1, memory_block_size_bytes() >> PAGE_SHIFT), mhp_range_end(range));
+}
+
+/**
+ * struct mhp_patience - how long a caller waits, and what ends it
+ * @policy: which signals, and whether there is a deadline
+ * @deadline: in jiffies, where the policy has a timeout
+ * @progress: says whether somebody has cancelled; or NULL
+ */
+struct mhp_patience {
+	const struct mhp_policy *policy;
+	unsigned long deadline;
+	const struct mhp_progress *progress;
+};
+
+/* drain.c */
+void mhp_drain_lru(const struct mhp_patience *patience);
+void mhp_drain_lru_for_reader(void);
+enum mhp_reason mhp_patience_ends(const struct mhp_patience *patience);
+int mhp_lose_patience(const struct mhp_patience *patience, unsigned long pfn,
+		      struct mhp_result *res);
+
 /* section.c */
 bool mhp_section_early(unsigned long pfn);
 #ifdef CONFIG_MEMORY_HOTREMOVE
@@ -113,17 +140,33 @@ void mhp_account_present(struct zone *zone, struct memory_group *group,
 			 const struct mhp_range *range, long sign);
 void mhp_zones_changed(struct zone *zone, bool populated_before);
 
+/**
+ * struct mhp_altmap - the altmap of a block that holds its own memmap
+ * @altmap: what everybody else sees of it
+ * @list: in a request that adds or removes the block
+ */
+struct mhp_altmap {
+	struct vmem_altmap altmap;
+	struct list_head list;
+};
+
+static inline struct mhp_altmap *to_mhp_altmap(struct vmem_altmap *altmap)
+{
+	return container_of(altmap, struct mhp_altmap, altmap);
+}
+
 /* memmap.c */
 unsigned long mhp_memmap_pages(unsigned long block_bytes);
-struct vmem_altmap *mhp_altmap_alloc(const struct mhp_range *block,
-				     unsigned long memmap_pages, bool inaccessible);
+struct mhp_altmap *mhp_altmap_alloc(const struct mhp_range *block,
+				    unsigned long memmap_pages, bool inaccessible);
 int mhp_memmap_online(struct mhp_run *run);
 void mhp_memmap_offline(struct mhp_run *run);
 
 /* isolate.c */
 void mhp_new_pages(struct mhp_run *run);
 void mhp_expose(struct mhp_run *run);
-int mhp_isolate(struct mhp_run *run, struct mhp_result *res);
+int mhp_isolate(struct mhp_run *run, const struct mhp_patience *patience,
+		struct mhp_result *res);
 void mhp_isolate_lost(struct mhp_run *run);
 void mhp_unisolate(struct mhp_run *run);
 unsigned long mhp_first_kept(const struct mhp_run *run);
@@ -132,9 +175,8 @@ void mhp_withdraw(struct mhp_run *run);
 /* evacuate.c */
 #ifdef CONFIG_MEMORY_HOTREMOVE
 unsigned long mhp_count_used(struct mhp_run *run);
-int mhp_evacuate(struct mhp_run *run, const struct mhp_policy *policy,
-		 unsigned long deadline, struct mhp_progress *progress,
-		 struct mhp_result *res);
+int mhp_evacuate(struct mhp_run *run, const struct mhp_patience *patience,
+		 struct mhp_progress *progress, struct mhp_result *res);
 int mhp_check_empty(struct mhp_run *run, struct mhp_result *res);
 #else
 static inline unsigned long mhp_count_used(struct mhp_run *run)
@@ -142,9 +184,8 @@ static inline unsigned long mhp_count_used(struct mhp_run *run)
 	return 0;
 }
 
-static inline int mhp_evacuate(struct mhp_run *run, const struct mhp_policy *policy,
-			       unsigned long deadline, struct mhp_progress *progress,
-			       struct mhp_result *res)
+static inline int mhp_evacuate(struct mhp_run *run, const struct mhp_patience *patience,
+			       struct mhp_progress *progress, struct mhp_result *res)
 {
 	return -EBUSY;
 }
@@ -208,6 +249,7 @@ void mhp_explain(struct mhp_result *res);
 
 /* balance.c */
 void mhp_check_balance(void);
+unsigned long mhp_kernel_room(unsigned long *managed);
 
 /**
  * struct mhp_ending - how a request ended

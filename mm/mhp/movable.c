@@ -286,7 +286,7 @@ void mhp_count_range(const struct mhp_range *range, struct mhp_census *census)
 	count_range(&c, range);
 	/* Pages on their way between lists are held by that way, on an idle CPU for long. */
 	if (c.pinned != census->pinned) {
-		lru_add_drain_all();
+		mhp_drain_lru_for_reader();
 		c = *census;
 		count_range(&c, range);
 	}
@@ -442,7 +442,7 @@ bool mhp_has_room(const struct mhp_run *runs, unsigned int nr_runs)
 	for (i = 0; i < nr_runs; i++) {
 		struct mhp_census c = MHP_CENSUS_EMPTY;
 
-		mhp_count_range(&runs[i].pages, &c);
+		count_range(&c, &runs[i].pages);
 		own += c.free;
 		used += c.movable + c.hugetlb + c.pinned;
 	}
@@ -477,7 +477,7 @@ static char *page_detail(struct page *page, const struct sight *s)
 
 	if (!page_owner_describe(page, owner, sizeof(owner)))
 		owner[0] = '\0';
-	return kasprintf(GFP_KERNEL,
+	return kasprintf(MHP_GFP,
 			 "%d references of which %d are expected, mapped %d times, %lu pages, flags %pGp%s%s",
 			 s->refs, expected_refs(s), s->mapped, s->nr, &flags,
 			 *owner ? ", allocated by " : "", owner);

@@ -107,7 +107,7 @@ int mhp_notify_ask(enum memory_block_state ask, enum memory_block_state cancel,
 		call_first(cancel, note, asked, &told, &last);
 		mhp_refuse(res, err, MHP_WHY_NOTIFIER, note->start_pfn);
 		if (!res->detail)
-			res->detail = kasprintf(GFP_KERNEL, "notifier:%ps", culprit);
+			res->detail = kasprintf(MHP_GFP, "notifier:%ps", culprit);
 	}
 	up_read(&memory_chain.rwsem);
 	return err;

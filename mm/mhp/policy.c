@@ -192,3 +192,71 @@ bool mhp_room_left(unsigned long room, unsigned long own, unsigned long used,
 		return false;
 	return mhp_minus(room, own) >= need;
 }
+
+/* More than this need not be kept, however large the machine. */
+#define MHP_KEEP_MAX	((256UL << 20) >> PAGE_SHIFT)
+
+/**
+ * mhp_is_burden() - would a memmap that lies elsewhere leave the kernel too little
+ * @pages: of the memmap
+ * @room: pages of kernel zones that could be had
+ * @managed: all pages of kernel zones
+ *
+ * The kernel keeps half of what it has left, and a quarter of all, or 256 MiB.
+ *
+ * Context: Any.
+ * Return: true where the new memory should hold it.
+ */
+bool mhp_is_burden(unsigned long pages, unsigned long room, unsigned long managed)
+{
+	return pages > room / 2 || mhp_minus(room, pages) < min(managed / 4, MHP_KEEP_MAX);
+}
+
+/**
+ * mhp_kernel_can_spare() - can the kernel do without so many pages
+ * @pages: to be allocated, in small pieces
+ * @room: pages of kernel zones that could be had
+ * @keep: pages that should be left, as long as that is not more than 64 MiB
+ *
+ * Context: Any.
+ * Return: false where somebody would be killed for want of them, or soon after.
+ */
+bool mhp_kernel_can_spare(unsigned long pages, unsigned long room, unsigned long keep)
+{
+	return pages <= room && room - pages >= min(keep, MHP_KEEP_MAX / 4);
+}
+
+/**
+ * mhp_bookkeeping_pages() - what memory that is added needs besides its memmap
+ * @bytes: of it
+ * @nr_blocks: of it
+ *
+ * Context: Any.
+ * Return: pages, rather more than less: page tables of two maps, and a page for each block.
+ */
+unsigned long mhp_bookkeeping_pages(unsigned long long bytes, unsigned long nr_blocks)
+{
+	return nr_blocks + 2 * (unsigned long)(bytes >> 30) + 8;
+}
+
+/* So much moves within the limit at 137 MiB/s, slower than any swap that is worth its name. */
+#define MHP_LIMIT_BYTES	(16ULL << 30)
+
+/**
+ * mhp_time_limit() - how long a request may take
+ * @ms: the limit of the caller, in milliseconds; 0: none
+ * @bytes: that have to move, or have moved
+ *
+ * Context: Any.
+ * Return: @ms for up to 16 GiB, for more in proportion.
+ */
+unsigned int mhp_time_limit(unsigned int ms, unsigned long long bytes)
+{
+	unsigned long long whole = bytes / MHP_LIMIT_BYTES, rest = bytes % MHP_LIMIT_BYTES;
+	unsigned long long limit = ms * whole + ms * (rest >> 10) / (MHP_LIMIT_BYTES >> 10);
+
+	/* UINT_MAX is seven weeks. */
+	if (!whole)
+		return ms;
+	return limit > UINT_MAX ? UINT_MAX : limit;
+}

@@ -63,6 +63,10 @@ bool mhp_auto_movable(unsigned long nr_pages, unsigned int ratio,
 		      const struct mhp_ratio_view *node);
 unsigned int mhp_movable_ratio(unsigned long kernel_pages, unsigned long movable_pages);
 unsigned int mhp_score(unsigned long free, unsigned long movable, unsigned long pinned);
+bool mhp_is_burden(unsigned long pages, unsigned long room, unsigned long managed);
+bool mhp_kernel_can_spare(unsigned long pages, unsigned long room, unsigned long keep);
+unsigned long mhp_bookkeeping_pages(unsigned long long bytes, unsigned long nr_blocks);
+unsigned int mhp_time_limit(unsigned int ms, unsigned long long bytes);
 bool mhp_room_left(unsigned long room, unsigned long own, unsigned long used,
 		   unsigned long reserve);
 

@@ -79,7 +79,7 @@ static struct mhp_record *make_record(const struct mhp_ending *end, s64 us)
 		 res->err, mhp_reason_name(res->why), pfn_text(pfn, sizeof(pfn), res->pfn),
 		 res->step ?: "check");
 	size = sizeof(head) + 128 + (res->detail ? strlen(res->detail) : 0);
-	record = kmalloc(struct_size(record, line, size), GFP_KERNEL);
+	record = kmalloc(struct_size(record, line, size), MHP_GFP);
 	if (!record)
 		return &no_record;
 	record->users = 1;

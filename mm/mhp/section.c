@@ -44,14 +44,34 @@ static void subsection_bits(const struct mhp_range *part, unsigned int *first,
 	*nr = DIV_ROUND_UP(part->nr_pages, PAGES_PER_SUBSECTION);
 }
 
-static void memmap_count(const struct mhp_range *part, int sign)
+/*
+ * Pages that the memmap of @part takes. Where the device uses pages of @pgmap->vmemmap_shift
+ * only two are made for each of these: its first, and one which stands for all others. They are
+ * made with the section that the device's page begins in.
+ */
+static long memmap_pages(const struct mhp_range *part, struct vmem_altmap *altmap,
+			 struct dev_pagemap *pgmap)
 {
-	long pages = DIV_ROUND_UP(part->nr_pages * sizeof(struct page), PAGE_SIZE);
+	unsigned long pages = DIV_ROUND_UP(part->nr_pages * sizeof(struct page), PAGE_SIZE);
+	unsigned long compound;
+
+	if (!vmemmap_can_optimize(altmap, pgmap))
+		return pages;
+	compound = pgmap_vmemmap_nr(pgmap);
+	if (compound <= part->nr_pages)
+		return part->nr_pages / compound * VMEMMAP_RESERVE_NR;
+	return IS_ALIGNED(part->start_pfn, compound) ? VMEMMAP_RESERVE_NR : 0;
+}
+
+static void memmap_count(const struct mhp_range *part, struct vmem_altmap *altmap,
+			 struct dev_pagemap *pgmap, int sign)
+{
+	long pages = sign * memmap_pages(part, altmap, pgmap);
 
 	if (mhp_section_early(part->start_pfn))
-		memmap_boot_pages_add(sign * pages);
+		memmap_boot_pages_add(pages);
 	else
-		memmap_pages_add(sign * pages);
+		memmap_pages_add(pages);
 }
 
 /**
@@ -73,7 +93,7 @@ static int section_claim(struct mem_section *ms, const struct mhp_range *part)
 
 	subsection_bits(part, &first, &nr);
 	if (!usage) {
-		usage = kzalloc(mem_section_usage_size(), GFP_KERNEL);
+		usage = kzalloc(mem_section_usage_size(), MHP_GFP);
 		if (!usage)
 			return -ENOMEM;
 	} else if (find_next_bit(usage->subsection_map, first + nr, first) < first + nr) {
@@ -158,7 +178,7 @@ static int section_add(int nid, const struct mhp_range *part,
 		sparse_init_one_section(ms, nr, pfn_to_page(section_nr_to_pfn(nr)),
 					ms->usage, 0);
 	}
-	memmap_count(part, 1);
+	memmap_count(part, altmap, pgmap, 1);
 	return 0;
 }
 
@@ -181,14 +201,15 @@ static bool section_hide(const struct mhp_range *part)
 }
 
 /* Takes a hidden @part out of the books; true when its memmap has to be unmapped now. */
-static bool section_remove(const struct mhp_range *part)
+static bool section_remove(const struct mhp_range *part, struct vmem_altmap *altmap,
+			   struct dev_pagemap *pgmap)
 {
 	struct mem_section *ms = __pfn_to_section(part->start_pfn);
 	bool empty = !valid_section(ms);
 
 	if (early_section(ms) && !empty)
 		return false;
-	memmap_count(part, -1);
+	memmap_count(part, altmap, pgmap, -1);
 	if (empty) {
 		section_forget(ms);
 		ms->section_mem_map = 0;
@@ -305,7 +326,7 @@ void __remove_pages(unsigned long start_pfn, unsigned long nr_pages,
 		bool early = mhp_section_early(part.start_pfn);
 
 		cond_resched();
-		if (!section_remove(&part)) {
+		if (!section_remove(&part, altmap, pgmap)) {
 			memmap_unmap(&gone, altmap);
 			gone = (struct mhp_range){ mhp_range_end(&part), 0 };
 		} else if (early) {

@@ -13,10 +13,10 @@
 #include <linux/memremap.h>
 #include <linux/mm.h>
 #include <linux/mmzone.h>
-#include <linux/padata.h>
 #include <linux/page-isolation.h>
 #include <linux/sizes.h>
 #include <linux/swap.h>
+#include <linux/workqueue.h>
 
 #include "mhp.h"
 #include "span.h"
@@ -172,7 +172,21 @@ void __weak mhp_fill_memmap(struct page *first, const struct page *pattern, unsi
 /* For one more CPU it must be worth its while: the memmap of this much is 16 MiB. */
 #define FILL_CHUNK	(SZ_1G >> PAGE_SHIFT)
 /* Memory is not faster for more. */
-#define FILL_CPUS	16U
+#define FILL_HELPERS	15U
+
+/**
+ * struct filling - struct pages that are being written; mem_hotplug_lock
+ * @pattern: what to write
+ * @next: page frames from here on are left; a section is taken at a time
+ * @end: behind the last
+ * @helpers: other CPUs, if they come
+ */
+static struct filling {
+	struct page pattern;
+	atomic_long_t next;
+	unsigned long end;
+	struct work_struct helpers[FILL_HELPERS];
+} filling;
 
 /* All that struct pages of a zone do not have in common. See __init_single_page(). */
 static void fill_addresses(unsigned long pfn, unsigned long end)
@@ -183,17 +197,51 @@ static void fill_addresses(unsigned long pfn, unsigned long end)
 #endif
 }
 
-static void fill_some(unsigned long pfn, unsigned long end, void *pattern)
+static void fill_some(unsigned long pfn, unsigned long end)
 {
 	unsigned long next;
 
 	for (; pfn < end; pfn = next) {
 		next = min(pageblock_end_pfn(pfn), end);
-		mhp_fill_memmap(pfn_to_page(pfn), pattern, next - pfn);
+		mhp_fill_memmap(pfn_to_page(pfn), &filling.pattern, next - pfn);
 		fill_addresses(pfn, next);
 		set_pageblock_migratetype(pfn_to_page(pfn), MIGRATE_MOVABLE);
 		cond_resched();
 	}
+}
+
+static void fill_what_is_left(struct work_struct *unused)
+{
+	unsigned long pfn;
+
+	for (;;) {
+		pfn = atomic_long_fetch_add(PAGES_PER_SECTION, &filling.next);
+		if (pfn >= filling.end)
+			return;
+		fill_some(pfn, min(pfn + PAGES_PER_SECTION, filling.end));
+	}
+}
+
+/*
+ * Helpers need a worker, which may have to be forked first, with memory that is to come with
+ * this very request. So nobody waits for one that has not begun.
+ */
+static void fill(const struct mhp_range *range)
+{
+	unsigned int nr = min3(range->nr_pages / FILL_CHUNK, num_online_cpus() - 1UL,
+			       (unsigned long)FILL_HELPERS);
+	unsigned int i;
+
+	atomic_long_set(&filling.next, range->start_pfn);
+	filling.end = mhp_range_end(range);
+	for (i = 0; i < nr; i++) {
+		INIT_WORK(filling.helpers + i, fill_what_is_left);
+		queue_work(system_unbound_wq, filling.helpers + i);
+	}
+	fill_what_is_left(NULL);
+	for (i = 0; i < nr; i++)
+		if (!cancel_work(filling.helpers + i))
+			flush_work(filling.helpers + i);
 }
 
 /**
@@ -209,24 +257,15 @@ static void fill_some(unsigned long pfn, unsigned long end, void *pattern)
  */
 void mhp_zone_add_free(struct zone *zone, const struct mhp_range *range)
 {
-	struct page pattern;
-	struct padata_mt_job job = {
-		.thread_fn = fill_some,
-		.fn_arg = &pattern,
-		.start = range->start_pfn,
-		.size = range->nr_pages,
-		.align = PAGES_PER_SECTION,
-		.min_chunk = FILL_CHUNK,
-		.max_threads = min(num_online_cpus(), FILL_CPUS),
-	};
+	struct page *pattern = &filling.pattern;
 
 	grow_zone(zone, range);
 	highest_memmap_pfn = max(highest_memmap_pfn, mhp_range_end(range) - 1);
 
-	__init_single_page(&pattern, range->start_pfn, zone_idx(zone), zone_to_nid(zone));
-	set_page_count(&pattern, 0);
-	memset(&pattern.lru, 0, sizeof(pattern.lru));
-	padata_do_multithreaded(&job);
+	__init_single_page(pattern, range->start_pfn, zone_idx(zone), zone_to_nid(zone));
+	set_page_count(pattern, 0);
+	memset(&pattern->lru, 0, sizeof(pattern->lru));
+	fill(range);
 }
 
 /**

@@ -56,3 +56,33 @@ def test_once(guest):
     assert guest.unplug(dimm).done
     assert updates() == 1, f"{len(blocks)} blocks went as one"
     assert updates() == 0
+
+
+def dump_of(guest):
+    """The [start, end) that the dump of a crash has, after one."""
+    guest.send_command("echo c >/proc/sysrq-trigger")
+    guest.wait(guest.agent_channel.line, 200 * guest.patience)      # the crash kernel's agent
+    loads = re.findall(r"LOAD +\S+ +\S+ +(\S+) +(\S+)", guest.sh("readelf -lW /proc/vmcore"))
+    return [(int(start, 16), int(start, 16) + int(size, 16)) for start, size in loads]
+
+
+def load_crash_agent(guest):
+    """A crash kernel that boots as this one did, to be asked what it sees."""
+    if "kexec" not in guest.sh("command -v kexec || true"):
+        raise Skip("no kexec here")
+    guest.sh("line=$(sed 's/crashkernel=[^ ]*//' /proc/cmdline); kexec -s -p "
+             f"{guest.kernel_dir}/arch/x86/boot/bzImage --append=\"$line maxcpus=1 reset_devices acpi_no_memhotplug\"")
+    assert guest.sh("cat $memory/crash_hotplug") == "1"
+
+
+@machine(nodes=("1G", "1G"), cmdline="crashkernel=320M memhp_default_state=online_movable", timeout=300, allow="Kernel.panic|Call.Trace")
+def test_went(guest):
+    """A crash after an eject: the dump has no memory that was ejected, and that which stayed."""
+    stays, goes = guest.plug("256M", 1), guest.plug("512M", 1)
+    load_crash_agent(guest)
+    assert guest.unplug(goes).done
+    assert f"{goes.lo:x}-" not in guest.sh("cat /proc/iomem"), "it has not gone"
+    dump = dump_of(guest)
+    stale = [(lo, hi) for lo, hi in dump if lo < goes.hi and hi > goes.lo]
+    assert not stale, f"the dump has {stale}, which is {goes}"
+    assert any(lo <= stays.lo and hi >= stays.hi for lo, hi in dump), f"the dump has not {stays}: {dump}"

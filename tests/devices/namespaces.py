@@ -64,3 +64,20 @@ def test_subsections(guest):
             three[1] = create(guest, "devdax", "-s 32M --map=mem")
         destroy(guest, *(three[turn % 3:] + three[:turn % 3]))
     assert exact(guest) == before, "not as before"
+
+
+@machine(nvdimm="1G:1", labels="2M", timeout=300)
+def test_memmap_is_counted(guest):
+    """nr_memmap_pages: of a devdax namespace two pages for each page of the device; of others all of the memmap."""
+    start(guest)
+    [before] = guest.vmstat("nr_memmap_pages")
+    for mode, options, pages in (("devdax", "-s 256M --align=2M --map=mem", 256 // 2 * 2),
+                                 ("devdax", "-s 32M --align=2M --map=mem", 32 // 2 * 2),
+                                 ("devdax", "-s 256M --align=4K --map=mem", 4 * 256),
+                                 ("fsdax", "-s 256M --map=mem", 4 * 256)):
+        namespace = create(guest, mode, options)
+        [there] = guest.vmstat("nr_memmap_pages")
+        destroy(guest, namespace)
+        [after] = guest.vmstat("nr_memmap_pages")
+        assert (there - before, after - before) == (pages, 0), \
+            f"{mode} {options}: {there - before} pages instead of {pages}, {after - before} afterwards"

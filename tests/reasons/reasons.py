@@ -349,8 +349,8 @@ def test_dependency(guest):
     assert guest.unplug(dimm).done
 
 
-# Caused by a test of ejects, and read from eject_status: tests/firmware.
-ELSEWHERE = {"firmware"}
+# Caused by a test of ejects, and read from eject_status: tests/firmware, tests/clients.
+ELSEWHERE = {"firmware", "kexec"}
 
 
 @machine()
@@ -358,7 +358,7 @@ def test_every_reason(guest):
     """There is a test for each reason there is."""
     names = re.findall(r'^\tX\(\w+,\s*"([\w-]+)"', (ROOT / "include/linux/mhp_reason.h").read_text(), re.M)
     here = (ROOT / "tests/reasons/reasons.py").read_text()
-    firmware = "".join(path.read_text() for path in (ROOT / "tests/firmware").glob("*.py"))
+    ejects = "".join(path.read_text() for kind in ("firmware", "clients") for path in (ROOT / "tests" / kind).glob("*.py"))
     for name in names:
         if name != "none":
-            assert re.search(f'["=]{name}\\b', firmware if name in ELSEWHERE else here), f"no test of {name}"
+            assert re.search(f'["=]{name}\\b', ejects if name in ELSEWHERE else here), f"no test of {name}"

@@ -1013,6 +1013,8 @@ static const struct advice {
 	{ "no-target", "there is no memory to move the pages to",
 	  "Free some, or take less offline." },
 	{ "no-room", "too little memory would be left", "Free some, or take less offline." },
+	{ "kexec", "a kernel that kexec has loaded is to lie there",
+	  "Unload it: kexec -u. Load it again afterwards." },
 	{ "notifier", "a subsystem or driver refused; the kernel log names it",
 	  "Make it let go of the block." },
 	{ "busy", "another request works on the block", "Wait for it, then try again." },

@@ -246,7 +246,7 @@ static bool split_leaf(pte_t *entry, enum pg_level level)
 	unsigned long page;
 	pte_t old;
 
-	page = __get_free_page(GFP_KERNEL | __GFP_RETRY_MAYFAIL | __GFP_NOWARN);
+	page = __get_free_page(MHP_GFP);
 	if (!page) {
 		pr_warn_once("x86/mm: no memory to split the direct map, some of it outlives its RAM\n");
 		return false;
@@ -525,6 +525,102 @@ static void direct_map_unmap(struct teardown *td, u64 start, u64 size)
 	teardown_unmap(td, addr, addr + size);
 }
 
+/* Empty pages that are to become page tables of the direct map; mem_hotplug_lock. */
+static LIST_HEAD(spare_tables);
+
+/**
+ * take_spare_table - a page for a page table of the direct map
+ *
+ * For init_memory_mapping(), which cannot fail: whoever calls it at run time has put aside what
+ * it needs.
+ *
+ * Context: mem_hotplug_lock held for writing.
+ * Return: an empty page, or NULL where none is left.
+ */
+void *take_spare_table(void)
+{
+	struct page *page = list_first_entry_or_null(&spare_tables, struct page, lru);
+
+	if (!page)
+		return NULL;
+	list_del(&page->lru);
+	return page_address(page);
+}
+
+static void drop_spare_tables(void)
+{
+	void *table;
+
+	while ((table = take_spare_table()))
+		free_page((unsigned long)table);
+}
+
+static int put_tables_aside(unsigned long nr)
+{
+	struct page *page;
+
+	while (nr--) {
+		page = alloc_page(MHP_GFP | __GFP_ZERO);
+		if (!page) {
+			drop_spare_tables();
+			return -ENOMEM;
+		}
+		list_add(&page->lru, &spare_tables);
+	}
+	return 0;
+}
+
+/* May an entry of @level be a leaf of the direct map? As probe_page_size_mask() has it. */
+static bool may_be_leaf(enum pg_level level)
+{
+	if (level == PG_LEVEL_1G)
+		return direct_gbpages;
+	if (level == PG_LEVEL_2M)
+		return boot_cpu_has(X86_FEATURE_PSE) && !debug_pagealloc_enabled();
+	return level == PG_LEVEL_4K;
+}
+
+/*
+ * How many page tables are missing for [@addr, @end) below @table, a table of @level, or NULL:
+ * there is none. A leaf of which a part is to be mapped may be split.
+ */
+static unsigned long missing_tables(pte_t *table, enum pg_level level, unsigned long addr,
+				    unsigned long end)
+{
+	unsigned long size = page_level_size(level), next, nr = 0;
+
+	if (may_be_leaf(level) && IS_ALIGNED(addr | end, size))
+		return 0;
+	for (; addr < end; addr = next) {
+		pte_t *entry = table ? table + (addr >> page_level_shift(level)) % PTRS_PER_PTE :
+				       NULL;
+		bool missing = !entry || pte_none(ptep_get(entry)) ||
+			       is_leaf(ptep_get(entry), level);
+
+		next = min(ALIGN_DOWN(addr, size) + size, end);
+		if (may_be_leaf(level) && next - addr == size)
+			continue;
+		nr += missing;
+		nr += missing_tables(missing ? NULL : child_table(ptep_get(entry)), level - 1,
+				     addr, next);
+	}
+	return nr;
+}
+
+static int map_directly(u64 start, u64 size, pgprot_t prot)
+{
+	unsigned long addr = (unsigned long)__va(start);
+	int err;
+
+	err = put_tables_aside(missing_tables((pte_t *)init_mm.pgd, root_level(), addr,
+					      addr + size));
+	if (err)
+		return err;
+	init_memory_mapping(start, start + size, prot);
+	drop_spare_tables();
+	return 0;
+}
+
 static int check_addressable(u64 start, u64 size)
 {
 	if (!size || start + size < start || start + size - 1 > PHYSMEM_END)
@@ -589,9 +685,9 @@ int add_pages(int nid, unsigned long start_pfn, unsigned long nr_pages,
  * @params: protection of the mapping, altmap and device
  *
  * Context: Process context, may sleep, mem_hotplug_lock held for writing.
- * Return: 0, -ERANGE if the range ends behind PHYSMEM_END, or an error of
- * __add_pages(). After an error nothing is left of the range, but for a
- * mapping that was there before.
+ * Return: 0, -ERANGE if the range ends behind PHYSMEM_END, -ENOMEM if there is no memory for
+ * page tables, or an error of __add_pages(). After an error nothing is left of the range, but
+ * for a mapping that was there before.
  */
 int arch_add_memory(int nid, u64 start, u64 size, struct mhp_params *params)
 {
@@ -604,7 +700,9 @@ int arch_add_memory(int nid, u64 start, u64 size, struct mhp_params *params)
 		return err;
 
 	was_mapped = direct_map_present(start, size);
-	init_memory_mapping(start, start + size, params->pgprot);
+	err = map_directly(start, size, params->pgprot);
+	if (err)
+		return err;
 
 	err = add_pages(nid, PHYS_PFN(start), PHYS_PFN(size), params);
 

@@ -353,6 +353,45 @@ static void policy_room(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, mhp_room_left(ULONG_MAX, 0, ULONG_MAX, 1));
 }
 
+#define MIB_PAGES	(GIB / 1024)
+
+static void policy_memmap_burden(struct kunit *test)
+{
+	/* A small guest: the kernel keeps a quarter of what it has. */
+	KUNIT_EXPECT_FALSE(test, mhp_is_burden(4 * MIB_PAGES, 64 * MIB_PAGES, 240 * MIB_PAGES));
+	KUNIT_EXPECT_TRUE(test, mhp_is_burden(4 * MIB_PAGES, 63 * MIB_PAGES, 240 * MIB_PAGES));
+	KUNIT_EXPECT_TRUE(test, mhp_is_burden(192 * MIB_PAGES, 200 * MIB_PAGES, 240 * MIB_PAGES));
+	/* A large one: half of what is left, and 256 MiB. */
+	KUNIT_EXPECT_FALSE(test, mhp_is_burden(GIB, 2 * GIB, 100 * GIB));
+	KUNIT_EXPECT_TRUE(test, mhp_is_burden(GIB + 1, 2 * GIB, 100 * GIB));
+	KUNIT_EXPECT_TRUE(test, mhp_is_burden(MIB_PAGES, 256 * MIB_PAGES, 100 * GIB));
+	KUNIT_EXPECT_TRUE(test, mhp_is_burden(1, 0, 0));
+}
+
+static void policy_kernel_can_spare(struct kunit *test)
+{
+	KUNIT_EXPECT_TRUE(test, mhp_kernel_can_spare(10, 10 + 4 * MIB_PAGES, 4 * MIB_PAGES));
+	KUNIT_EXPECT_FALSE(test, mhp_kernel_can_spare(11, 10 + 4 * MIB_PAGES, 4 * MIB_PAGES));
+	KUNIT_EXPECT_FALSE(test, mhp_kernel_can_spare(1, 0, 0));
+	KUNIT_EXPECT_TRUE(test, mhp_kernel_can_spare(10, 10 + 64 * MIB_PAGES, 100 * GIB));
+	KUNIT_EXPECT_LE(test, 1024UL + 2048, mhp_bookkeeping_pages(1ULL << 40, 1024));
+}
+
+static void policy_time_limit(struct kunit *test)
+{
+	const unsigned long long unit = 16ULL << 30;
+
+	KUNIT_EXPECT_EQ(test, mhp_time_limit(120000, 0), 120000U);
+	KUNIT_EXPECT_EQ(test, mhp_time_limit(120000, unit), 120000U);
+	KUNIT_EXPECT_EQ(test, mhp_time_limit(120000, 3 * unit / 2), 180000U);
+	KUNIT_EXPECT_EQ(test, mhp_time_limit(120000, 32 * unit), 32 * 120000U);
+	/* No limit stays none, and one that is too long to tell is no short one. */
+	KUNIT_EXPECT_EQ(test, mhp_time_limit(0, 32 * unit), 0U);
+	KUNIT_EXPECT_EQ(test, mhp_time_limit(UINT_MAX, unit), UINT_MAX);
+	KUNIT_EXPECT_EQ(test, mhp_time_limit(UINT_MAX, 2 * unit), UINT_MAX);
+	KUNIT_EXPECT_EQ(test, mhp_time_limit(1, ULLONG_MAX), (unsigned int)(ULLONG_MAX / unit));
+}
+
 static struct kunit_case policy_cases[] = {
 	KUNIT_CASE(policy_contig_stays_with_the_one_zone),
 	KUNIT_CASE(policy_contig_next_to_is_outside),
@@ -368,6 +407,9 @@ static struct kunit_case policy_cases[] = {
 	KUNIT_CASE(policy_score_is_ordered),
 	KUNIT_CASE(policy_score_of_extremes),
 	KUNIT_CASE(policy_room),
+	KUNIT_CASE(policy_memmap_burden),
+	KUNIT_CASE(policy_kernel_can_spare),
+	KUNIT_CASE(policy_time_limit),
 	{}
 };
 

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: GPL-2.0
+"""A request for many blocks is done in pieces: nobody waits longer for a CPU than with one block."""
+
+from guest import machine
+
+TIMES = 3           # the least of them: other things happen as well
+MARGIN = 500_000    # instructions: what else may come together
+
+
+def longest(guest, command):
+    """For how many instructions a real-time program had to wait for its CPU while this went on there."""
+    guest.sh("kill -USR1 $(</tmp/latency.pid); sleep 0.01")
+    guest.sh(f"taskset -c 1 bash -c \"{command}\"")
+    lines = guest.sh("wc -l </tmp/latency.out").strip()
+    guest.sh(f"kill -USR1 $(</tmp/latency.pid); wait_for 60 eval '[ $(wc -l </tmp/latency.out) -gt {lines} ]'")
+    return int(guest.sh("tail -n 1 /tmp/latency.out"))
+
+
+@machine(nodes=("1G", "512M"), exact=True, room="20G", timeout=900)
+def test_blocks(guest):
+    """16 GiB go offline and come back, on a clock that counts instructions: no wait grows with the number of blocks."""
+    dimm = guest.plug("16G", 0, 300)
+    blocks = guest.blocks(dimm)
+    assert "hosts its own memmap" not in guest.sh("dmesg"), "blocks that hold their memmap go one by one"
+    guest.start_program("latency 1", "latency")
+    guest.sh(f"echo online_movable {blocks[0]}-{blocks[-1]} >$memory/request")
+    waits = {}
+    for what, last in (("one", blocks[0]), ("all", blocks[-1])):
+        turns = [[longest(guest, f"echo {word} {blocks[0]}-{last} >$memory/request") for word in ("offline", "online_movable")]
+                 for _ in range(TIMES)]
+        assert "result=ok" in guest.sh("cat $memory/request"), guest.sh("cat $memory/request")
+        waits[what] = list(map(min, zip(*turns)))
+    guest.end_program("latency")
+    for one, all_, word in zip(waits["one"], waits["all"], ("offline", "online")):
+        assert all_ < 2 * one + MARGIN, f"{word}: {all_} instructions for {len(blocks)} blocks, {one} for one"
+    return f"one block {waits['one']}, {len(blocks)} blocks {waits['all']} instructions"
