@@ -68,6 +68,7 @@
 #include "internal.h"
 #include "shuffle.h"
 #include "mhp/mhp.h"
+#include "mhp/order.h"
 #include "mhp/policy.h"
 #include "mhp/request.h"
 
@@ -89,7 +90,7 @@ static int memmap_mode_set(const char *val, const struct kernel_param *kp)
 		memmap_mode = MEMMAP_ON_MEMORY_FORCE;
 		return 0;
 	}
-	if (kstrtobool(val, &on)) {
+	if (mhp_parse_bool(val, &on)) {
 		pr_warn("memmap_on_memory: '%s' is none of N, Y, force\n", val);
 		return -EINVAL;
 	}
@@ -1932,34 +1933,40 @@ int mhp_lose_block(struct memory_block *mem, struct mhp_result *res)
 	return ret;
 }
 
+/* Without a lock: of a section that is there, pages of holes are reserved. */
+static bool has_absent_sections(const struct mhp_range *range)
+{
+	unsigned long pfn;
+
+	for (pfn = range->start_pfn; pfn < mhp_range_end(range); pfn += PAGES_PER_SECTION)
+		if (!pfn_in_present_section(pfn))
+			return true;
+	return false;
+}
+
 /**
  * mhp_block_removable() - could this block go offline
  * @mem: the block
  *
- * Looks, and changes nothing; by the time somebody tries the answer may be another.
+ * Looks, and changes nothing; by the time somebody tries the answer may be another. Takes
+ * no lock, as anybody may ask at any time: a request would have to wait for him.
  *
- * Context: May sleep.
+ * Context: May sleep. The block stays meanwhile: the caller is a reader of its files.
  * Return: false where something in the block is known not to move.
  */
 bool mhp_block_removable(struct memory_block *mem)
 {
 	const struct mhp_range range = block_range(mem);
-	bool ret = true;
+	unsigned long state = READ_ONCE(mem->state);
 
 	if (READ_ONCE(removable_compat))
 		return true;
-	/* On its way: who asks now need not wait for the answer. */
-	if (!device_trylock(&mem->dev))
+	if (mem->dev.offline_disabled || state == MEM_LOST)
+		return false;
+	if (state != MEM_ONLINE)
 		return true;
-	if (mem->dev.offline_disabled)
-		ret = false;
-	else if (mem->state == MEM_LOST)
-		ret = false;
-	else if (mem->state == MEM_ONLINE)
-		ret = mem->zone && !has_holes(&range) &&
-		      mhp_first_unmovable(&range) == MHP_NO_PFN;
-	device_unlock(&mem->dev);
-	return ret;
+	return READ_ONCE(mem->zone) && !has_absent_sections(&range) &&
+	       mhp_looks_movable(&range);
 }
 
 /**
@@ -2185,11 +2192,13 @@ static int climb_to_offline(struct mhp_op *op)
 static void note_owner(struct memory_group *group, const char *name)
 {
 	const char *open = name ? strchr(name, '(') : NULL;
+	char owner[sizeof(group->owner)];
 
 	if (!group || !open)
 		return;
-	strscpy(group->owner, open + 1, sizeof(group->owner));
-	strreplace(group->owner, ')', '\0');
+	strscpy(owner, open + 1);
+	strreplace(owner, ')', '\0');
+	memory_group_set_owner(group, owner);
 }
 
 static int add_memory_range(struct mhp_op *op, int nid, u64 start, u64 size)

@@ -466,8 +466,10 @@ static int dimm_join_group(struct dimm *dimm)
 		total += range_size(range);
 
 	dimm->mgid = memory_group_register_static(nid, PHYS_PFN(total));
-	if (dimm->mgid >= 0)
+	if (dimm->mgid >= 0) {
+		memory_group_set_owner(memory_group_find_by_id(dimm->mgid), "acpi");
 		return 0;
+	}
 
 	complain(dimm->adev, "no memory group for %llu bytes on node %d (%d)\n", total, nid,
 		 dimm->mgid);

@@ -35,6 +35,7 @@
 #define pr_fmt(fmt) "ACPI: " fmt
 
 #include <linux/acpi.h>
+#include <linux/capability.h>
 #include <linux/cleanup.h>
 #include <linux/jiffies.h>
 #include <linux/memory.h>
@@ -50,6 +51,7 @@
 
 #include "internal.h"
 #include "memory_device.h"
+#include "../../mm/mhp/order.h"
 
 static unsigned int timeout_ms __read_mostly = 120 * MSEC_PER_SEC;
 module_param(timeout_ms, uint, 0644);
@@ -779,6 +781,9 @@ static ssize_t eject_status_show(struct device *dev, struct device_attribute *at
 	struct acpi_memory_eject *e = READ_ONCE(to_acpi_device(dev)->eject);
 	int len;
 
+	/* Of a page it tells the frame. */
+	if (!capable(CAP_SYS_ADMIN))
+		return -EPERM;
 	if (!e)
 		return sysfs_emit(buf, "idle\n");
 	spin_lock(&e->lock);
@@ -822,7 +827,7 @@ static ssize_t eject_status_store(struct device *dev, struct device_attribute *a
 	return cancelled ? count : -EINVAL;
 }
 
-DEVICE_ATTR_RW(eject_status);
+DEVICE_ATTR_ADMIN_RW(eject_status);
 
 static ssize_t eject_ask_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
@@ -838,7 +843,7 @@ static ssize_t eject_ask_store(struct device *dev, struct device_attribute *attr
 	bool ask;
 	int err;
 
-	err = kstrtobool(buf, &ask);
+	err = mhp_parse_bool(buf, &ask);
 	if (err)
 		return err;
 	e = eject_get(to_acpi_device(dev));

@@ -12,19 +12,21 @@
  * Locks, outermost first:
  *
  * device_hotplug_lock	held while blocks come, go or change their state. A writer
- *			of sysfs only tries it and restarts: a removal, which holds it,
- *			waits for writers to leave.
+ *			of sysfs waits for it with the protection of the file broken: a
+ *			removal, which holds it, waits for those whose file is protected.
  * device locks		of all blocks of a request, ascending, while it changes them: for
  *			those who look at one block without device_hotplug_lock
  * mem_hotplug_lock	taken by the core. When memory is added, the core holds it
  *			already and the locks of new devices come after it; with
  *			device_hotplug_lock that is safe.
- * memory_groups_lock	the table of groups, so that a walk never meets one
- *			that is being freed
+ * memory_groups_lock	groups that come and go
  * memory_blocks' own	the table of blocks; interrupts are off, as pages are
  *			poisoned under locks that interrupts take
  *
  * Both first ones are dropped while the pages of blocks move: see memory_blocks_yield().
+ *
+ * Blocks and groups are freed by RCU. What everybody may read takes none of these locks:
+ * a request would have to wait for whoever reads.
  *
  * Invariant: a block in the table is a registered device. Where nobody holds its
  * lock, dev->offline is true exactly when the state is MEM_OFFLINE.
@@ -40,6 +42,7 @@
 #include <linux/init.h>
 #include <linux/kexec.h>
 #include <linux/kobject.h>
+#include <linux/jiffies.h>
 #include <linux/kstrtox.h>
 #include <linux/list.h>
 #include <linux/log2.h>
@@ -52,6 +55,8 @@
 #include <linux/numa.h>
 #include <linux/overflow.h>
 #include <linux/range.h>
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/sysfs.h>
@@ -59,6 +64,7 @@
 #include <linux/xarray.h>
 
 #include "memory_attrs.h"
+#include "../../mm/mhp/order.h"
 
 /*
  * Numbers
@@ -347,7 +353,8 @@ int memory_group_unregister(int mgid)
 	if (!group || !list_empty(&group->memory_blocks))
 		return group ? -EBUSY : -EINVAL;
 	memory_group_dir_remove(group->dir);
-	kfree(xa_erase(&memory_groups, mgid));
+	xa_erase(&memory_groups, mgid);
+	kfree_rcu(group, rcu);
 	return 0;
 }
 EXPORT_SYMBOL_GPL(memory_group_unregister);
@@ -365,13 +372,57 @@ struct memory_group *memory_group_find_by_id(int mgid)
 }
 
 /**
+ * memory_group_set_owner() - say who brings the memory of a group
+ * @group: the group
+ * @owner: a word; what is said first remains
+ *
+ * Context: device_hotplug_lock held, or nobody knows the group yet.
+ */
+void memory_group_set_owner(struct memory_group *group, const char *owner)
+{
+	if (*group->owner || !*owner)
+		return;
+	strscpy(group->owner + 1, owner + 1, sizeof(group->owner) - 1);
+	/* Readers take no lock: the word is there before its first letter is. */
+	smp_store_release(&group->owner[0], *owner);
+}
+
+/**
+ * memory_group_next_block() - go through the blocks of a group
+ * @group: the group, which stays
+ * @nr: the number of the first block that it may be; gets that of the one that is found
+ * @zone: gets the zone in which that is online, or NULL
+ *
+ * Context: Process context, no locks needed. May sleep.
+ * Return: false where there are no more.
+ */
+bool memory_group_next_block(const struct memory_group *group, unsigned long *nr,
+			     const struct zone **zone)
+{
+	const struct memory_block *mem;
+
+	for (;; ++*nr) {
+		scoped_guard(rcu) {
+			mem = xa_find(&memory_blocks, nr, ULONG_MAX, XA_PRESENT);
+			if (!mem)
+				return false;
+			if (READ_ONCE(mem->group) == group) {
+				*zone = READ_ONCE(mem->zone);
+				return true;
+			}
+		}
+		cond_resched();
+	}
+}
+
+/**
  * walk_dynamic_memory_groups() - call a function for each dynamic group
  * @nid: only groups of this node, %NUMA_NO_NODE: of all nodes
- * @func: what it returns other than 0 ends the walk; must not register groups or walk
+ * @func: what it returns other than 0 ends the walk; must not sleep
  * @excluded: skip this group, may be NULL
  * @arg: handed to @func
  *
- * Context: Process context. May sleep. Counters of the groups change under
+ * Context: Process context, no locks needed. Counters of the groups change under
  * device_hotplug_lock; without it they are a guess.
  * Return: what @func returned last, 0 where it was not called.
  */
@@ -382,7 +433,7 @@ int walk_dynamic_memory_groups(int nid, walk_memory_groups_func_t func,
 	unsigned long mgid;
 	int ret;
 
-	guard(mutex)(&memory_groups_lock);
+	guard(rcu)();
 	xa_for_each(&memory_groups, mgid, group) {
 		if (!group->is_dynamic || group == excluded)
 			continue;
@@ -432,17 +483,20 @@ static void unlock_blocks(struct memory_block **blocks, unsigned int nr)
 	mutex_unlock(&request_lock);
 }
 
-/* Where it went well, does what device_online() and device_offline() do then. */
+/*
+ * Where it went well, does what device_online() and device_offline() do then. Where not, the
+ * state is what it was: but who polls it may have seen it on its way.
+ */
 static int end_request(struct memory_block **blocks, unsigned int nr, int err)
 {
 	for (unsigned int i = 0; i < nr; i++) {
 		struct device *dev = &blocks[i]->dev;
 		bool offline = blocks[i]->state == MEM_OFFLINE;
 
-		if (dev->offline == offline)
-			continue;
-		kobject_uevent(&dev->kobj, offline ? KOBJ_OFFLINE : KOBJ_ONLINE);
-		dev->offline = offline;
+		if (dev->offline != offline) {
+			kobject_uevent(&dev->kobj, offline ? KOBJ_OFFLINE : KOBJ_ONLINE);
+			dev->offline = offline;
+		}
 		state_changed(blocks[i]);
 	}
 	unlock_blocks(blocks, nr);
@@ -756,8 +810,6 @@ static int lose_block(struct memory_block *mem, void *arg)
 		return 0;
 	begin_request(&mem, 1);
 	err = mhp_lose_block(mem, &res);
-	if (err)
-		state_changed(mem);
 	end_request(&mem, 1, err);
 	return 0;
 }
@@ -867,8 +919,7 @@ static int block_online(struct device *dev)
 	struct mhp_result res = MHP_RESULT_OK;
 	int err = mhp_online_blocks(&mem, 1, MMOP_ONLINE, &res);
 
-	if (!err)
-		state_changed(mem);
+	state_changed(mem);
 	return err;
 }
 
@@ -882,8 +933,7 @@ static int block_offline(struct device *dev)
 
 	policy.keep_locks = true;
 	err = mhp_offline_blocks(&mem, 1, &policy, &res);
-	if (!err)
-		state_changed(mem);
+	state_changed(mem);
 	return err;
 }
 
@@ -894,18 +944,16 @@ static int already_online(const struct memory_block *mem, enum mmop type)
 }
 
 /* Called with device_hotplug_lock held. 1 tells that it is in this state already. */
-static int change_state(struct memory_block *mem, enum mmop type)
+static int change_state(struct memory_block *mem, enum mmop type, struct mhp_policy *policy)
 {
 	struct mhp_result res = MHP_RESULT_OK;
 	bool offline = type == MMOP_OFFLINE;
-	struct mhp_policy policy;
 
 	if (offline == mem->dev.offline && !mem->claimed && mem->state != MEM_LOST)
 		return offline ? 1 : already_online(mem, type);
 	if (!offline)
 		return bring_online(&mem, 1, type, &res);
-	policy = user_policy();
-	return take_offline(&mem, 1, &policy, &res);
+	return take_offline(&mem, 1, policy, &res);
 }
 
 /* A block that is going offline is to stay online. */
@@ -919,30 +967,75 @@ static int cancel_offline(struct memory_block *mem, enum mmop type)
 	return min(already_online(mem, type), 0);
 }
 
+static int refuse_user(struct memory_block *mem, enum mmop type, int err, enum mhp_reason why)
+{
+	struct mhp_result res = MHP_RESULT_OK;
+
+	mhp_refuse(&res, err, why, block_pfn(mem));
+	mhp_report_refusal(type == MMOP_OFFLINE ? MHP_VERB_OFFLINE : MHP_VERB_ONLINE, mem, &res);
+	return err;
+}
+
+/* The time of an offline includes that of the wait for the lock. */
+static int lock_for_request(struct memory_block *mem, enum mmop type, struct mhp_policy *policy)
+{
+	unsigned long begin = jiffies;
+	unsigned int waited;
+	int err;
+
+	*policy = user_policy();
+	err = memory_lock_for_user(begin, type == MMOP_OFFLINE ? policy->timeout_ms : 0);
+	if (err == -ETIMEDOUT)
+		return refuse_user(mem, type, -EBUSY, MHP_WHY_DEADLINE);
+	if (err)
+		return refuse_user(mem, type, err, MHP_WHY_SIGNAL);
+	if (xa_load(&memory_blocks, block_id(mem)) != mem) {
+		unlock_device_hotplug();
+		return -ENODEV;
+	}
+	waited = jiffies_to_msecs(jiffies - begin);
+	if (policy->timeout_ms)
+		policy->timeout_ms -= min(waited, policy->timeout_ms - 1);
+	return 0;
+}
+
+/* Called with device_hotplug_lock held, which is given back. */
+static int fulfil_locked(struct memory_block *mem, enum mmop type, struct mhp_policy *policy,
+			 bool must_change)
+{
+	int ret;
+
+	if (type != MMOP_OFFLINE && mem->state == MEM_GOING_OFFLINE && !mem->claimed) {
+		unlock_device_hotplug();
+		return cancel_offline(mem, type);
+	}
+	ret = change_state(mem, type, policy);
+	if (ret > 0)
+		ret = must_change ? refuse_user(mem, type, -EINVAL, MHP_WHY_ALREADY) : 0;
+	unlock_device_hotplug();
+	return ret;
+}
+
 /*
  * What a user writes to an attribute of a block. The writer does not keep the attribute
- * from being removed: it waits for device_hotplug_lock, and who removes it has that lock.
+ * from being removed: he waits for device_hotplug_lock, and who removes it has that lock.
+ * What he has is a reference of the block, until the protection is restored.
  */
 static int user_request(struct memory_block *mem, const struct attribute *attr,
-			enum mmop type)
+			enum mmop type, bool must_change)
 {
+	struct mhp_policy policy;
 	struct kernfs_node *kn;
 	int ret;
 
-	ret = lock_device_hotplug_sysfs();
-	if (ret)
-		return ret;
-
 	kn = sysfs_break_active_protection(&mem->dev.kobj, attr);
-	if (type != MMOP_OFFLINE && mem->state == MEM_GOING_OFFLINE && !mem->claimed) {
-		unlock_device_hotplug();
-		ret = cancel_offline(mem, type);
-	} else {
-		ret = change_state(mem, type);
-		unlock_device_hotplug();
-	}
-	if (kn)
-		sysfs_unbreak_active_protection(kn);
+	if (!kn)
+		return -ENODEV;
+	ret = lock_for_request(mem, type, &policy);
+	if (!ret)
+		ret = fulfil_locked(mem, type, &policy, must_change);
+	/* The block may end here. */
+	sysfs_unbreak_active_protection(kn);
 	return ret;
 }
 
@@ -953,19 +1046,17 @@ static int user_request(struct memory_block *mem, const struct attribute *attr,
 static ssize_t block_set_online(struct device *dev, const char *buf, size_t count)
 {
 	static const struct attribute attr = { .name = "online" };
-	struct memory_block *mem = to_memory_block(dev);
 	int ret, type = mhp_online_type_from_str(buf);
 	bool on;
 
 	if (type < 0) {
-		ret = kstrtobool(buf, &on);
+		ret = mhp_parse_bool(buf, &on);
 		if (ret)
 			return ret;
 		type = on ? MMOP_ONLINE : MMOP_OFFLINE;
 	}
 
-	ret = user_request(mem, &attr, type);
-	return ret < 0 ? ret : count;
+	return user_request(to_memory_block(dev), &attr, type, false) ?: count;
 }
 
 static int link_to_node(struct device *dev)
@@ -1019,21 +1110,12 @@ static ssize_t state_show(struct device *dev, struct device_attribute *attr, cha
 static ssize_t state_store(struct device *dev, struct device_attribute *attr,
 			   const char *buf, size_t count)
 {
-	int ret, type = mhp_online_type_from_str(buf);
+	int type = mhp_online_type_from_str(buf);
 
 	if (type < 0)
 		return -EINVAL;
-	ret = user_request(to_memory_block(dev), &attr->attr, type);
 	/* Old ABI: here it is an error to ask twice. */
-	if (ret > 0) {
-		struct mhp_result res = MHP_RESULT_OK;
-
-		mhp_refuse(&res, -EINVAL, MHP_WHY_ALREADY, block_pfn(to_memory_block(dev)));
-		mhp_report_refusal(type == MMOP_OFFLINE ? MHP_VERB_OFFLINE : MHP_VERB_ONLINE,
-				   to_memory_block(dev), &res);
-		return -EINVAL;
-	}
-	return ret ?: count;
+	return user_request(to_memory_block(dev), &attr->attr, type, true) ?: count;
 }
 static DEVICE_ATTR_RW(state);
 
@@ -1085,7 +1167,7 @@ static ssize_t emit_allowed_zones(const struct memory_block *mem, char *buf)
 	int len = 0;
 
 	for (enum mmop type = MMOP_ONLINE; type <= MMOP_ONLINE_MOVABLE; type++) {
-		zone = zone_for_pfn_range(type, mem->nid, mem->group, block_pfn(mem),
+		zone = zone_for_pfn_range(type, mem->nid, READ_ONCE(mem->group), block_pfn(mem),
 					  block_pages());
 		if (zone == first)
 			continue;
@@ -1204,7 +1286,8 @@ static ssize_t probe_store(struct device *dev, struct device_attribute *attr,
 	if (!IS_ALIGNED(addr, block_bytes()))
 		return -EINVAL;
 
-	err = lock_device_hotplug_sysfs();
+	/* This file is never removed. */
+	err = memory_lock_for_user(jiffies, 0);
 	if (err)
 		return err;
 	err = __add_memory(memory_add_physaddr_to_nid(addr), addr, block_bytes(), flags);
@@ -1298,7 +1381,7 @@ static const struct attribute_group *root_groups[] = {
 static void block_release(struct device *dev)
 {
 	mhp_forget_last_error(to_memory_block(dev));
-	kfree(to_memory_block(dev));
+	kfree_rcu(to_memory_block(dev), rcu);
 }
 
 /* A block that nobody knows yet; put_device() frees it. Offline, without a node. */
@@ -1353,7 +1436,7 @@ static int block_register(struct memory_block *mem)
 
 /*
  * The reverse, and gives the reference back. Readers of sysfs have left afterwards.
- * The altmap stays with its owner.
+ * The altmap and the group stay with their owners.
  */
 static void block_unregister(struct memory_block *mem)
 {
@@ -1361,6 +1444,7 @@ static void block_unregister(struct memory_block *mem)
 	mem->altmap = NULL;
 	list_del_init(&mem->group_next);
 	xa_erase_irq(&memory_blocks, block_id(mem));
+	WRITE_ONCE(mem->group, NULL);
 	device_unregister(&mem->dev);
 }
 

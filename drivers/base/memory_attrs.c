@@ -3,12 +3,13 @@
  * What /sys/devices/system/memory tells those who ask before they do something, or why
  * something did not work: of a block, of a range, of a group.
  *
- * Changes nothing. To count pages it takes the lock of one block at a time; everything
- * else is read without a lock that a request holds.
+ * Changes nothing. What tells page frames, or what takes a lock that a request takes, is the
+ * administrator's: to count pages takes the lock of one block at a time. What anybody may
+ * read takes no such lock, as a request would have to wait for the reader.
  */
 #define pr_fmt(fmt) "memory: " fmt
 
-#include <linux/acpi.h>
+#include <linux/capability.h>
 #include <linux/cleanup.h>
 #include <linux/device.h>
 #include <linux/jiffies.h>
@@ -17,11 +18,13 @@
 #include <linux/memory_hotplug.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
+#include <linux/numa.h>
 #include <linux/slab.h>
 #include <linux/sysfs.h>
 
 #include "memory_attrs.h"
 #include "../../mm/mhp/order.h"
+#include "../../mm/mhp/text.h"
 
 /* ---- What is in it --------------------------------------------------- */
 
@@ -52,23 +55,41 @@ static int emit_census(char *buf, int len, const struct mhp_census *c)
 				   mhp_census_score(c));
 }
 
+/**
+ * memory_may_see_pages() - may the reader know page frames
+ *
+ * As for /proc/PID/pagemap. The mode of a file is not enough: the root of a container is its
+ * owner, and whoever changes the mode need not know what he gives away.
+ *
+ * Context: The reader's.
+ * Return: true where he may.
+ */
+bool memory_may_see_pages(void)
+{
+	return capable(CAP_SYS_ADMIN);
+}
+
 static ssize_t movability_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
 	struct memory_block *mem = to_memory_block(dev);
 	struct mhp_census census = MHP_CENSUS_EMPTY;
-	int err = count_part(mem, 0, ULONG_MAX, &census);
+	int err = -EPERM;
 
+	if (memory_may_see_pages())
+		err = count_part(mem, 0, ULONG_MAX, &census);
 	return err ?: emit_census(buf, 0, &census);
 }
-static DEVICE_ATTR_RO(movability);
+static DEVICE_ATTR_ADMIN_RO(movability);
 
 /* ---- How it went ------------------------------------------------------ */
 
 static ssize_t last_error_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
+	if (!memory_may_see_pages())
+		return -EPERM;
 	return mhp_emit_last_error(to_memory_block(dev), buf);
 }
-static DEVICE_ATTR_RO(last_error);
+static DEVICE_ATTR_ADMIN_RO(last_error);
 
 static ssize_t progress_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
@@ -79,12 +100,12 @@ static ssize_t progress_show(struct device *dev, struct device_attribute *attr, 
 	return sysfs_emit(buf, "left=%lu moved=%lu failed=%lu passes=%u ms=%u\n", p.left,
 			  p.moved, p.failed, p.passes, jiffies_to_msecs(jiffies - p.begin));
 }
-static DEVICE_ATTR_RO(progress);
+static DEVICE_ATTR_ADMIN_RO(progress);
 
 static ssize_t group_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
-	/* For the whole life of the block. */
-	const struct memory_group *group = to_memory_block(dev)->group;
+	/* Until the last reader of the block has left. */
+	const struct memory_group *group = READ_ONCE(to_memory_block(dev)->group);
 
 	return group ? sysfs_emit(buf, "%d\n", group->mgid) : sysfs_emit(buf, "none\n");
 }
@@ -150,6 +171,8 @@ static ssize_t query_show(struct device *dev, struct device_attribute *attr, cha
 	u64 start, last;
 	int err, len;
 
+	if (!memory_may_see_pages())
+		return -EPERM;
 	scoped_guard(mutex, &query_lock) {
 		if (!query.asked)
 			return sysfs_emit(buf, "none\n");
@@ -167,20 +190,29 @@ static ssize_t query_show(struct device *dev, struct device_attribute *attr, cha
 }
 static DEVICE_ATTR_ADMIN_RW(query);
 
-static ssize_t movable_ratio_show(struct device *dev, struct device_attribute *attr, char *buf)
+/* A line for each of many nodes may be more than a page. */
+static ssize_t movable_ratio_read(struct file *file, struct kobject *kobj,
+				  struct bin_attribute *attr, char *buf, loff_t off, size_t count)
 {
-	return mhp_emit_movable_ratio(buf);
+	struct mhp_text text = { .to = buf, .skip = off, .room = count };
+	char line[MHP_TEXT_PIECE];
+
+	for (int nid = NUMA_NO_NODE; nid < MAX_NUMNODES; nid++)
+		if (mhp_movable_ratio_line(nid, line, sizeof(line)) &&
+		    !mhp_text_add(&text, "%s", line))
+			break;
+	return text.len;
 }
-static DEVICE_ATTR_RO(movable_ratio);
+static BIN_ATTR_RO(movable_ratio, 0);
 
 static struct attribute *root_report_attrs[] = {
 	&dev_attr_query.attr,
-	&dev_attr_movable_ratio.attr,
 	NULL
 };
 
 static struct bin_attribute *root_report_bin_attrs[] = {
 	&bin_attr_request,
+	&bin_attr_movable_ratio,
 	NULL
 };
 
@@ -218,101 +250,50 @@ static ssize_t node_show(struct kobject *kobj, struct kobj_attribute *attr, char
 	return sysfs_emit(buf, "%d\n", to_group(kobj)->nid);
 }
 
-static int emit_run(char *buf, int len, unsigned long first, unsigned long last)
+/* As "32-39,48". A device that grows and shrinks may have more than a page of that. */
+static ssize_t blocks_read(struct file *file, struct kobject *kobj, struct bin_attribute *attr,
+			   char *buf, loff_t off, size_t count)
 {
-	len += sysfs_emit_at(buf, len, len ? ",%lu" : "%lu", first);
-	if (last > first)
-		len += sysfs_emit_at(buf, len, "-%lu", last);
-	return len;
-}
+	struct mhp_text text = { .to = buf, .skip = off, .room = count };
+	struct mhp_list list = { .text = &text };
+	const struct memory_group *group = to_group(kobj);
+	const struct zone *zone;
 
-/* As "32-39,48", in the order in which they came. */
-static int emit_blocks(struct memory_group *group, char *buf)
-{
-	unsigned long nr, first = 0, last = 0;
-	const struct memory_block *mem;
-	bool any = false;
-	int len = 0;
-
-	list_for_each_entry(mem, &group->memory_blocks, group_next) {
-		nr = block_number(mem);
-		if (any && nr == last + 1) {
-			last = nr;
-			continue;
-		}
-		if (any)
-			len = emit_run(buf, len, first, last);
-		first = nr;
-		last = nr;
-		any = true;
-	}
-	if (any)
-		len = emit_run(buf, len, first, last);
-	return len + sysfs_emit_at(buf, len, any ? "\n" : "none\n");
+	for (unsigned long nr = 0; memory_group_next_block(group, &nr, &zone); nr++)
+		if (!mhp_list_add(&list, nr))
+			return text.len;
+	mhp_list_end(&list);
+	return text.len;
 }
+static BIN_ATTR_RO(blocks, 0);
 
 /* Those that its blocks are online in. */
-static int emit_zones(struct memory_group *group, char *buf)
+static ssize_t zones_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
 {
-	const struct memory_block *mem;
+	const struct memory_group *group = to_group(kobj);
+	const struct zone *zone;
 	unsigned long seen = 0;
 	int len = 0;
 
-	list_for_each_entry(mem, &group->memory_blocks, group_next) {
-		const struct zone *zone = READ_ONCE(mem->zone);
-
-		if (!zone || test_and_set_bit(zone_idx(zone), &seen))
-			continue;
-		len += sysfs_emit_at(buf, len, len ? " %s" : "%s", zone->name);
-	}
+	for (unsigned long nr = 0; memory_group_next_block(group, &nr, &zone); nr++)
+		if (zone && !test_and_set_bit(zone_idx(zone), &seen))
+			len += sysfs_emit_at(buf, len, len ? " %s" : "%s", zone->name);
 	return len + sysfs_emit_at(buf, len, len ? "\n" : "none\n");
-}
-
-static int emit_owner(struct memory_group *group, char *buf)
-{
-	struct memory_block *mem;
-	const char *owner = "none";
-
-	mem = list_first_entry_or_null(&group->memory_blocks, struct memory_block, group_next);
-	if (*group->owner)
-		owner = group->owner;
-	else if (mem && has_acpi_companion(&mem->dev))
-		owner = "acpi";
-	return sysfs_emit(buf, "%s\n", owner);
-}
-
-/* A reader does not wait, as a removal that has the lock waits for readers. */
-static ssize_t show_locked(struct kobject *kobj, char *buf,
-			   int (*emit)(struct memory_group *group, char *buf))
-{
-	int ret = lock_device_hotplug_sysfs();
-
-	if (ret)
-		return ret;
-	ret = emit(to_group(kobj), buf);
-	unlock_device_hotplug();
-	return ret;
-}
-
-static ssize_t blocks_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
-{
-	return show_locked(kobj, buf, emit_blocks);
-}
-
-static ssize_t zones_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
-{
-	return show_locked(kobj, buf, emit_zones);
 }
 
 static ssize_t owner_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
 {
-	return show_locked(kobj, buf, emit_owner);
+	const struct memory_group *group = to_group(kobj);
+
+	/* See memory_group_set_owner(). */
+	if (!smp_load_acquire(&group->owner[0]))
+		return sysfs_emit(buf, "none\n");
+	return sysfs_emit(buf, "%s\n", group->owner);
 }
 
 static struct kobj_attribute group_files[] = {
 	__ATTR_RO(type),
 	__ATTR_RO(node),
-	__ATTR_RO(blocks),
 	__ATTR_RO(zones),
 	__ATTR_RO(owner),
 };
@@ -322,10 +303,19 @@ static struct attribute *group_dir_attrs[] = {
 	&group_files[1].attr,
 	&group_files[2].attr,
 	&group_files[3].attr,
-	&group_files[4].attr,
 	NULL
 };
-ATTRIBUTE_GROUPS(group_dir);
+
+static struct bin_attribute *group_dir_bin_attrs[] = {
+	&bin_attr_blocks,
+	NULL
+};
+
+static const struct attribute_group group_dir_group = {
+	.attrs = group_dir_attrs,
+	.bin_attrs = group_dir_bin_attrs,
+};
+__ATTRIBUTE_GROUPS(group_dir);
 
 static void group_dir_release(struct kobject *kobj)
 {

@@ -12,6 +12,7 @@ struct bin_attribute;
 struct device;
 struct memory_group;
 struct memory_group_dir;
+struct zone;
 
 static inline unsigned long block_pfn(const struct memory_block *mem)
 {
@@ -32,6 +33,16 @@ static inline unsigned long block_number(const struct memory_block *mem)
 extern const struct attribute_group memory_block_report_group;
 extern const struct attribute_group memory_root_report_group;
 extern struct bin_attribute bin_attr_request;
+
+/* memory_attrs.c */
+bool memory_may_see_pages(void);
+
+/* memory_lock.c */
+int memory_lock_for_user(unsigned long begin, unsigned int limit_ms);
+
+/* memory.c */
+bool memory_group_next_block(const struct memory_group *group, unsigned long *nr,
+			     const struct zone **zone);
 
 void memory_group_dirs_init(struct device *root);
 struct memory_group_dir *memory_group_dir_add(struct memory_group *group);

@@ -7,8 +7,9 @@
  * one block is in the way of an attempt, the next is made without it: with another block
  * in its place, or as best-effort.
  *
- * Owns the answer, which is read back. Called with no lock; takes device_hotplug_lock for
- * the attempts, which they drop while pages move.
+ * Owns the answer, which is read back. Called with no lock; waits for device_hotplug_lock,
+ * once, and then looks at the blocks: so that they stay, and are counted once. Attempts drop
+ * it while pages move.
  */
 #define pr_fmt(fmt) "memory: " fmt
 
@@ -140,6 +141,28 @@ static void take(struct undertaking *u, const struct memory_block *mem, unsigned
 		};
 }
 
+/*
+ * In milliseconds, for all of the request; 0: none. Where the caller has not said how long,
+ * more may take longer, as far as is known by then.
+ */
+static unsigned int time_limit(const struct undertaking *u)
+{
+	if (u->order.timed)
+		return u->order.timeout_ms;
+#ifdef CONFIG_MEMORY_HOTREMOVE
+	if (is_offline_order(u))
+		return mhp_user_limit((u64)u->wanted * memory_block_size_bytes());
+#endif
+	return 0;
+}
+
+static bool is_late(const struct undertaking *u)
+{
+	unsigned int limit = time_limit(u);
+
+	return limit && jiffies_to_msecs(jiffies - u->begin) >= limit;
+}
+
 /* By size: a block that can be changed. */
 static int add_any(struct memory_block *mem, void *arg)
 {
@@ -149,6 +172,8 @@ static int add_any(struct memory_block *mem, void *arg)
 
 	if (READ_ONCE(mem->state) != before || !is_suitable(u, mem))
 		return 0;
+	if (is_late(u))
+		return refused(u, -EBUSY, MHP_WHY_DEADLINE);
 	if (is_offline_order(u) && score_block(mem, &score))
 		return refused(u, -EINTR, MHP_WHY_SIGNAL);
 	if (score)
@@ -312,16 +337,6 @@ static bool is_worth_another(const struct undertaking *u)
 	}
 }
 
-/* Where the caller has not said how long, more may take longer. */
-static unsigned int limit_of(const struct undertaking *u)
-{
-#ifdef CONFIG_MEMORY_HOTREMOVE
-	return mhp_user_limit((u64)u->wanted * memory_block_size_bytes());
-#else
-	return 0;
-#endif
-}
-
 /* What is left of the caller's time; false: nothing. */
 static bool policy_now(const struct undertaking *u, struct mhp_policy *policy)
 {
@@ -332,12 +347,8 @@ static bool policy_now(const struct undertaking *u, struct mhp_policy *policy)
 #else
 	*policy = (struct mhp_policy){};
 #endif
-	if (u->order.timed) {
-		policy->timeout_ms = u->order.timeout_ms;
-		policy->strict = true;
-	} else if (policy->timeout_ms) {
-		policy->timeout_ms = limit_of(u);
-	}
+	policy->strict = u->order.timed;
+	policy->timeout_ms = time_limit(u);
 	if (!policy->timeout_ms)
 		return true;
 	if (gone >= policy->timeout_ms)
@@ -487,21 +498,40 @@ static int outcome(const struct undertaking *u, int err)
 	return err ?: u->res.err ?: -EBUSY;
 }
 
+/* A zone that no node can have is a mistake, not one without blocks. */
+static bool is_zone_name(const char *name)
+{
+	const struct zone *zones = first_online_pgdat()->node_zones;
+
+	for (unsigned int i = 0; i < MAX_NR_ZONES; i++)
+		if (!strcasecmp(zones[i].name, name))
+			return true;
+	return false;
+}
+
+static int undertake_locked(struct undertaking *u)
+{
+	int err = memory_lock_for_user(u->begin, time_limit(u));
+
+	if (err == -ETIMEDOUT)
+		return refused(u, -EBUSY, MHP_WHY_DEADLINE);
+	if (err)
+		return refused(u, err, MHP_WHY_SIGNAL);
+	err = find_candidates(u) ?: fulfil(u);
+	unlock_device_hotplug();
+	return err;
+}
+
 static int undertake(const struct mhp_order *order)
 {
 	struct undertaking u = { .order = *order, .res = MHP_RESULT_OK, .begin = jiffies };
-	int err = find_candidates(&u);
+	int err;
 
-	if (!err) {
-		err = lock_device_hotplug_sysfs();
-		if (err)
-			goto out;
-		err = fulfil(&u);
-		unlock_device_hotplug();
-	}
+	if (*order->zone && !is_zone_name(order->zone))
+		return -EINVAL;
+	err = undertake_locked(&u);
 	write_answer(&u, err);
 	err = outcome(&u, err);
-out:
 	kvfree(u.list);
 	kvfree(u.ranges);
 	return err;
@@ -527,6 +557,8 @@ static ssize_t request_write(struct file *file, struct kobject *kobj, struct bin
 static ssize_t request_read(struct file *file, struct kobject *kobj, struct bin_attribute *attr,
 			    char *buf, loff_t off, size_t count)
 {
+	if (!memory_may_see_pages())
+		return -EPERM;
 	guard(mutex)(&answer_lock);
 	if (!answer.text)
 		return 0;

@@ -18,6 +18,7 @@
 #include <linux/bits.h>
 #include <linux/compiler.h>
 #include <linux/mutex.h>
+#include <linux/rcupdate.h>
 #include <linux/memory_hotplug.h>
 
 #define MIN_MEMORY_BLOCK_SIZE	BIT(SECTION_SIZE_BITS)
@@ -36,14 +37,16 @@
  * @mgid: its number
  * @owner: who brought the memory, "" where nobody said
  * @dir: its directory in sysfs, NULL where there was no memory for that
+ * @rcu: of its end
  *
- * Protected by device_hotplug_lock.
+ * Protected by device_hotplug_lock. Who only looks may do so in a grace period of RCU.
  */
 struct memory_group {
 	struct list_head memory_blocks;
 	int nid, mgid;
 	char owner[24];
 	struct memory_group_dir *dir;
+	struct rcu_head rcu;
 	bool is_dynamic;
 	unsigned long present_movable_pages;
 	unsigned long present_kernel_pages;
@@ -95,6 +98,7 @@ enum memory_block_state {
  * @claimed_online: and it was online before
  * @progress: while it goes offline, how far that has come
  * @last_error: how its last request failed, NULL: it did not
+ * @rcu: of its end
  * @nr_hwpoison: its poisoned pages
  *
  * @state, @kept_type and @zone change under device_hotplug_lock and the device's
@@ -116,6 +120,7 @@ struct memory_block {
 	bool claimed_online;
 	struct mhp_progress *progress;
 	struct mhp_record *last_error;
+	struct rcu_head rcu;
 #if defined(CONFIG_MEMORY_FAILURE) && defined(CONFIG_MEMORY_HOTPLUG)
 	atomic_long_t nr_hwpoison;
 #endif
@@ -217,6 +222,7 @@ int memory_group_register_static(int nid, unsigned long max_pages);
 int memory_group_register_dynamic(int nid, unsigned long unit_pages);
 int memory_group_unregister(int mgid);
 struct memory_group *memory_group_find_by_id(int mgid);
+void memory_group_set_owner(struct memory_group *group, const char *owner);
 int walk_dynamic_memory_groups(int nid, walk_memory_groups_func_t func,
 			       struct memory_group *excluded, void *arg);
 

@@ -221,7 +221,7 @@ bool mhp_read_progress(struct memory_block *mem, struct mhp_progress *progress);
 void mhp_take_census(struct memory_block *mem, unsigned long start_pfn,
 		     unsigned long nr_pages, struct mhp_census *census);
 unsigned int mhp_census_score(const struct mhp_census *census);
-int mhp_emit_movable_ratio(char *buf);
+bool mhp_movable_ratio_line(int nid, char *line, size_t size);
 void mhp_show_mem(void);
 
 /* Sections, memmap and zones, for architectures and ZONE_DEVICE */

@@ -14,7 +14,7 @@
 #include <linux/moduleparam.h>
 #include <linux/nodemask.h>
 #include <linux/printk.h>
-#include <linux/sysfs.h>
+#include <linux/sprintf.h>
 #include <linux/vmstat.h>
 
 #include "mhp.h"
@@ -58,34 +58,32 @@ static struct balance balance_of(int nid)
 	return b;
 }
 
-static int emit_balance(char *buf, int len, const char *who, const struct balance *b)
-{
-	unsigned int ratio = mhp_movable_ratio(b->kernel, b->movable);
-
-	len += sysfs_emit_at(buf, len, "%s kernel=%lu movable=%lu", who, b->kernel, b->movable);
-	if (ratio == UINT_MAX)
-		return len + sysfs_emit_at(buf, len, " ratio=none\n");
-	return len + sysfs_emit_at(buf, len, " ratio=%u\n", ratio);
-}
-
 /**
- * mhp_emit_movable_ratio() - how much ZONE_MOVABLE stands on how much kernel memory
- * @buf: of sysfs
+ * mhp_movable_ratio_line() - how much ZONE_MOVABLE stands on how much kernel memory
+ * @nid: on this node; %NUMA_NO_NODE: on all of them
+ * @line: gets a line for sysfs
+ * @size: bytes of room in @line; 100 are enough
  *
- * Return: length of the lines in @buf: one for all nodes, and one for each.
+ * Context: Any.
+ * Return: false where the node has no memory.
  */
-int mhp_emit_movable_ratio(char *buf)
+bool mhp_movable_ratio_line(int nid, char *line, size_t size)
 {
-	struct balance b = balance_of(NUMA_NO_NODE);
-	int nid, len = emit_balance(buf, 0, "all", &b);
-	char who[16];
+	char who[16] = "all", percent[16] = "none";
+	unsigned int ratio;
+	struct balance b;
 
-	for_each_node_state(nid, N_MEMORY) {
-		b = balance_of(nid);
+	if (nid != NUMA_NO_NODE && !node_state(nid, N_MEMORY))
+		return false;
+	b = balance_of(nid);
+	ratio = mhp_movable_ratio(b.kernel, b.movable);
+	if (nid != NUMA_NO_NODE)
 		snprintf(who, sizeof(who), "node%d", nid);
-		len = emit_balance(buf, len, who, &b);
-	}
-	return len;
+	if (ratio != UINT_MAX)
+		snprintf(percent, sizeof(percent), "%u", ratio);
+	snprintf(line, size, "%s kernel=%lu movable=%lu ratio=%s\n", who, b.kernel, b.movable,
+		 percent);
+	return true;
 }
 
 /* What could be had of a kernel zone: free, or page cache that can be dropped. */

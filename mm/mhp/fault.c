@@ -83,14 +83,14 @@ static ssize_t fail_write(struct file *file, const char __user *from, size_t len
 	char text[sizeof(armed_step) + 32] = "", step[sizeof(armed_step)] = "";
 	char reason[16] = "injected";
 	enum mhp_reason why;
-	int err = 0;
+	int err = 0, n = 0;
 
 	if (len >= sizeof(text))
 		return -EINVAL;
 	if (copy_from_user(text, from, len))
 		return -EFAULT;
-	if (*strim(text) && (sscanf(text, "%47s %d %15s", step, &err, reason) < 2 ||
-			     err >= 0 || err < -MAX_ERRNO))
+	if (*strim(text) && (sscanf(text, "%47s %d%n %15s%n", step, &err, &n, reason, &n) < 2 ||
+			     text[n] || err >= 0 || err < -MAX_ERRNO))
 		return -EINVAL;
 	why = reason_of(reason);
 	if (why == MHP_WHY_COUNT)

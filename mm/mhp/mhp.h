@@ -242,6 +242,7 @@ static inline unsigned long mhp_discard(struct mhp_run *run, unsigned long *pois
 
 /* movable.c */
 unsigned long mhp_first_unmovable(const struct mhp_range *range);
+bool mhp_looks_movable(const struct mhp_range *range);
 void mhp_count_range(const struct mhp_range *range, struct mhp_census *census);
 bool mhp_has_room(const struct mhp_run *runs, unsigned int nr_runs);
 bool mhp_page_held(unsigned long pfn);

@@ -9,11 +9,14 @@
  */
 #define pr_fmt(fmt) "memory_hotplug: " fmt
 
+#include <linux/cleanup.h>
 #include <linux/hugetlb.h>
+#include <linux/memmap_walk.h>
 #include <linux/page-flags.h>
 #include <linux/page-isolation.h>
 #include <linux/page_owner.h>
 #include <linux/pagemap.h>
+#include <linux/preempt.h>
 #include <linux/slab.h>
 #include <linux/swap.h>
 #include <linux/vmstat.h>
@@ -37,15 +40,24 @@ struct sight {
 	int refs, mapped;
 };
 
+/* The head that a tail names; the page itself where that is no tail, or not any more. */
+static struct folio *head_of(struct page *page)
+{
+	unsigned long head = READ_ONCE(page->compound_head), distance;
+
+	distance = (unsigned long)page - (head - 1);
+	if (!(head & 1) || distance % sizeof(struct page) ||
+	    distance >= MAX_FOLIO_NR_PAGES * sizeof(struct page))
+		return (struct folio *)page;
+	return (struct folio *)(head - 1);
+}
+
 /* Raw: it may have been split or freed since. What cannot be is taken for a single page. */
 static struct sight look_at(struct page *page)
 {
-	unsigned long head = READ_ONCE(page->compound_head);
-	struct sight s = { .folio = (struct folio *)page, .nr = 1 };
+	struct sight s = { .folio = head_of(page), .nr = 1 };
 	unsigned int order;
 
-	if (head & 1)
-		s.folio = (struct folio *)(head - 1);
 	s.flags = READ_ONCE(s.folio->flags);
 	s.refs = atomic_read(&s.folio->_refcount);
 	s.mapped = max(atomic_read(&s.folio->_mapcount) + 1, 0);
@@ -310,20 +322,33 @@ unsigned int mhp_census_score(const struct mhp_census *census)
 
 /* ---- Look before isolating ------------------------------------------------ */
 
-/* Does this page keep its block from going offline? If not, *@skip pages need no look. */
+static bool is_poisoned(unsigned long flags)
+{
+#ifdef CONFIG_MEMORY_FAILURE
+	return flags & BIT(PG_hwpoison);
+#else
+	return false;
+#endif
+}
+
+/*
+ * Does this page keep its block from going offline? If not, *@skip pages need no look.
+ * Flags are numbers here: the block may go offline meanwhile, and its memmap end.
+ */
 static bool is_unmovable(struct page *page, unsigned long *skip)
 {
+	unsigned long flags = READ_ONCE(page->flags);
 	struct sight s;
 
-	if (PageVmemmapSelfHosted(page))
+	if (flags & BIT(PG_vmemmap_self_hosted))
 		return false;
-	if (PageReserved(page))
+	if (flags & BIT(PG_reserved))
 		return true;
 	*skip = mhp_pages_if_free(page) ?: 1;
 	if (*skip > 1)
 		return false;
 	s = look_at(page);
-	return s.refs && !PageHWPoison(page) && !PageOffline(page) && never_moves(page, &s);
+	return s.refs && !is_poisoned(flags) && !PageOffline(page) && never_moves(page, &s);
 }
 
 /* The bits that tell a page of user space which has nothing to do with its neighbours. */
@@ -379,6 +404,39 @@ unsigned long mhp_first_unmovable(const struct mhp_range *range)
 		next = page_to_pfn(page);
 	}
 	return MHP_NO_PFN;
+}
+
+/* Is not preempted meanwhile: memory that goes waits for a walk, whoever walks. */
+static bool pageblock_stays(unsigned long pfn, unsigned long end)
+{
+	struct page *page;
+
+	guard(preempt)();
+	guard(memmap_walk)();
+	page = pfn_to_online_page(pfn);
+	if (!page)
+		return false;
+	return is_migrate_cma_page(page) || find_unmovable(&page, page + (end - pfn));
+}
+
+/**
+ * mhp_looks_movable() - could a range go offline, as far as can be seen from outside
+ * @range: the pages
+ *
+ * Context: May sleep. No locks needed: the range may go offline, or be removed, meanwhile.
+ * Return: false where a page was seen that cannot be moved.
+ */
+bool mhp_looks_movable(const struct mhp_range *range)
+{
+	unsigned long pfn, next;
+
+	for (pfn = range->start_pfn; pfn < mhp_range_end(range); pfn = next) {
+		next = min(pageblock_end_pfn(pfn), mhp_range_end(range));
+		if (pageblock_stays(pfn, next))
+			return false;
+		cond_resched();
+	}
+	return true;
 }
 
 /* ---- Is there room? ------------------------------------------------------ */

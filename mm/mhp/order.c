@@ -143,6 +143,50 @@ static bool mhp_word_range(struct mhp_word word, u64 block_bytes, u64 *start, u6
 	       !check_add_overflow(*last, block_bytes - 1, last);
 }
 
+static char mhp_lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c;
+}
+
+static bool mhp_word_is_in_any_case(const struct mhp_word *word, const char *text)
+{
+	size_t i;
+
+	for (i = 0; i < word->len; i++)
+		if (!text[i] || mhp_lower(word->at[i]) != text[i])
+			return false;
+	return !text[i];
+}
+
+/**
+ * mhp_parse_bool() - yes or no
+ * @text: one of the words below in any case, with space around it
+ * @value: written on success
+ *
+ * kstrtobool() looks at the first letters only: "nonsense" is no, "online_whatever" yes.
+ *
+ * Context: Any.
+ * Return: 0, or -EINVAL.
+ */
+int mhp_parse_bool(const char *text, bool *value)
+{
+	static const char * const words[] = {
+		"0", "1", "n", "y", "no", "yes", "f", "t", "false", "true", "off", "on",
+	};
+	struct mhp_word word = mhp_next_word(&text);
+	unsigned int i;
+
+	if (mhp_next_word(&text).len)
+		return -EINVAL;
+	for (i = 0; i < ARRAY_SIZE(words); i++) {
+		if (mhp_word_is_in_any_case(&word, words[i])) {
+			*value = i & 1;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
 /**
  * mhp_parse_range() - a range of memory, by block or by address
  * @text: N, N-M or 0xSTART-0xEND, with space around it; ends are included

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What a user writes to "request" and "query": words become numbers, or -EINVAL.
+ * What a user writes to "request", "query" and where yes or no is asked: words become
+ * numbers, or -EINVAL.
  * Whether there is such memory is for others to say.
  */
 #ifndef _MM_MHP_ORDER_H
@@ -39,6 +40,7 @@ struct mhp_order {
 	unsigned int timeout_ms;
 };
 
+int mhp_parse_bool(const char *text, bool *value);
 int mhp_parse_range(const char *text, u64 block_bytes, u64 *start, u64 *last);
 int mhp_parse_order(const char *text, u64 block_bytes, struct mhp_order *order);
 

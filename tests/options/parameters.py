@@ -40,6 +40,17 @@ def test_bad_values(guest):
     is_refused(guest, "removable_compat", "perhaps")
 
 
+@machine(cmdline="memory_hotplug.memmap_on_memory=forced")
+def test_half_a_word(guest):
+    """What begins like a boolean is none: it was taken for "f", which is no."""
+    log_has(guest, "memmap_on_memory: 'forced' is none of N, Y, force")
+    dir_of = guest.sh(f"readlink -f $memory/memory{guest.blocks(guest.plug('128M', 1))[0]}/firmware_node").strip()
+    for word in ("nonsense", "offline", "online", "12", "0x"):
+        guest.sh(f"expect EINVAL {dir_of}/eject_ask {word}")
+    guest.sh(f"expect OK {dir_of}/eject_ask yes; grep -qx 1 {dir_of}/eject_ask; expect OK {dir_of}/eject_ask 0")
+    guest.sh("expect EINVAL $memory/request 'offline size=128M zone=Movabl'")
+
+
 @machine(cmdline="memory_hotplug.memmap_on_memory=force")
 def test_force(guest):
     """force, and what "removable_compat" says."""

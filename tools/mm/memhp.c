@@ -320,6 +320,49 @@ static bool read_text(int fd, char *text, size_t size, off_t offset)
 	return n > 0;
 }
 
+/* Is it there, and for others to read? */
+static bool is_for_root(const char *path, unsigned long nr)
+{
+	int fd = open_file(O_RDONLY, path, nr);
+	bool ret = fd < 0 && (errno == EACCES || errno == EPERM);
+
+	if (fd >= 0) {
+		/* The mode allows it, and then who reads is asked for what he may. */
+		ret = read(fd, &(char){ 0 }, 1) < 0 && errno == EPERM;
+		close(fd);
+	}
+	return ret;
+}
+
+/* All of a file, of any length, without its last newline; NULL where it cannot be read. */
+static char *read_all(int fd)
+{
+	size_t len = 0, size = 0;
+	char *text = NULL;
+	ssize_t n = 0;
+
+	for (; fd >= 0; len += n) {
+		if (len + 1 >= size)
+			text = reallocarray(text, 1, size += 65536);
+		if (!text)
+			err(1, "text");
+		n = read(fd, text + len, size - len - 1);
+		if (n <= 0)
+			break;
+	}
+	if (fd >= 0)
+		close(fd);
+	if (!text)
+		return NULL;
+	if (len && text[len - 1] == '\n')
+		len--;
+	text[len] = '\0';
+	for (char *c = text; *c; c++)
+		if (!isprint((unsigned char)*c))
+			*c = '?';
+	return text;
+}
+
 /* The first line of a file; "" and false where it cannot be read. */
 #define read_line(line, ...) read_line_of(open_file(O_RDONLY, __VA_ARGS__), line, sizeof(line))
 
@@ -1048,13 +1091,15 @@ static const struct advice *advice_for(const char *word)
 }
 
 /* How the last request of a block ended. */
-enum ending { NOT_TOLD, WELL, BADLY };
+enum ending { NOT_TOLD, NOT_TO_US, WELL, BADLY };
 
 static enum ending last_request(const struct block *b, struct pairs *p)
 {
 	char line[LINE_SIZE];
 
 	p->nr = 0;
+	if (is_for_root(MEMORY "/memory%lu/last_error", b->nr))
+		return NOT_TO_US;
 	if (!read_line(line, MEMORY "/memory%lu/last_error", b->nr))
 		return NOT_TOLD;
 	parse_pairs(line, p);
@@ -1178,10 +1223,12 @@ static void print_failure(const struct pairs *p)
 	}
 }
 
-static void print_counts(const struct counts *c)
+/* @for_root: the kernel would tell, but not us. */
+static void print_counts(const struct counts *c, bool for_root)
 {
 	if (c->source == NOBODY) {
-		printf(LABEL "this kernel does not tell; as root they can be estimated\n", "pages");
+		printf(LABEL "%s\n", "pages", for_root ? "only root can see what they are" :
+		       "this kernel does not tell; as root they can be estimated");
 		return;
 	}
 	for (int i = 0; i < NR_COUNTS; i++)
@@ -1229,6 +1276,8 @@ static const char *block_advice(const struct block *b, enum ending last, const s
 		return "Something in it does not move: choose another block.";
 	if (last == NOT_TOLD)
 		return "Nothing is known to be in its way. If an offline fails, 'dmesg' may tell.";
+	if (last == NOT_TO_US)
+		return "Nothing is known to be in its way; root can see more.";
 	if (last == BADLY)
 		return "Nothing is known to be in its way now: try again.";
 	return "Nothing is in its way: 'memhp offline' should work.";
@@ -1332,8 +1381,9 @@ static int run_why(const char *arg)
 		print_failure(&p);
 	else
 		printf(LABEL "%s\n", "last", last == WELL ? "no request has failed since" :
+		       last == NOT_TO_US ? "only root can see how the last request ended" :
 		       "this kernel does not keep how requests ended");
-	print_counts(&b->counts);
+	print_counts(&b->counts, last == NOT_TO_US);
 	if (culprit)
 		print_page("blocker", pfn, kind, &page);
 	if (cause)
@@ -1413,7 +1463,7 @@ static int run_query(const char *arg)
 	else if (strcmp(c.kind, "none"))
 		printf(": %s", c.kind);
 	putchar('\n');
-	print_counts(&c);
+	print_counts(&c, is_for_root(MEMORY "/query", 0));
 	if (c.blocked) {
 		printf(LABEL "memory%llu\n", "blocker", c.blocker / (block_size / page_size));
 		print_page("", c.blocker, c.kind, &page);
@@ -1427,11 +1477,16 @@ static const char * const group_files[] = { "type", "node", "blocks", "zones", "
 
 static void show_group(u64 group)
 {
-	char values[ARRAY_SIZE(group_files)][LINE_SIZE];
+	const char *values[ARRAY_SIZE(group_files)];
+	char *texts[ARRAY_SIZE(group_files)];
 	unsigned int all = 0, online = 0, i;
 
-	for (i = 0; i < ARRAY_SIZE(group_files); i++)
-		read_line(values[i], MEMORY "/groups/%llu/%s", group, group_files[i]);
+	/* The list of blocks may be longer than a page. */
+	for (i = 0; i < ARRAY_SIZE(group_files); i++) {
+		texts[i] = read_all(open_file(O_RDONLY, MEMORY "/groups/%llu/%s", group,
+					      group_files[i]));
+		values[i] = texts[i] ?: "";
+	}
 	for (i = 0; i < nr_blocks; i++) {
 		if (blocks[i].group < 0 || (u64)blocks[i].group != group)
 			continue;
@@ -1443,7 +1498,7 @@ static void show_group(u64 group)
 		printf("%5llu %-8s %4s %7s %7s  %-14s %-16s %s\n", group, values[0], values[1],
 		       human(all * block_size), human(online * block_size), values[3], values[4],
 		       values[2]);
-		return;
+		goto out;
 	}
 	json_open(NULL, '{');
 	json_number("group", group);
@@ -1458,6 +1513,9 @@ static void show_group(u64 group)
 	json_number("size", all * block_size);
 	json_number("online_size", online * block_size);
 	json_close('}');
+out:
+	for (i = 0; i < ARRAY_SIZE(group_files); i++)
+		free(texts[i]);
 }
 
 static int run_groups(const char *arg)
@@ -1872,7 +1930,9 @@ static bool change_by_request(struct change *c)
 	if (opt.best_effort)
 		len += snprintf(text + len, sizeof(text) - len, " best-effort");
 	if (opt.timeout)
-		snprintf(text + len, sizeof(text) - len, " timeout=%.0f", opt.timeout * 1000);
+		snprintf(text + len, sizeof(text) - len, " timeout=%.0f",
+			 /* 0 would be no limit. */
+			 opt.timeout < 0.001 ? 1 : opt.timeout * 1000);
 
 	/* The kernel keeps to the time, and can tell why it was not enough. */
 	c->limit = opt.timeout ? opt.timeout + 2 : 0;

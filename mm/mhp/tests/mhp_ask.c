@@ -9,6 +9,8 @@
  *	lock ADDRESS			a page of the writer is locked, as during I/O
  *	isolate START SIZE MS		a range is isolated again and again, as by CMA
  *	walk MS				struct pages are looked at for so long
+ *	group NID SIZE			a dynamic group that grows by SIZE is registered
+ *	ungroup MGID			and unregistered
  *	disable UID VALUE		the blocks of a DIMM may not go offline; 0: may
  *	release				what is pinned and locked no longer is
  *
@@ -21,6 +23,7 @@
 #include <linux/gfp.h>
 #include <linux/jiffies.h>
 #include <linux/memmap_walk.h>
+#include <linux/memory.h>
 #include <linux/memory_hotplug.h>
 #include <linux/mm.h>
 #include <linux/module.h>
@@ -90,6 +93,14 @@ static int ask_walk(unsigned int ms)
 	return 0;
 }
 
+/* Who asked looks into groups/ for the number. */
+static int ask_group(int nid, u64 size)
+{
+	int mgid = memory_group_register_dynamic(nid, PHYS_PFN(size));
+
+	return min(mgid, 0);
+}
+
 #ifdef CONFIG_ACPI
 static int ask_disable(const char *uid, bool value)
 {
@@ -131,6 +142,10 @@ static int ask(char *text)
 		return ask_isolate(start, size, ms);
 	if (sscanf(text, "walk %u", &ms) == 1)
 		return ask_walk(ms);
+	if (sscanf(text, "group %i %lli", &nid, &size) == 2)
+		return ask_group(nid, size);
+	if (sscanf(text, "ungroup %i", &value) == 1)
+		return memory_group_unregister(value);
 	if (sscanf(text, "disable %15s %i", uid, &value) == 2)
 		return ask_disable(uid, value);
 	if (strncmp(text, "release", 7))
@@ -139,20 +154,24 @@ static int ask(char *text)
 	return 0;
 }
 
+static bool touches_pages(const char *text)
+{
+	return !strncmp(text, "pin", 3) || !strncmp(text, "lock", 4) ||
+	       !strncmp(text, "release", 7);
+}
+
 static ssize_t ask_write(struct file *f, const char __user *from, size_t len, loff_t *pos)
 {
 	char *text = memdup_user_nul(from, len);
-	bool lock;
 	int err;
 
 	if (IS_ERR(text))
 		return PTR_ERR(text);
-	/* Those that isolate or walk take long, and touch nothing that is kept here. */
-	lock = strncmp(text, "isolate", 7) && strncmp(text, "walk", 4);
-	if (lock)
+	/* Pages are kept here; others may ask at the same time for what is not. */
+	if (touches_pages(text))
 		mutex_lock(&ask_lock);
 	err = ask(text);
-	if (lock)
+	if (touches_pages(text))
 		mutex_unlock(&ask_lock);
 	kfree(text);
 	return err ?: len;

@@ -20,6 +20,9 @@
 #define mhp_descend		mhp_kunit_descend
 #define mhp_group_req_kernel	mhp_kunit_group_req_kernel
 #define mhp_movable_ratio	mhp_kunit_movable_ratio
+#define mhp_list_add		mhp_kunit_list_add
+#define mhp_list_end		mhp_kunit_list_end
+#define mhp_parse_bool		mhp_kunit_parse_bool
 #define mhp_parse_order		mhp_kunit_parse_order
 #define mhp_parse_range		mhp_kunit_parse_range
 #define mhp_reason_name		mhp_kunit_reason_name
@@ -30,6 +33,7 @@
 #define mhp_span_shrink		mhp_kunit_span_shrink
 #define mhp_step_enter		mhp_kunit_step_enter
 #define mhp_step_exit		mhp_kunit_step_exit
+#define mhp_text_add		mhp_kunit_text_add
 
 #include <kunit/test.h>
 

@@ -76,6 +76,60 @@ static void check_order(struct kunit *test, const struct order_case *c)
 	KUNIT_EXPECT_EQ_MSG(test, got.timeout_ms, c->want.timeout_ms, "%s", c->text);
 }
 
+/* What is accepted and written out again, by numbers and in one order, means the same. */
+static void check_again(struct kunit *test, const struct mhp_order *first)
+{
+	static const char * const verbs[] = {
+		"offline", "online", "online_kernel", "online_movable",
+	};
+	struct mhp_order second = {};
+	char text[192];
+	int len;
+
+	KUNIT_EXPECT_LE(test, first->start, first->last);
+	len = snprintf(text, sizeof(text), "%s", verbs[first->verb]);
+	if (first->size)
+		len += snprintf(text + len, sizeof(text) - len, " size=%llu", first->size);
+	else
+		len += snprintf(text + len, sizeof(text) - len, " 0x%llx-0x%llx", first->start,
+				first->last);
+	if (first->node >= 0)
+		len += snprintf(text + len, sizeof(text) - len, " node=%d", first->node);
+	if (*first->zone)
+		len += snprintf(text + len, sizeof(text) - len, " zone=%s", first->zone);
+	if (first->best_effort)
+		len += snprintf(text + len, sizeof(text) - len, " best-effort");
+	if (first->timed)
+		snprintf(text + len, sizeof(text) - len, " timeout=%u", first->timeout_ms);
+
+	KUNIT_EXPECT_EQ_MSG(test, mhp_parse_order(text, BLOCK, &second), 0, "%s", text);
+	KUNIT_EXPECT_EQ_MSG(test, second.verb, first->verb, "%s", text);
+	KUNIT_EXPECT_EQ_MSG(test, second.size, first->size, "%s", text);
+	KUNIT_EXPECT_EQ_MSG(test, second.start, first->start, "%s", text);
+	KUNIT_EXPECT_EQ_MSG(test, second.last, first->last, "%s", text);
+	KUNIT_EXPECT_EQ_MSG(test, second.node, first->node, "%s", text);
+	KUNIT_EXPECT_EQ_MSG(test, strcmp(second.zone, first->zone), 0, "%s", text);
+	KUNIT_EXPECT_EQ_MSG(test, second.best_effort, first->best_effort, "%s", text);
+	KUNIT_EXPECT_EQ_MSG(test, second.timed, first->timed, "%s", text);
+	KUNIT_EXPECT_EQ_MSG(test, second.timeout_ms, first->timeout_ms, "%s", text);
+}
+
+/* Also what the fuzzer does with its bytes. */
+static void order_try(struct kunit *test, const char *text)
+{
+	struct mhp_order got = {};
+	u64 start, last;
+	bool yes;
+
+	if (!mhp_parse_range(text, BLOCK, &start, &last))
+		KUNIT_EXPECT_LE(test, start, last);
+	if (!mhp_parse_order(text, BLOCK, &got))
+		check_again(test, &got);
+	/* No text is both. */
+	if (!mhp_parse_bool(text, &yes))
+		KUNIT_EXPECT_EQ_MSG(test, mhp_parse_order(text, BLOCK, &got), -EINVAL, "%s", text);
+}
+
 static void order_orders(struct kunit *test)
 {
 	static const struct order_case cases[] = {
@@ -96,8 +150,10 @@ static void order_orders(struct kunit *test)
 	};
 	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(cases); i++)
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
 		check_order(test, cases + i);
+		order_try(test, cases[i].text);
+	}
 }
 
 static void order_no_orders(struct kunit *test)
@@ -125,6 +181,32 @@ static void order_no_orders(struct kunit *test)
 	}
 }
 
+static void order_booleans(struct kunit *test)
+{
+	static const char * const no[] = { "0", "n", "N\n", "no", "No", "f", "FALSE", " off " };
+	static const char * const yes[] = { "1", "y", "Y", "yes\n", "t", "True", "on", "oN\n" };
+	static const char * const neither[] = {
+		"", " ", "\n", "2", "-1", "00", "10", "1 1", "online", "online_whatever", "onn",
+		"o", "of", "offline", "nonsense", "nope", "yesterday", "forced", "tru", "maybe", "1x",
+	};
+	unsigned int i;
+	bool got;
+
+	for (i = 0; i < ARRAY_SIZE(no); i++) {
+		got = true;
+		KUNIT_EXPECT_EQ_MSG(test, mhp_parse_bool(no[i], &got), 0, "%s", no[i]);
+		KUNIT_EXPECT_EQ_MSG(test, got, false, "%s", no[i]);
+	}
+	for (i = 0; i < ARRAY_SIZE(yes); i++) {
+		got = false;
+		KUNIT_EXPECT_EQ_MSG(test, mhp_parse_bool(yes[i], &got), 0, "%s", yes[i]);
+		KUNIT_EXPECT_EQ_MSG(test, got, true, "%s", yes[i]);
+	}
+	for (i = 0; i < ARRAY_SIZE(neither); i++)
+		KUNIT_EXPECT_EQ_MSG(test, mhp_parse_bool(neither[i], &got), -EINVAL, "%s",
+				    neither[i]);
+}
+
 /* Any text has an answer; what is accepted makes sense. */
 static void order_any_text(struct kunit *test)
 {
@@ -132,18 +214,13 @@ static void order_any_text(struct kunit *test)
 	u32 random = 1, i, j;
 
 	for (i = 0; i < 20000; i++) {
-		struct mhp_order got = {};
-		u64 start, last;
 		char text[24];
 
 		for (j = 0; j < sizeof(text) - 1; j++)
 			text[j] = letters[mhp_kunit_random(&random) % (sizeof(letters) - 1)];
 		text[mhp_kunit_random(&random) % sizeof(text)] = '\0';
 		text[sizeof(text) - 1] = '\0';
-		if (!mhp_parse_range(text, BLOCK, &start, &last))
-			KUNIT_EXPECT_LE(test, start, last);
-		if (!mhp_parse_order(text, BLOCK, &got))
-			KUNIT_EXPECT_LE(test, got.start, got.last);
+		order_try(test, text);
 	}
 }
 
@@ -152,6 +229,7 @@ static struct kunit_case order_cases[] = {
 	KUNIT_CASE(order_no_ranges),
 	KUNIT_CASE(order_orders),
 	KUNIT_CASE(order_no_orders),
+	KUNIT_CASE(order_booleans),
 	KUNIT_CASE(order_any_text),
 	{}
 };

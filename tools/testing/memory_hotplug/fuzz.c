@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * libFuzzer finds the bytes; the models of the two suites know what is right.
- * The first byte chooses: odd for spans, even for requests.
+ * libFuzzer finds the bytes; the models of the suites know what is right. The first
+ * byte chooses: spans, requests of drivers, or the text of a user's request.
  */
 #include "../../../mm/mhp/tests/span_kunit.c"
 #include "../../../mm/mhp/tests/request_kunit.c"
+#undef MIB
+#undef BLOCK
+#include "../../../mm/mhp/tests/order_kunit.c"
 
 void kunit_register(struct kunit_suite *suite)
 {
@@ -47,6 +50,19 @@ static void fuzz_request(struct kunit *test, const u8 *bytes, size_t nr_bytes)
 		      ALIGN_DOWN(in.size, lim.block_bytes), &lim);
 }
 
+static void fuzz_order(struct kunit *test, const u8 *bytes, size_t nr_bytes)
+{
+	/* Its end is that of an allocation: who reads on is caught. */
+	char *text = malloc(nr_bytes + 1);
+
+	if (!text)
+		abort();
+	memcpy(text, bytes, nr_bytes);
+	text[nr_bytes] = '\0';
+	order_try(test, text);
+	free(text);
+}
+
 int LLVMFuzzerTestOneInput(const u8 *bytes, size_t nr_bytes);
 
 int LLVMFuzzerTestOneInput(const u8 *bytes, size_t nr_bytes)
@@ -55,9 +71,11 @@ int LLVMFuzzerTestOneInput(const u8 *bytes, size_t nr_bytes)
 
 	if (!nr_bytes)
 		return 0;
-	if (*bytes & 1)
+	if (*bytes % 3 == 0)
 		fuzz_span(&test, bytes + 1, nr_bytes - 1);
-	else
+	else if (*bytes % 3 == 1)
 		fuzz_request(&test, bytes + 1, nr_bytes - 1);
+	else
+		fuzz_order(&test, bytes + 1, nr_bytes - 1);
 	return 0;
 }

@@ -253,6 +253,10 @@ holds "last_error" "d['last_error'] == dict(verb='offline', err=-16, reason='pin
 holds "a group" "d['blocks'] == 2 and d['free'] == 26 and d['blocker'] == 0x52 and d['can_go'] == 'no'" query group3
 holds "groups" "d['groups'] == [dict(group=3, type='static', node=1, blocks='5-6', zones='Movable', owner='PNP0C80:00',
 	size=131072, online_size=131072)]" groups
+# More than a page of it
+seq -s , 100 2 4000 >"$memory/groups/3/blocks"
+holds "groups, a long list" "d['groups'][0]['blocks'] == ','.join(map(str, range(100, 4001, 2)))" groups
+echo 5-6 >"$memory/groups/3/blocks"
 
 # ---- Size -----------------------------------------------------------------
 

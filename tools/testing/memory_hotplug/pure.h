@@ -8,10 +8,13 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 typedef uint8_t u8;
 typedef uint32_t u32;
@@ -22,6 +25,8 @@ typedef unsigned long long u64;
 #define PAGE_SHIFT		12
 #define PHYS_PFN(x)		((unsigned long)((x) >> PAGE_SHIFT))
 
+/* The compiler's own check of formats is enough here. */
+#define __printf(a, b)
 #define BIT(n)			(1UL << (n))
 #define ARRAY_SIZE(a)		(sizeof(a) / sizeof((a)[0]))
 #define ALIGN_DOWN(x, a)	((x) & ~((typeof(x))(a) - 1))

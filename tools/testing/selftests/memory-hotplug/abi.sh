@@ -30,6 +30,50 @@ test_modes() {
 	done
 	mode "$there/state" 644
 	mode "$there/online" 644
+	mode "$there/group" 444
+	mode $memory/movable_ratio 444
+	# What tells page frames, or takes locks of requests, is root's.
+	for file in movability last_error progress; do
+		mode "$there/$file" 400
+		[ ! -e "$there/$file" ] || expect open:EACCES "$there/$file" 1
+	done
+	mode $memory/query 600
+	mode $memory/request 600
+	for file in $memory/groups/*/*; do
+		mode "$file" 444
+	done
+	for file in /sys/bus/acpi/devices/*/eject_status; do
+		mode "$file" 600
+	done
+	for file in /sys/bus/acpi/devices/*/eject_ask; do
+		mode "$file" 644
+	done
+	for file in /sys/kernel/debug/memory_hotplug/stats; do
+		mode "$file" 400
+	done
+}
+
+# As nobody: what may be read tells no page frame, and nothing can be written.
+test_no_privilege() {
+	local file text
+
+	[ -x "$(command -v setpriv)" ] || { skip "no setpriv"; return; }
+	while read -r file text; do
+		[[ ! $text =~ (pfn|blocker)=(0x)?[0-9a-f]*[0-9] ]] || flunk "$file tells a page frame: $text"
+	done < <(as_nobody grep -rHs . $memory --include={movability,last_error,progress,query,request,removable} | sed 's/:/ /')
+	for file in "$there"/* $memory/*; do
+		[ ! -f "$file" ] || same "write to $file" "$(as_nobody "$here/wr" "$file" x)" open:EACCES
+	done
+	for file in "$there/movability" "$there/last_error" $memory/query $memory/request; do
+		[ ! -e "$file" ] || as_nobody test ! -r "$file" || flunk "nobody can read $file"
+		# Root of a container has the mode, but not the capability.
+		[ ! -e "$file" ] || [ -z "$(setpriv --bounding-set -sys_admin --inh-caps -sys_admin cat "$file" 2>/dev/null)" ] ||
+			flunk "root without CAP_SYS_ADMIN can read $file"
+	done
+}
+
+as_nobody() {
+	setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all "$@"
 }
 
 test_files_are_there() {
@@ -141,10 +185,23 @@ test_bad_words_to_state() {
 test_bad_words_to_online() {
 	local word
 
-	# What begins with "on" or "of" is a boolean, as everywhere in the kernel.
-	for word in maybe 2 -1 x oh ' '; do
+	for word in maybe 2 -1 x oh ' ' 10 1x onl online_ online_whatever offlin offline_ nonsense yesterday "1 1" "online offline"; do
 		expect EINVAL "$there/online" "$word"
 	done
+}
+
+test_booleans_to_online() {
+	local word
+
+	[ "$(state "$block")" = offline ] || must_bring "$block" offline
+	for word in 0 n N no No f false OFF off offline; do
+		expect OK "$there/online" "$word"
+	done
+	must_bring "$block" online_movable
+	for word in 1 y Y yes t true ON on online online_movable; do
+		expect OK "$there/online" "$word"
+	done
+	same state "$(state "$block")" online
 }
 
 test_words_with_a_newline() {
@@ -265,7 +322,7 @@ test_removable_compat() {
 }
 
 run_tests files_are_there modes block_size block_numbers states valid_zones node_links \
-	bad_words_to_state bad_words_to_online words_with_a_newline \
+	no_privilege bad_words_to_state bad_words_to_online booleans_to_online words_with_a_newline \
 	state_refuses_what_is_so_already online_accepts_what_is_so_already \
 	auto_online_blocks probe page_offline_files crash_hotplug \
 	removable_is_honest removable_compat default_zone_is_shown_first

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Writing answers of any length. It owns nothing, looks at its arguments only, and needs
+ * no lock.
+ *
+ * Invariant: the parts that readers get, one behind the other, are the whole text.
+ */
+#include "text.h"
+
+/**
+ * mhp_text_add() - the text goes on
+ * @text: the text
+ * @format: of at most %MHP_TEXT_PIECE - 1 characters
+ *
+ * Context: Any.
+ * Return: false where the reader has all that he wants: the rest need not be made.
+ */
+bool mhp_text_add(struct mhp_text *text, const char *format, ...)
+{
+	char piece[MHP_TEXT_PIECE];
+	size_t len, skip, want;
+	va_list args;
+	int ret;
+
+	va_start(args, format);
+	ret = vsnprintf(piece, sizeof(piece), format, args);
+	va_end(args);
+	len = min((size_t)max(ret, 0), sizeof(piece) - 1);
+	skip = text->skip < len ? text->skip : len;
+	want = min(len - skip, text->room - text->len);
+
+	memcpy(text->to + text->len, piece + skip, want);
+	text->skip -= skip;
+	text->len += want;
+	return text->len < text->room;
+}
+
+static bool mhp_list_put(struct mhp_list *list)
+{
+	const char *comma = list->any ? "," : "";
+
+	list->any = true;
+	list->pending = false;
+	if (list->first == list->last)
+		return mhp_text_add(list->text, "%s%lu", comma, list->first);
+	return mhp_text_add(list->text, "%s%lu-%lu", comma, list->first, list->last);
+}
+
+/**
+ * mhp_list_add() - one more number
+ * @list: the list
+ * @number: greater than all before it
+ *
+ * Context: Any.
+ * Return: as mhp_text_add().
+ */
+bool mhp_list_add(struct mhp_list *list, unsigned long number)
+{
+	bool more = true;
+
+	if (list->pending && number == list->last + 1) {
+		list->last = number;
+		return true;
+	}
+	if (list->pending)
+		more = mhp_list_put(list);
+	list->first = number;
+	list->last = number;
+	list->pending = true;
+	return more;
+}
+
+/**
+ * mhp_list_end() - that was the last number
+ * @list: the list: it gets its newline, and is "none" where it is empty
+ *
+ * Context: Any.
+ * Return: as mhp_text_add().
+ */
+bool mhp_list_end(struct mhp_list *list)
+{
+	if (list->pending)
+		mhp_list_put(list);
+	return mhp_text_add(list->text, list->any ? "\n" : "none\n");
+}

@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Blocks and groups that end while somebody asks for them."""
+
+from guest import machine
+
+START, SIZE = 0x7000000000, 128 << 20
+
+
+@machine(timeout=300, cmdline="slub_debug=FZPU")
+def test_block(guest):
+    """A block is removed where a writer has given back the lock, and not yet its file: he does not look at it any more."""
+    guest.sh("modprobe mhp_ask")
+    block = f"$memory/memory{START // SIZE}"
+    for file, word, answer in (("state", "offline", "EINVAL"), ("online", "0", "OK")):
+        guest.sh(f"echo add 1 {START:#x} {SIZE:#x} 0 >/sys/kernel/debug/mhp_ask; modprobe mhp_widen comm=wr ms=2000 files={block}/{file}")
+        guest.sh(f"taskset -pc 0 $BASHPID; taskset -c 1 wr {block}/{file} {word} >/tmp/said & sleep 0.7; "
+                 f"echo remove {START:#x} {SIZE:#x} >/sys/kernel/debug/mhp_ask; wait_for 30 grep -q . /tmp/said")
+        assert guest.sh("cat /tmp/said").strip() == answer
+        assert guest.sh("cat /sys/module/mhp_widen/parameters/stops").strip() == "1", "he did not stop"
+        guest.sh("modprobe -r mhp_widen")
+
+
+@machine(timeout=400, cmdline="slub_debug=FZPU memory_hotplug.online_policy=auto-movable")
+def test_group(guest):
+    """A group ends while a request looks for blocks of a zone."""
+    guest.sh("modprobe mhp_ask")
+    said = guest.sh(f"late group 1 {START:#x} {SIZE:#x} 40").split()
+    assert int(said[1]) > 3 and int(said[-2]) > 20, f"{said}"
+    return " ".join(said)
