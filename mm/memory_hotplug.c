@@ -422,13 +422,15 @@ static bool memmap_is_a_burden(const struct mhp_range *range)
  * @no_memmap: add: there was no memory for the memmap
  * @blocks: online, offline: the blocks, ascending
  * @nr_blocks: how many
- * @done: how many of them have gone already
- * @part: how many go now
  * @runs: these, as runs
  * @nr_runs: how many
  * @policy: offline: the caller's patience
  * @patience: offline: the same, with its end
  * @progress: offline: how far it has come
+ * @under_way: offline: in the list of those which move pages
+ * @need: offline: pages that may have to move, until they are counted
+ * @from_kernel: offline: pages of a kernel zone are among them
+ * @heard_offline: offline: callbacks have heard MEM_OFFLINE
  * @lost: offline: the memory is not there any more, what it held is given up
  * @certain: remove: the caller goes on whatever the result, so it takes what it takes
  * @unwinding: set by the runner while it walks back
@@ -450,13 +452,15 @@ struct mhp_op {
 
 	struct memory_block **blocks;
 	unsigned int nr_blocks;
-	unsigned int done;
-	unsigned int part;
 	struct mhp_run *runs;
 	unsigned int nr_runs;
 	const struct mhp_policy *policy;
 	struct mhp_patience patience;
 	struct mhp_progress *progress;
+	struct list_head under_way;
+	unsigned long need;
+	bool from_kernel;
+	bool heard_offline;
 	bool lost;
 
 	bool certain;
@@ -959,12 +963,18 @@ static void run_cancel_online(struct mhp_op *op, struct mhp_run *run)
 
 static int notify_up(struct mhp_op *op)
 {
+	/* An offline that failed later is taken back: nobody can refuse that. */
+	if (op->unwinding) {
+		tell(op, MEM_GOING_ONLINE);
+		return 0;
+	}
 	return each_run(op, run_going_online, run_cancel_online);
 }
 
 static int notify_down(struct mhp_op *op)
 {
 	tell(op, op->unwinding ? MEM_CANCEL_ONLINE : MEM_OFFLINE);
+	op->heard_offline = !op->unwinding;
 	return 0;
 }
 
@@ -1029,22 +1039,6 @@ static void run_stay(struct mhp_op *op, struct mhp_run *run)
 	/* Pages that have moved away stay where they are. */
 }
 
-/*
- * The driver of a dynamic group may hold a lock from what it is asked to what it is told,
- * and take it in the next request: there must be none meanwhile.
- */
-static bool may_yield(const struct mhp_op *op)
-{
-	struct mhp_run *run;
-
-	if (op->policy->keep_locks)
-		return false;
-	for_each_run(run, op)
-		if (run->blocks[0]->group && run->blocks[0]->group->is_dynamic)
-			return false;
-	return true;
-}
-
 /* The more there is to move, the longer it may take; what does not move ends it earlier. */
 static void set_deadline(struct mhp_op *op)
 {
@@ -1058,10 +1052,13 @@ static void set_deadline(struct mhp_op *op)
 
 static int evacuate(struct mhp_op *op)
 {
+	unsigned long used = 0;
 	struct mhp_run *run;
 
 	for_each_run(run, op)
-		op->progress->left += mhp_count_used(run);
+		used += mhp_count_used(run);
+	WRITE_ONCE(op->progress->left, used);
+	WRITE_ONCE(op->need, 0);
 	set_deadline(op);
 	return each_run(op, run_evacuate, run_stay);
 }
@@ -1164,7 +1161,7 @@ static int empty_pages(struct mhp_op *op)
 		return 0;
 	if (op->lost)
 		return each_run(op, run_check_gone, run_stay);
-	return may_yield(op) ? evacuate_unlocked(op) : evacuate(op);
+	return op->policy->keep_locks ? evacuate(op) : evacuate_unlocked(op);
 }
 
 #define HIDE_TRIES	5
@@ -1188,8 +1185,9 @@ static int pages_down(struct mhp_op *op)
 		mhp_account_present(run->zone, run->blocks[0]->group, &run->all, -1);
 		if (!populated_zone(run->zone))
 			zone_pcp_reset(run->zone);
-		mhp_zones_changed(run->zone, true);
+		/* First, or the node would be in the zone lists that are built now. */
 		node_loses_memory(&run->note);
+		mhp_zones_changed(run->zone, true);
 	}
 	writeback_set_ratelimit();
 	return 0;
@@ -1200,7 +1198,8 @@ static void stay_online(struct mhp_op *op, struct mhp_run *run)
 {
 	if (!op->lost)
 		mhp_unisolate(run);
-	mhp_notify_tell(MEM_CANCEL_OFFLINE, &run->note);
+	if (!op->heard_offline)
+		mhp_notify_tell(MEM_CANCEL_OFFLINE, &run->note);
 }
 
 static int publish_up(struct mhp_op *op)
@@ -1218,10 +1217,10 @@ static int publish_up(struct mhp_op *op)
 		kswapd_run(zone_to_nid(run->zone));
 		kcompactd_run(zone_to_nid(run->zone));
 	}
-	if (op->unwinding)
-		return 0;
 	writeback_set_ratelimit();
-	tell(op, MEM_ONLINE);
+	/* Those who heard that it is offline hear that it is not. */
+	if (!op->unwinding || op->heard_offline)
+		tell(op, MEM_ONLINE);
 	return 0;
 }
 
@@ -1462,22 +1461,11 @@ static struct zone *wanted_zone(const struct memory_block *mem, const struct mhp
 	return choose_zone(type, mem->nid, mem->group, range, movable);
 }
 
-/* The driver of a dynamic group holds a lock between what it is asked and told. */
-static bool same_driver(const struct mhp_run *run, const struct memory_block *mem)
-{
-	const struct memory_group *group = run->blocks[0]->group;
-
-	return group && group->is_dynamic && group == mem->group;
-}
-
-/*
- * The next part of the request: all that is left, unless that is too much for a driver.
- * @type: what to online as; MMOP_OFFLINE: the blocks are online and say so themselves.
- */
+/* @type: what to online as; MMOP_OFFLINE: the blocks are online and say so themselves. */
 static int make_runs(struct mhp_op *op, enum mmop type, bool restore)
 {
-	struct memory_block **blocks = op->blocks + op->done;
-	unsigned int i, nr = op->nr_blocks - op->done;
+	struct memory_block **blocks = op->blocks;
+	unsigned int i, nr = op->nr_blocks;
 	struct mhp_run *run = NULL;
 	unsigned long movable = 0;
 
@@ -1499,15 +1487,9 @@ static int make_runs(struct mhp_op *op, enum mmop type, bool restore)
 			run->pages.nr_pages += range.nr_pages;
 			continue;
 		}
-		if (run && same_driver(run, blocks[i])) {
-			if (type == MMOP_OFFLINE || restore)
-				break;
-			return mhp_refuse(op->result, -EINVAL, MHP_WHY_GROUP, range.start_pfn);
-		}
 		run = op->runs + op->nr_runs++;
 		start_run(run, blocks + i, &range, zone);
 	}
-	op->part = i;
 	return 0;
 }
 
@@ -1575,10 +1557,11 @@ static void remember_zone(struct mhp_op *op)
 	}
 }
 
-static int online_part(struct mhp_op *op, enum mmop type, bool restore)
+static int climb_to_online(struct mhp_op *op, enum mmop type, bool restore)
 {
 	int ret;
 
+	set_state(op->blocks, op->nr_blocks, MEM_GOING_ONLINE);
 	mem_hotplug_begin();
 	ret = make_runs(op, type, restore);
 	if (!ret) {
@@ -1586,24 +1569,11 @@ static int online_part(struct mhp_op *op, enum mmop type, bool restore)
 		fill_notes(op, true);
 		ret = mhp_climb(&online_ladder, op, op->result, &op->unwinding);
 	}
-	if (!ret) {
+	if (!ret)
 		remember_zone(op);
-		op->done += op->part;
-	}
 	mem_hotplug_done();
 	kvfree(op->runs);
-	return ret;
-}
-
-static int online_parts(struct mhp_op *op, enum mmop type, bool restore)
-{
-	int ret = 0;
-
-	set_state(op->blocks, op->nr_blocks, MEM_GOING_ONLINE);
-	while (!ret && op->done < op->nr_blocks)
-		ret = online_part(op, type, restore);
-	set_state(op->blocks, op->done, MEM_ONLINE);
-	set_state(op->blocks + op->done, op->nr_blocks - op->done, MEM_OFFLINE);
+	set_state(op->blocks, op->nr_blocks, ret ? MEM_OFFLINE : MEM_ONLINE);
 	return ret;
 }
 
@@ -1618,7 +1588,7 @@ static int online_blocks(struct memory_block **blocks, unsigned int nr, enum mmo
 	op.range = blocks_range(blocks, nr);
 	ret = decode_online(blocks, nr, res);
 	if (!ret)
-		ret = online_parts(&op, type, restore);
+		ret = climb_to_online(&op, type, restore);
 	if (!ret)
 		mhp_check_balance();
 	report(MHP_VERB_ONLINE, &op);
@@ -1648,9 +1618,6 @@ int mhp_online_blocks(struct memory_block **blocks, unsigned int nr_blocks, enum
  * @blocks: blocks that have been online, ascending
  * @nr_blocks: how many, at least one
  * @res: gets the reason when it fails; MHP_RESULT_OK on entry
- *
- * Those of a dynamic group may come online one after the other, and some of them stay
- * where a later one fails.
  *
  * Context: As for mhp_online_blocks().
  * Return: as mhp_online_blocks().
@@ -1728,16 +1695,59 @@ static int decode_offline(struct memory_block **blocks, unsigned int nr, bool cl
 	return 0;
 }
 
-/* What is in the blocks must fit elsewhere: else all other memory is emptied first, in vain. */
-static int check_room(struct mhp_op *op)
-{
-	if (!READ_ONCE(offline_viability) || mhp_has_room(op->runs, op->nr_runs))
-		return 0;
-	return refuse(op, -EBUSY, MHP_WHY_NO_ROOM);
-}
-
 /* Who reads the progress of a block, or cancels, finds it here; the last goes with the state. */
 static DEFINE_SPINLOCK(progress_lock);
+/* Requests that move pages; by progress_lock. */
+static LIST_HEAD(ops_under_way);
+
+/* The room that other requests were told they have, and have not filled yet. */
+static struct mhp_room promised_room(void)
+{
+	struct mhp_room promised = {};
+	struct mhp_op *other;
+
+	spin_lock(&progress_lock);
+	list_for_each_entry(other, &ops_under_way, under_way) {
+		unsigned long need = READ_ONCE(other->need) ?: READ_ONCE(other->progress->left);
+
+		if (other->from_kernel)
+			promised.kernel += need;
+		else
+			promised.movable += need;
+	}
+	spin_unlock(&progress_lock);
+	return promised;
+}
+
+/*
+ * What is in the blocks must fit elsewhere, beside what others are moving there: else all
+ * other memory is emptied first, for nothing. From here on it is counted for the next.
+ */
+static int take_room(struct mhp_op *op)
+{
+	const struct mhp_room promised = promised_room();
+	unsigned long need = 0;
+	struct mhp_run *run;
+
+	if (READ_ONCE(offline_viability) &&
+	    !mhp_has_room(op->runs, op->nr_runs, &promised, &need))
+		return refuse(op, -EBUSY, MHP_WHY_NO_ROOM);
+
+	for_each_run(run, op)
+		op->from_kernel |= zone_idx(run->zone) != ZONE_MOVABLE;
+	WRITE_ONCE(op->need, need);
+	spin_lock(&progress_lock);
+	list_add(&op->under_way, &ops_under_way);
+	spin_unlock(&progress_lock);
+	return 0;
+}
+
+static void release_room(struct mhp_op *op)
+{
+	spin_lock(&progress_lock);
+	list_del_init(&op->under_way);
+	spin_unlock(&progress_lock);
+}
 
 static void set_progress(struct mhp_op *op, struct mhp_progress *progress)
 {
@@ -1798,47 +1808,27 @@ static void forget_zone(struct memory_block **blocks, unsigned int nr)
 		WRITE_ONCE(blocks[i]->zone, NULL);
 }
 
-static int offline_part(struct mhp_op *op)
+/* Until all are offline they are on their way, so that nobody else touches those that are. */
+static int descend_to_offline(struct mhp_op *op)
 {
 	int ret;
 
+	set_state(op->blocks, op->nr_blocks, MEM_GOING_OFFLINE);
+	set_progress(op, op->progress);
 	mem_hotplug_begin();
-	ret = make_runs(op, MMOP_OFFLINE, false) ?: check_room(op);
+	ret = make_runs(op, MMOP_OFFLINE, false) ?: take_room(op);
 	if (!ret) {
 		begin_zones(op);
 		fill_notes(op, false);
 		ret = mhp_descend(&online_ladder, op, op->result, &op->unwinding);
 	}
-	if (!ret)
-		op->done += op->part;
 	mem_hotplug_done();
+	release_room(op);
 	kvfree(op->runs);
-	return ret;
-}
-
-/* Until all have gone they are on their way, so that nobody else touches those that have. */
-static int offline_parts(struct mhp_op *op)
-{
-	struct mhp_result undo = MHP_RESULT_OK;
-	struct mhp_op back = { .result = &undo, .blocks = op->blocks, .begin = ktime_get() };
-	int ret = 0;
-
-	set_state(op->blocks, op->nr_blocks, MEM_GOING_OFFLINE);
-	set_progress(op, op->progress);
-	while (!ret && op->done < op->nr_blocks)
-		ret = offline_part(op);
 	set_progress(op, NULL);
-
-	forget_zone(op->blocks, op->done);
-	if (!ret) {
-		set_state(op->blocks, op->nr_blocks, MEM_OFFLINE);
-		return 0;
-	}
-	set_state(op->blocks + op->done, op->nr_blocks - op->done, MEM_ONLINE);
-	back.nr_blocks = op->done;
-	back.range = op->range;
-	if (online_parts(&back, MMOP_ONLINE, true))
-		report(MHP_VERB_ONLINE, &back);
+	if (!ret)
+		forget_zone(op->blocks, op->nr_blocks);
+	set_state(op->blocks, op->nr_blocks, ret ? MEM_ONLINE : MEM_OFFLINE);
 	return ret;
 }
 
@@ -1850,17 +1840,15 @@ static int offline_parts(struct mhp_op *op)
  * @res: gets the reason when it fails; MHP_RESULT_OK on entry
  *
  * What is in use moves elsewhere. All of the blocks are closed to allocation first, so
- * a page moves once; those of a dynamic group that are no neighbours, or in several
- * zones, go one after the other.
+ * a page moves once.
  *
  * Context: May sleep, as long as @policy says. device_hotplug_lock and the device lock of
  * each block held; unless @policy keeps them, they are dropped while pages move, and taken
  * again.
  * Return: 0; -EINVAL a block is offline already, has holes, or spans zones or nodes; -EBUSY
- * it is on its way or claimed, a page cannot move or does not, there is no room for them, or
- * time is up; -EINTR a
- * signal; -ECANCELED by mhp_cancel_offline(); -ENOMEM; or what a notifier said. After an
- * error all of them are online as before.
+ * it is on its way or claimed, a page cannot move or does not, there is no room for them,
+ * or time is up; -EINTR a signal; -ECANCELED by mhp_cancel_offline(); -ENOMEM; or what a
+ * notifier said. After an error all of them are online as before.
  */
 int mhp_offline_blocks(struct memory_block **blocks, unsigned int nr_blocks,
 		       const struct mhp_policy *policy, struct mhp_result *res)
@@ -1872,6 +1860,7 @@ int mhp_offline_blocks(struct memory_block **blocks, unsigned int nr_blocks,
 		.blocks = blocks,
 		.nr_blocks = nr_blocks,
 		.progress = policy->progress ?: &own,
+		.under_way = LIST_HEAD_INIT(op.under_way),
 		.begin = ktime_get(),
 	};
 	int ret;
@@ -1886,7 +1875,7 @@ int mhp_offline_blocks(struct memory_block **blocks, unsigned int nr_blocks,
 	op.progress->pages = nr_blocks * block_range(blocks[0]).nr_pages;
 	ret = decode_offline(blocks, nr_blocks, policy->claimed, res);
 	if (!ret)
-		ret = offline_parts(&op);
+		ret = descend_to_offline(&op);
 	report(MHP_VERB_OFFLINE, &op);
 	return ret;
 }
@@ -2455,18 +2444,26 @@ int remove_memory(u64 start, u64 size)
 }
 EXPORT_SYMBOL_GPL(remove_memory);
 
+/* Nobody else changes the blocks until they are removed, or all as they were before. */
 static int offline_and_remove(u64 start, u64 size, const struct mhp_policy *policy)
 {
+	const struct range range = { .start = start, .end = start + size - 1 };
 	struct mhp_result result = MHP_RESULT_OK;
-	int ret;
+	int ret, err;
 
 	lock_device_hotplug();
-	ret = memory_blocks_offline(start, size, policy, &result);
-	if (!ret) {
-		ret = remove_memory_range(start, size, false);
-		if (ret)
-			memory_blocks_restore(start, size);
+	ret = memory_ranges_claim(&range, 1, &result);
+	if (ret)
+		goto unlock;
+	ret = memory_blocks_offline(start, size, policy, &result) ?:
+	      remove_memory_range(start, size, false);
+	if (ret) {
+		err = memory_ranges_release(&range, 1);
+		if (err)
+			pr_err("[mem %#010llx-%#010llx] cannot be restored (%d)\n", range.start,
+			       range.end, err);
 	}
+unlock:
 	unlock_device_hotplug();
 	return ret;
 }
@@ -2487,6 +2484,7 @@ int offline_and_remove_memory(u64 start, u64 size)
 		.timeout_ms = READ_ONCE(offline_timeout_ms),
 		.signals = MHP_SIGNALS_NONE,
 		.removes = true,
+		.claimed = true,
 	};
 
 	return offline_and_remove(start, size, &policy);
@@ -2510,6 +2508,7 @@ int try_offline_and_remove_memory(u64 start, u64 size)
 		.strict = true,
 		.signals = MHP_SIGNALS_NONE,
 		.removes = true,
+		.claimed = true,
 	};
 
 	return offline_and_remove(start, size, &policy);

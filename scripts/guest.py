@@ -354,6 +354,7 @@ class Guest:
             f"init={here}/init guest_path={BUILD / 'tests'}",
             f"guest_mode={self.mode} guest_rows={size.lines} guest_cols={size.columns}",
             f"guest_term={os.environ.get('TERM', 'linux')} guest_patience={self.patience}",
+            "guest_order=1" * (not self.machine.exact),
             "loglevel=8 panic=-1 no_timer_check", CHECKS.get(self.kernel_dir.name, ""),
             self.machine.exact * "tsc=reliable", self.machine.cmdline])
         share = "security_model=none,readonly=on,multidevs=remap"

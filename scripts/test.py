@@ -10,6 +10,7 @@
   compat       the stock kernel and ours side by side
   content      what a block may hold when it goes offline
   nodes        nodes, and who follows them
+  locks        what one lock for a whole offline used to guarantee
   devices      ZONE_DEVICE
   options      parameters and boot options
   defects      B1 to B19: what Linux 6.12 did wrong

@@ -596,11 +596,6 @@ static bool is_offline(const struct memory_block *mem)
 	return mem->dev.offline;
 }
 
-static bool is_restorable(const struct memory_block *mem)
-{
-	return mem->dev.offline && mem->kept_type != MMOP_OFFLINE;
-}
-
 static bool was_claimed_online(const struct memory_block *mem)
 {
 	return mem->dev.offline && mem->claimed_online;
@@ -778,26 +773,6 @@ static int restore(const struct range *ranges, unsigned int nr,
 	if (IS_ERR(batch))
 		return PTR_ERR(batch);
 	return batch->nr ? bring_back(batch->blocks, batch->nr, &res) : 0;
-}
-
-/**
- * memory_blocks_restore() - bring what went offline online again, where it was
- * @start: physical address, a multiple of the block size
- * @size: bytes, a multiple of the block size, not 0
- *
- * For callers whose next step failed after memory_blocks_offline(). Blocks which are
- * online, or never were, stay as they are. The others go online together or not at all,
- * those of a dynamic group one after the other.
- *
- * Context: Process context, device_hotplug_lock held. May sleep.
- * Return: 0; -EINVAL for a bad range, or where a block is missing; -ENOMEM; the
- * errors of mhp_restore_blocks().
- */
-int memory_blocks_restore(u64 start, u64 size)
-{
-	const struct range range = bytes(start, size);
-
-	return restore(&range, 1, is_restorable);
 }
 
 #ifdef CONFIG_MEMORY_HOTREMOVE

@@ -34,7 +34,6 @@
 enum fate {
 	WAITING,
 	CHOSEN,		/* for the next attempt */
-	LATER,		/* cannot go together with the others, maybe alone */
 	DONE,
 	FAILED,
 };
@@ -376,26 +375,11 @@ static bool set_aside(struct undertaking *u)
 	bool again = c && is_worth_another(u);
 
 	if (c) {
-		c->fate = u->res.why == MHP_WHY_GROUP && u->order.best_effort ? LATER : FAILED;
+		c->fate = FAILED;
 		c->res = u->res;
 	}
 	settle(u, WAITING);
 	return again;
-}
-
-/* Those which could not go with the others are tried among themselves. */
-static bool take_later(struct undertaking *u)
-{
-	bool any = false;
-	unsigned long i;
-
-	for (i = 0; i < u->nr; i++) {
-		if (u->list[i].fate != LATER)
-			continue;
-		u->list[i].fate = WAITING;
-		any = true;
-	}
-	return any;
 }
 
 static int fulfil(struct undertaking *u)
@@ -407,9 +391,7 @@ static int fulfil(struct undertaking *u)
 		nr = choose(u);
 		if (!nr) {
 			settle(u, WAITING);
-			if (!take_later(u))
-				break;
-			continue;
+			break;
 		}
 		err = attempt(u, nr);
 		if (!err)

@@ -170,7 +170,6 @@ struct range;
 #ifdef CONFIG_MEMORY_HOTPLUG
 int register_memory_notifier(struct notifier_block *nb);
 void unregister_memory_notifier(struct notifier_block *nb);
-int memory_notify(unsigned long val, void *v);
 
 #define hotplug_memory_notifier(fn, pri)				\
 ({									\
@@ -198,7 +197,6 @@ int memory_blocks_online(u64 start, u64 size, enum mmop type,
 			 struct mhp_result *res);
 int memory_blocks_offline(u64 start, u64 size, const struct mhp_policy *policy,
 			  struct mhp_result *res);
-int memory_blocks_restore(u64 start, u64 size);
 void memory_blocks_yield(struct memory_block **blocks, unsigned int nr);
 void memory_blocks_resume(struct memory_block **blocks, unsigned int nr);
 
@@ -249,11 +247,6 @@ static inline int register_memory_notifier(struct notifier_block *nb)
 
 static inline void unregister_memory_notifier(struct notifier_block *nb)
 {
-}
-
-static inline int memory_notify(unsigned long val, void *v)
-{
-	return 0;
 }
 
 static inline int hotplug_memory_notifier(notifier_fn_t fn, int pri)

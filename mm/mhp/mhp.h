@@ -240,11 +240,21 @@ static inline unsigned long mhp_discard(struct mhp_run *run, unsigned long *pois
 }
 #endif
 
+/**
+ * struct mhp_room - pages that requests under way have still to move
+ * @kernel: of requests with memory of kernel zones
+ * @movable: of requests for ZONE_MOVABLE alone
+ */
+struct mhp_room {
+	unsigned long kernel, movable;
+};
+
 /* movable.c */
 unsigned long mhp_first_unmovable(const struct mhp_range *range);
 bool mhp_looks_movable(const struct mhp_range *range);
 void mhp_count_range(const struct mhp_range *range, struct mhp_census *census);
-bool mhp_has_room(const struct mhp_run *runs, unsigned int nr_runs);
+bool mhp_has_room(const struct mhp_run *runs, unsigned int nr_runs,
+		  const struct mhp_room *promised, unsigned long *need);
 bool mhp_page_held(unsigned long pfn);
 void mhp_explain(struct mhp_result *res);
 

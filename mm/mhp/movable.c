@@ -471,19 +471,34 @@ static unsigned long all_room(bool movable, unsigned long pages, unsigned long *
 	return room;
 }
 
+/* Of the room that is left pages of ZONE_MOVABLE fill, as long as they can, its own. */
+static unsigned long room_taken(bool movable, const struct mhp_room *promised)
+{
+	unsigned long own = 0;
+	struct zone *zone;
+
+	for_each_populated_zone(zone)
+		if (!movable && zone_idx(zone) == ZONE_MOVABLE)
+			own += zone_room(zone);
+	return promised->kernel + promised->movable - min(promised->movable, own);
+}
+
 /**
  * mhp_has_room() - could what is in these runs be elsewhere
  * @runs: online, not isolated yet
  * @nr_runs: how many
+ * @promised: what others will take of the room
+ * @need: set to the pages that these runs may take of it, where there is room
  *
  * An estimate, in favour of yes: slabs and swap count as if all of them could be had.
  *
  * Context: May sleep. mem_hotplug_lock held for write.
  * Return: false where too little memory would be left.
  */
-bool mhp_has_room(const struct mhp_run *runs, unsigned int nr_runs)
+bool mhp_has_room(const struct mhp_run *runs, unsigned int nr_runs,
+		  const struct mhp_room *promised, unsigned long *need)
 {
-	unsigned long room, reserve, pages = 0, own = 0, used = 0;
+	unsigned long room, reserve, taken, pages = 0, own = 0, used = 0;
 	bool movable = false;
 	unsigned int i;
 
@@ -492,8 +507,10 @@ bool mhp_has_room(const struct mhp_run *runs, unsigned int nr_runs)
 		movable |= zone_idx(runs[i].zone) == ZONE_MOVABLE;
 	}
 	/* What is free there is not room, and what is used needs some: each page once. */
+	taken = room_taken(movable, promised);
 	room = all_room(movable, pages, &reserve);
-	if (mhp_room_left(room, pages, 0, reserve))
+	*need = pages;
+	if (mhp_room_left(room, pages, taken, reserve))
 		return true;
 
 	/* Except those of drivers, such as what virtio-mem has not plugged. */
@@ -507,7 +524,8 @@ bool mhp_has_room(const struct mhp_run *runs, unsigned int nr_runs)
 	/* Free pages in lists of CPUs are among those, but in no counter. */
 	drain_all_pages(NULL);
 	room = all_room(movable, pages, &reserve);
-	return mhp_room_left(room, own, used, reserve);
+	*need = used;
+	return mhp_room_left(room, own, used + taken, reserve);
 }
 
 /* ---- Say why ------------------------------------------------------------- */

@@ -45,37 +45,63 @@ void unregister_memory_notifier(struct notifier_block *nb)
 }
 EXPORT_SYMBOL(unregister_memory_notifier);
 
-/**
- * memory_notify() - call the chain
- * @val: the action, of enum memory_block_state
- * @v: the struct memory_notify
- *
- * Return: what the chain returned, see notifier_to_errno().
+/*
+ * A callback must not keep a lock: requests go on beside each other between the question
+ * and the answer, and would wait for each other. Where lockdep counts locks, it is checked.
  */
-int memory_notify(unsigned long val, void *v)
+static int call_one(struct notifier_block *nb, unsigned long action, struct memory_notify *note)
 {
-	return blocking_notifier_call_chain(&memory_chain, val, v);
+	const int before = lockdep_depth(current);
+	int ret = nb->notifier_call(nb, action, note);
+	const int after = lockdep_depth(current);
+
+	/* None at all: lockdep has been switched off meanwhile. */
+	WARN_ONCE(after && after != before,
+		  "memory notifier %ps came with %d locks and leaves with %d (action %#lx)\n",
+		  nb->notifier_call, before, after, action);
+	return ret;
 }
 
-/* Calls up to @max callbacks; @called says how many, the last may have refused. */
-static int call_first(unsigned long action, struct memory_notify *note, int max,
-		      int *called, notifier_fn_t *last)
+static struct notifier_block *first_callback(void)
+{
+	return rcu_dereference_protected(memory_chain.head, lockdep_is_held(&memory_chain.rwsem));
+}
+
+static struct notifier_block *next_callback(const struct notifier_block *nb)
+{
+	return rcu_dereference_protected(nb->next, lockdep_is_held(&memory_chain.rwsem));
+}
+
+/* Asks one after the other until one refuses; @asked says how many, the last may be that one. */
+static int ask_all(unsigned long action, struct memory_notify *note, int *asked,
+		   notifier_fn_t *last)
 {
 	struct notifier_block *nb, *next;
 	int ret = NOTIFY_DONE;
 
-	nb = rcu_dereference_protected(memory_chain.head,
-				       lockdep_is_held(&memory_chain.rwsem));
-	for (*called = 0; nb && *called < max; nb = next) {
-		next = rcu_dereference_protected(nb->next,
-						 lockdep_is_held(&memory_chain.rwsem));
-		ret = nb->notifier_call(nb, action, note);
+	*asked = 0;
+	for (nb = first_callback(); nb && !notifier_to_errno(ret); nb = next) {
+		next = next_callback(nb);
 		*last = nb->notifier_call;
-		++*called;
-		if (ret & NOTIFY_STOP_MASK)
-			break;
+		ret = call_one(nb, action, note);
+		++*asked;
 	}
 	return ret;
+}
+
+/* Tells the first @max callbacks, whatever one of them returns. */
+static void tell_first(unsigned long action, struct memory_notify *note, int max)
+{
+	struct notifier_block *nb, *next;
+	int err;
+
+	for (nb = first_callback(); nb && max; nb = next, max--) {
+		next = next_callback(nb);
+		err = notifier_to_errno(call_one(nb, action, note));
+		if (err)
+			pr_warn_ratelimited("%ps cannot refuse action %#lx (%d)\n",
+					    nb->notifier_call, action, err);
+	}
 }
 
 /**
@@ -92,19 +118,19 @@ static int call_first(unsigned long action, struct memory_notify *note, int max,
 int mhp_notify_ask(enum memory_block_state ask, enum memory_block_state cancel,
 		   struct memory_notify *note, struct mhp_result *res)
 {
-	notifier_fn_t culprit = NULL, last;
-	int asked, told, err;
+	notifier_fn_t culprit = NULL;
+	int asked, err;
 
 	mhp_assert_write_locked();
 	/* The chain must not change between the question and the answer. */
 	down_read(&memory_chain.rwsem);
-	err = notifier_to_errno(call_first(ask, note, INT_MAX, &asked, &culprit));
+	err = notifier_to_errno(ask_all(ask, note, &asked, &culprit));
 	if (err) {
 		pr_info_ratelimited("[mem %#010llx-%#010llx] refused by %ps (%d)\n",
 				    (u64)PFN_PHYS(note->start_pfn),
 				    (u64)PFN_PHYS(note->start_pfn + note->nr_pages) - 1,
 				    culprit, err);
-		call_first(cancel, note, asked, &told, &last);
+		tell_first(cancel, note, asked);
 		mhp_refuse(res, err, MHP_WHY_NOTIFIER, note->start_pfn);
 		if (!res->detail)
 			res->detail = kasprintf(MHP_GFP, "notifier:%ps", culprit);
@@ -115,13 +141,17 @@ int mhp_notify_ask(enum memory_block_state ask, enum memory_block_state cancel,
 
 /**
  * mhp_notify_tell() - tell everybody what has happened
- * @what: an action that nobody can refuse
+ * @what: an action that nobody can refuse, or not any more
  * @note: the change
+ *
+ * A callback cannot keep the message from those behind it.
  *
  * Context: mem_hotplug_lock held for write.
  */
 void mhp_notify_tell(enum memory_block_state what, struct memory_notify *note)
 {
 	mhp_assert_write_locked();
-	memory_notify(what, note);
+	down_read(&memory_chain.rwsem);
+	tell_first(what, note, INT_MAX);
+	up_read(&memory_chain.rwsem);
 }

@@ -92,3 +92,20 @@ def test_followers(guest):
     assert guest.unplug(dimm).done
     assert "wrong 0 pages" in guest.end_program("load")
     assert followers(guest) == before, f"{followers(guest)}"
+
+
+@machine(nodes=("1G", "1G", "0"))
+def test_zone_lists(guest):
+    """A node with its first memory is in the lists of all nodes; one that has lost its last is in none, as of that rebuild."""
+    def order():
+        return guest.sh("dmesg | sed -n 's/.*Fallback order for Node 0: *//p' | tail -n 1").split()
+
+    dimm = guest.plug("256M", 2)
+    guest.set_blocks("online_movable", guest.blocks(dimm))
+    assert sorted(order()) == ["0", "1", "2"], f"{order()}"
+    guest.set_blocks("offline", guest.blocks(dimm))
+    assert order() == ["0", "1"], f"{order()}"
+    guest.set_blocks("online_kernel", guest.blocks(dimm))
+    assert sorted(order()) == ["0", "1", "2"], f"{order()}"
+    assert guest.unplug(dimm).done
+    assert order() == ["0", "1"], f"{order()}"

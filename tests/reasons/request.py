@@ -108,9 +108,11 @@ def test_cheapest_first(guest):
 
 @machine(virtio_mem="1G:1", timeout=300)
 def test_units_of_a_driver(guest):
-    """Blocks of a dynamic group go one by one where they cannot go together."""
+    """Blocks of a dynamic group go and come together."""
     guest.sh("modprobe virtio_mem || true; echo online_movable >$memory/auto_online_blocks")
     guest.resize(512 * MIB)
     blocks = sorted(int(line.split("memory")[-1].split("/")[0]) for line in guest.sh("grep -lv none $memory/memory*/group").split())
-    end = ask(guest, f"offline {blocks[0]}-{blocks[-1]} best-effort")[-1]
+    end = ask(guest, f"offline {blocks[0]}-{blocks[-1]}")[-1]
     assert end["result"] == "ok" and set(states(guest, blocks)) == {"offline"}, f"{end}"
+    end = ask(guest, f"online_movable {blocks[0]}-{blocks[-1]}")[-1]
+    assert end["result"] == "ok" and set(states(guest, blocks)) == {"online"}, f"{end}"

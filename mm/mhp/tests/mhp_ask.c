@@ -5,6 +5,7 @@
  *	/sys/kernel/debug/mhp_ask
  *	add NID START SIZE FLAGS	add_memory()
  *	remove START SIZE		remove_memory()
+ *	leave START SIZE		offline_and_remove_memory(); may take long
  *	pin ADDRESS			a page of the writer is pinned, as for a device
  *	lock ADDRESS			a page of the writer is locked, as during I/O
  *	isolate START SIZE MS		a range is isolated again and again, as by CMA
@@ -134,6 +135,8 @@ static int ask(char *text)
 		return add_memory(nid, start, size, (__force mhp_t)value);
 	if (sscanf(text, "remove %lli %lli", &start, &size) == 2)
 		return remove_memory(start, size);
+	if (sscanf(text, "leave %lli %lli", &start, &size) == 2)
+		return offline_and_remove_memory(start, size);
 	if (sscanf(text, "pin %lli", &start) == 1)
 		return ask_pin(start);
 	if (sscanf(text, "lock %lli", &start) == 1)

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: GPL-2.0
+"""KSM while memory goes offline."""
+
+from guest import MIB, machine
+
+BLOCK = 128 * MIB
+
+
+@machine(timeout=300)
+def test_writers_do_not_wait(guest):
+    """Whoever writes to KSM's files is through while a block is still going offline; ksmd sleeps so that it can be frozen."""
+    dimm = guest.plug("256M", 1)
+    blocks = guest.blocks(dimm)
+    guest.set_blocks("online_movable", blocks)
+    guest.start_program(f"kinds ksm 1 {dimm.lo} {dimm.hi}", "kinds")
+    # Behind KSM in the chain: it has heard of the offline, which goes on for so long.
+    guest.sh("modprobe mhp_watch delay_ms=20000")
+    guest.sh(f"""
+        ksm=/sys/kernel/mm/ksm
+        echo 1 >$ksm/run
+        wr $memory/memory{blocks[0]}/state offline >/tmp/answer &
+        wait_for 30 grep -q ^GOING_OFFLINE /sys/kernel/debug/mhp_watch
+        expect OK $ksm/run 2
+        expect OK $ksm/max_page_sharing 64
+        expect OK $ksm/run 1
+        [ ! -s /tmp/answer ] || fail "$(</tmp/answer): the writers waited for the offline"
+        read -r ksmd < <(sed -n 's/.*(ksmd) \\(.\\).*/\\1/p' /proc/[0-9]*/stat 2>/dev/null)
+        [ "$ksmd" != D ] || fail "ksmd is in state $ksmd"
+        [ ! -s /tmp/answer ] || fail "too late to tell"
+        wait
+        grep -qx OK /tmp/answer && [ "$(<$ksm/run)" = 1 ]""")
+    guest.sh(f"kill -TERM $(</tmp/kinds.pid); wait_for 60 eval '! kill -0 $(</tmp/kinds.pid) 2>/dev/null'; tail -n 1 /tmp/kinds.out")

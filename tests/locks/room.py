@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Two requests at a time: what one lock for a whole offline used to guarantee."""
+
+from guest import MIB, machine
+
+ASK = "/sys/kernel/debug/mhp_ask"
+FAIL = "/sys/kernel/debug/memory_hotplug/fail"
+
+
+@machine(nodes=("1G", "0"), timeout=400)
+def test_room_for_one(guest):
+    """Two offlines at a time, of which the room elsewhere is enough for one: one goes, the other is refused at once."""
+    guest.sh("modprobe mhp_watch")
+    dimms = [guest.plug("256M", 1) for _ in range(2)]
+    blocks = [guest.blocks(dimm) for dimm in dimms]
+    guest.set_blocks("online_movable", blocks[0] + blocks[1])
+    used = int(guest.start_program(f"fill 1 {dimms[0].lo} {dimms[0].hi}", "fill").split()[0]) * 4096
+    assert used > 200 * MIB, f"of the first DIMM only {used // MIB} MiB are in use"
+    # What could be had of node 0 is to be enough for one of them.
+    guest.sh(f"""
+        room() {{ awk '/MemFree|Active.file|Inactive.file|SReclaimable/ {{ sum += $4 }} END {{ print int(sum / 1024) }}' \\
+            /sys/devices/system/node/node0/meminfo; }}
+        while [ $(room) -gt 400 ]; do
+            head -c 8M /dev/zero >>/dev/shm/filler
+        done
+        room""")
+    first, second = (f"$memory/request 'offline {b[0]}-{b[-1]}'" for b in blocks)
+    said = guest.sh(f"""
+        echo 2000 >/sys/module/mhp_watch/parameters/delay_ms
+        wr {first} >/tmp/first &
+        wait_for 30 grep -q '^GOING_OFFLINE' /sys/kernel/debug/mhp_watch
+        wr {second} >/tmp/second
+        wait
+        cat /tmp/first /tmp/second $memory/memory{blocks[1][0]}/last_error""")
+    assert said.splitlines()[:2] == ["OK", "EBUSY"] and "reason=no-room" in said, said
+    guest.sh(f"echo 0 >/sys/module/mhp_watch/parameters/delay_ms; rm /dev/shm/filler; expect OK {second}")
+    guest.end_program("fill")
+
+
+@machine(timeout=300)
+def test_failed_remove(guest):
+    """offline_and_remove_memory() that fails: what a user had offline stays so, the rest is online where it was."""
+    guest.sh("modprobe mhp_ask")
+    dimm = guest.plug("512M", 1)
+    blocks = guest.blocks(dimm)
+    guest.set_blocks("online_movable", blocks)
+    guest.set_blocks("offline", blocks[1:2])
+    before = guest.zones(blocks)
+    for step in ("firmware", "blocks"):
+        guest.sh(f"echo 'add/{step}/down -5' >{FAIL}; expect EIO {ASK} 'leave {dimm.lo} {dimm.size}'")
+        assert guest.zones(blocks) == before, f"{step}: {guest.zones(blocks)}, not {before}"
+    # Nor is anything left of the claim.
+    for block in blocks:
+        word = "online_movable" if before[block][0] == "offline" else "offline"
+        guest.sh(f"expect OK $memory/memory{block}/state {word}")
+    assert guest.unplug(dimm).done
