@@ -187,7 +187,8 @@ static void order_booleans(struct kunit *test)
 	static const char * const yes[] = { "1", "y", "Y", "yes\n", "t", "True", "on", "oN\n" };
 	static const char * const neither[] = {
 		"", " ", "\n", "2", "-1", "00", "10", "1 1", "online", "online_whatever", "onn",
-		"o", "of", "offline", "nonsense", "nope", "yesterday", "forced", "tru", "maybe", "1x",
+		"o", "of", "offline", "nonsense", "nope", "yesterday", "forced", "tru", "maybe",
+		"1x",
 	};
 	unsigned int i;
 	bool got;

@@ -26,7 +26,7 @@ typedef unsigned long long u64;
 #define PHYS_PFN(x)		((unsigned long)((x) >> PAGE_SHIFT))
 
 /* The compiler's own check of formats is enough here. */
-#define __printf(a, b)
+#define __printf(...)
 #define BIT(n)			(1UL << (n))
 #define ARRAY_SIZE(a)		(sizeof(a) / sizeof((a)[0]))
 #define ALIGN_DOWN(x, a)	((x) & ~((typeof(x))(a) - 1))
