@@ -432,6 +432,7 @@ static bool memmap_is_a_burden(const struct mhp_range *range)
  * @from_kernel: offline: pages of a kernel zone are among them
  * @heard_offline: offline: callbacks have heard MEM_OFFLINE
  * @lost: offline: the memory is not there any more, what it held is given up
+ * @may_discard: that can be done, as memory failure does not do it
  * @certain: remove: the caller goes on whatever the result, so it takes what it takes
  * @unwinding: set by the runner while it walks back
  * @begin: when it began
@@ -462,6 +463,7 @@ struct mhp_op {
 	bool from_kernel;
 	bool heard_offline;
 	bool lost;
+	bool may_discard;
 
 	bool certain;
 	bool unwinding;
@@ -1230,7 +1232,7 @@ static int run_lose(struct mhp_op *op, struct mhp_run *run)
 	unsigned long used, poisoned;
 
 	mhp_isolate_lost(run);
-	used = mhp_discard(run, &poisoned);
+	used = mhp_discard(run, op->may_discard, &poisoned);
 	pr_err("[mem %#010llx-%#010llx] has gone while it was online: %lu pages of data lost, %lu in use\n",
 	       mhp_range_phys(&run->all),
 	       mhp_range_phys(&run->all) + mhp_range_bytes(&run->all) - 1, poisoned, used);
@@ -1889,8 +1891,8 @@ int mhp_offline_blocks(struct memory_block **blocks, unsigned int nr_blocks,
  * mm/mhp/discard.c. Where nobody has a trace of it, it is offline afterwards and can be
  * removed. Else it remains, and is lost for good.
  *
- * Context: May sleep, but does not wait for anybody. device_hotplug_lock and the device
- * lock of the block held.
+ * Context: May sleep; of others it waits for memory failure only, and for 5 seconds at most.
+ * device_hotplug_lock and the device lock of the block held.
  * Return: 0; -EBUSY, -EHWPOISON, -ENOMEM, or what a notifier said: it remains; -EINVAL it is
  * not online, or in no zone of its own.
  */
@@ -1905,6 +1907,7 @@ int mhp_lose_block(struct memory_block *mem, struct mhp_result *res)
 	if (mem->state != MEM_ONLINE || !mem->zone)
 		return refuse(&op, -EINVAL, MHP_WHY_MULTI_ZONE);
 
+	op.may_discard = mhp_discard_begin();
 	mem_hotplug_begin();
 	ret = make_runs(&op, MMOP_OFFLINE, false);
 	if (!ret) {
@@ -1917,6 +1920,8 @@ int mhp_lose_block(struct memory_block *mem, struct mhp_result *res)
 		set_state(&mem, 1, ret ? MEM_LOST : MEM_OFFLINE);
 	}
 	mem_hotplug_done();
+	if (op.may_discard)
+		mhp_discard_end();
 	kvfree(op.runs);
 	report(MHP_VERB_LOSE, &op);
 	return ret;

@@ -14,6 +14,7 @@
 #include <linux/gfp.h>
 #include <linux/hugetlb.h>
 #include <linux/jiffies.h>
+#include <linux/memcontrol.h>
 #include <linux/migrate.h>
 #include <linux/mm_inline.h>
 #include <linux/page-isolation.h>
@@ -24,6 +25,7 @@
 #include <linux/swap.h>
 #include <trace/events/memory_hotplug.h>
 
+#include "broken.h"
 #include "mhp.h"
 #include "../internal.h"
 
@@ -33,6 +35,13 @@
 #define MHP_GIVE_UP_MS	5000
 /* Where time is up as well, less is enough to blame a page. */
 #define MHP_BLAME_MS	1000
+/*
+ * Not GFP_USER: where the pages of all programs may be is no matter of the cpuset of the
+ * one that asks for the offline.
+ */
+#define MHP_TARGET_GFP	(GFP_KERNEL | __GFP_MOVABLE | __GFP_NOWARN)
+/* References to a broken page that stays behind: the caller's, and that of memory_failure(). */
+#define MHP_BROKEN_REFS	2
 /* Base pages that are moved in one go. */
 #define MHP_BATCH	512UL
 
@@ -133,14 +142,88 @@ static void rest(const struct mhp_evacuation *e)
 		schedule_timeout_idle(ticks);
 }
 
-/* Who maps a poisoned page gets a SIGBUS later, not somebody else's data. */
-static void unmap_poisoned(struct folio *folio, unsigned long pfn)
+/* Of a huge page with a broken part the other parts can move. */
+static void split_broken(struct folio *folio, struct page *page)
 {
-	if (!folio_mapped(folio) || (folio_test_large(folio) && !folio_test_hugetlb(folio)))
+	if (!folio_test_lru(folio) || !folio_trylock(folio))
 		return;
-	folio_lock(folio);
-	unmap_poisoned_folio(folio, pfn, false);
-	folio_unlock(folio);
+	/* Split or not, lock and reference are those of the folio of this page. */
+	split_huge_page(page);
+	unlock_page(page);
+}
+
+static unsigned long first_broken(struct folio *folio)
+{
+	unsigned long n;
+
+	for (n = 0; n < folio_nr_pages(folio); n++)
+		if (PageHWPoison(folio_page(folio, n)))
+			return folio_pfn(folio) + n;
+	return folio_pfn(folio);
+}
+
+/* As mm/memory-failure.c does: the page may stay, and nobody else comes across it. */
+static bool take_broken_off_lru(struct folio *folio)
+{
+	if (!folio_test_lru(folio))
+		return true;
+	if (!folio_isolate_lru(folio))
+		return false;
+	folio_clear_active(folio);
+	folio_clear_unevictable(folio);
+	mem_cgroup_uncharge(folio);
+	folio_put(folio);
+	return true;
+}
+
+/*
+ * A broken page stays behind, and its struct page may be removed with it. So whoever could
+ * look at that loses it: a program that maps the page gets a SIGBUS later, a file in tmpfs
+ * remembers that it was broken. The folio is locked. False where somebody still has it.
+ */
+static bool release_broken(struct folio *folio, unsigned long pfn)
+{
+	if (folio_mapped(folio) && unmap_poisoned_folio(folio, pfn, false))
+		return false;
+	if (folio_test_swapcache(folio))
+		return false;
+	if (folio_mapping(folio) && !shmem_forget_broken(folio))
+		return false;
+	return take_broken_off_lru(folio) && folio_ref_count(folio) <= MHP_BROKEN_REFS;
+}
+
+/* A broken huge page that no file has any more is freed, and dissolved as other free ones. */
+static bool release_broken_huge(struct folio *folio, unsigned long pfn, unsigned long *broken)
+{
+	if (folio_mapped(folio))
+		unmap_poisoned_folio(folio, pfn, false);
+	return memory_failure_free_huge(folio, broken) && folio_ref_count(folio) == 1;
+}
+
+/* Of the folio @nr pages are in question, from @pfn on. */
+static void visit_broken(struct mhp_evacuation *e, struct folio *folio, unsigned long pfn,
+			 unsigned long nr)
+{
+	unsigned long broken = pfn;
+	bool released = false;
+
+	if (folio_test_hugetlb(folio)) {
+		broken = folio_pfn(folio);
+		if (folio_trylock(folio)) {
+			released = release_broken_huge(folio, pfn, &broken);
+			folio_unlock(folio);
+		}
+	} else if (folio_test_large(folio)) {
+		broken = first_broken(folio);
+	} else if (!folio_test_slab(folio) && !folio_test_pgtable(folio) &&
+		   folio_trylock(folio)) {
+		released = release_broken(folio, pfn);
+		folio_unlock(folio);
+	}
+	if (released)
+		return;
+	note_stuck(e, MHP_WHY_HWPOISON, broken);
+	e->left += nr;
 }
 
 /* The nodes that have memory, but for the one that loses it. */
@@ -155,7 +238,7 @@ static nodemask_t other_nodes(int nid)
 /* What can be had at once, in one go; who finds none left asks for his own. */
 static void find_homes(struct mhp_evacuation *e)
 {
-	gfp_t gfp = (GFP_USER & ~__GFP_DIRECT_RECLAIM) | __GFP_MOVABLE | __GFP_NOWARN;
+	gfp_t gfp = MHP_TARGET_GFP & ~__GFP_DIRECT_RECLAIM;
 	struct zone *zone = e->run->zone;
 	nodemask_t others = other_nodes(zone_to_nid(zone));
 
@@ -166,8 +249,9 @@ static void find_homes(struct mhp_evacuation *e)
 	/* What must not be in ZONE_MOVABLE must not come there either. */
 	if (zone_idx(zone) == ZONE_MOVABLE)
 		gfp |= __GFP_HIGHMEM;
-	__alloc_pages_bulk(gfp, zone_to_nid(zone), nodes_empty(others) ? NULL : &others,
-			   e->singles, &e->homes, NULL);
+	if (nodes_empty(others))
+		others = node_states[N_MEMORY];
+	__alloc_pages_bulk(gfp, zone_to_nid(zone), &others, e->singles, &e->homes, NULL);
 }
 
 static void release_homes(struct mhp_evacuation *e)
@@ -179,6 +263,29 @@ static void release_homes(struct mhp_evacuation *e)
 	INIT_LIST_HEAD(&e->homes);
 }
 
+/* As alloc_migration_target(), but that no cpuset has a say: see MHP_TARGET_GFP. */
+static struct folio *alloc_target(struct folio *src, nodemask_t *nodes)
+{
+	gfp_t gfp = MHP_TARGET_GFP | __GFP_RETRY_MAYFAIL;
+	int nid = folio_nid(src);
+
+	if (folio_test_hugetlb(src)) {
+		struct hstate *h = folio_hstate(src);
+
+		gfp = htlb_modify_alloc_mask(h, gfp) & ~__GFP_HARDWALL;
+		return alloc_hugetlb_folio_nodemask(h, nid, nodes, gfp,
+						    htlb_allow_alloc_fallback(MR_MEMORY_HOTPLUG));
+	}
+	if (folio_test_large(src))
+		gfp = (gfp & ~__GFP_RECLAIM) | (GFP_TRANSHUGE & ~__GFP_HARDWALL);
+	/* What must not be in ZONE_MOVABLE must not come there either. */
+	if (folio_zonenum(src) == ZONE_MOVABLE)
+		gfp |= __GFP_HIGHMEM;
+	else
+		gfp &= ~__GFP_HIGHMEM;
+	return __folio_alloc(gfp, folio_order(src), nid, nodes);
+}
+
 /*
  * Elsewhere first: more of the node often goes offline next, and a page should not
  * move from block to block. But rather that than not at all.
@@ -186,12 +293,7 @@ static void release_homes(struct mhp_evacuation *e)
 static struct folio *new_home(struct folio *src, unsigned long private)
 {
 	struct mhp_evacuation *e = (struct mhp_evacuation *)private;
-	struct migration_target_control target = {
-		.nid = folio_nid(src),
-		.gfp_mask = GFP_USER | __GFP_MOVABLE | __GFP_RETRY_MAYFAIL | __GFP_NOWARN,
-		.reason = MR_MEMORY_HOTPLUG,
-	};
-	nodemask_t others = other_nodes(target.nid);
+	nodemask_t others = other_nodes(folio_nid(src));
 	struct folio *dst = NULL;
 
 	if (!folio_test_large(src) && !list_empty(&e->homes)) {
@@ -199,15 +301,9 @@ static struct folio *new_home(struct folio *src, unsigned long private)
 		list_del(&dst->lru);
 		return dst;
 	}
-	if (!nodes_empty(others)) {
-		target.nmask = &others;
-		dst = alloc_migration_target(src, (unsigned long)&target);
-	}
-	if (!dst) {
-		target.nmask = &node_states[N_MEMORY];
-		dst = alloc_migration_target(src, (unsigned long)&target);
-	}
-	return dst;
+	if (!nodes_empty(others))
+		dst = alloc_target(src, &others);
+	return dst ?: alloc_target(src, &node_states[N_MEMORY]);
 }
 
 /* So many pages of the run are in use; readers see the sum over all runs. */
@@ -280,7 +376,10 @@ static void move_batch(struct mhp_evacuation *e)
 	e->singles = 0;
 }
 
-/* Puts the folio of a page on the list; returns how many pages were dealt with. */
+/*
+ * Puts the folio of a page on the list; returns how many pages were dealt with, or 0 and the
+ * reason is in the result.
+ */
 static unsigned long take_folio(struct mhp_evacuation *e, unsigned long pfn)
 {
 	struct page *page = pfn_to_page(pfn);
@@ -292,9 +391,17 @@ static unsigned long take_folio(struct mhp_evacuation *e, unsigned long pfn)
 	if (page_folio(page) != folio)
 		goto out;
 
+	if (folio_contain_hwpoisoned_page(folio) && folio_test_large(folio) &&
+	    !folio_test_hugetlb(folio)) {
+		split_broken(folio, page);
+		folio = page_folio(page);
+	}
 	nr = folio_nr_pages(folio) - folio_page_idx(folio, page);
-	if (PageHWPoison(page) || folio_test_hwpoison(folio)) {
-		unmap_poisoned(folio, pfn);
+	if (PageHWPoison(page) || folio_contain_hwpoisoned_page(folio)) {
+		visit_broken(e, folio, pfn, nr);
+	} else if (mhp_inaccessible(folio)) {
+		nr = 0;
+		mhp_refuse(e->res, -EBUSY, MHP_WHY_UNMOVABLE, pfn);
 	} else if (folio_test_locked(folio) || folio_test_writeback(folio)) {
 		/* Migration would wait for I/O, with no end where a device does not answer. */
 		note_stuck(e, MHP_WHY_BUSY_PAGE, pfn);
@@ -383,6 +490,12 @@ static unsigned long first_in_use(const struct mhp_range *pages)
 	return pages->start_pfn;
 }
 
+/* It is part of a huge page that is broken, or what else it is. */
+static enum mhp_reason why_in_use(unsigned long pfn, enum mhp_reason why)
+{
+	return PageHWPoison(compound_head(pfn_to_page(pfn))) ? MHP_WHY_HWPOISON : why;
+}
+
 static int dissolve_piece(const struct mhp_range *piece)
 {
 	return dissolve_free_hugetlb_folios(piece->start_pfn, mhp_range_end(piece));
@@ -424,10 +537,12 @@ static int settle(struct mhp_evacuation *e)
 
 	ret = each_piece(pages, dissolve_piece, &pfn);
 	if (ret)
-		return mhp_refuse(e->res, ret, MHP_WHY_HUGETLB, pfn);
+		return mhp_refuse(e->res, ret, why_in_use(pfn, MHP_WHY_HUGETLB), pfn);
+	/* A huge page that was dissolved may have had a broken page. */
+	mhp_withhold_broken(e->run);
 	ret = each_piece(pages, test_piece, &pfn);
 	if (ret)
-		note_stuck(e, MHP_WHY_UNMOVABLE, pfn);
+		note_stuck(e, why_in_use(pfn, MHP_WHY_UNMOVABLE), pfn);
 	return ret;
 }
 

@@ -6,14 +6,15 @@
  *	echo "online/zone/up -12" > /sys/kernel/debug/memory_hotplug/fail
  *
  * fails the next time this step is about to be done, once. A reason behind the number
- * (mhp_reason.h) is that of the failure, else it is "injected". An empty line takes it
- * back. Steps that undo others do not fail. Owns the armed fault, under its
- * own lock; may be called from any request.
+ * (mhp_reason.h) is that of the failure, else it is "injected". A positive number lets the
+ * step begin so many milliseconds later, and not fail. An empty line takes it back. Steps
+ * that undo others do not fail. Owns the armed fault, under its own lock; may be called
+ * from any request.
  *
  *	echo 500 > /sys/kernel/debug/memory_hotplug/walk_delay
  *
- * lets pfn_to_online_page() take half a millisecond for the first page of each pageblock,
- * after it has found the page: so those who use it without a lock meet memory that goes.
+ * lets pfn_to_online_page() take half a millisecond for the first page of each pageblock, after
+ * it has found the page: so those who use it without a lock meet memory that goes.
  */
 #define pr_fmt(fmt) "memory_hotplug: " fmt
 
@@ -30,6 +31,8 @@
 #include <trace/events/memory_hotplug.h>
 
 #ifdef CONFIG_MHP_FAULT_INJECTION
+
+#define MAX_DELAY_MS	60000
 
 static DEFINE_MUTEX(fault_lock);
 static char armed_step[48];	/* "ladder/step/up" */
@@ -51,7 +54,9 @@ static int take_fault(const struct mhp_ladder *ladder, const struct mhp_step *st
 		armed_step[0] = '\0';
 	}
 	mutex_unlock(&fault_lock);
-	return err;
+	if (err > 0)
+		msleep(err);
+	return min(err, 0);
 }
 
 static ssize_t fail_read(struct file *file, char __user *to, size_t len, loff_t *pos)
@@ -90,7 +95,7 @@ static ssize_t fail_write(struct file *file, const char __user *from, size_t len
 	if (copy_from_user(text, from, len))
 		return -EFAULT;
 	if (*strim(text) && (sscanf(text, "%47s %d%n %15s%n", step, &err, &n, reason, &n) < 2 ||
-			     text[n] || err >= 0 || err < -MAX_ERRNO))
+			     text[n] || !err || err > MAX_DELAY_MS || err < -MAX_ERRNO))
 		return -EINVAL;
 	why = reason_of(reason);
 	if (why == MHP_WHY_COUNT)

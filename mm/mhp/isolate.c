@@ -266,8 +266,90 @@ void mhp_expose(struct mhp_run *run)
 	online_mem_sections(pages->start_pfn, mhp_range_end(pages));
 }
 
-/* Puts new pages into the free lists; returns where to go on. */
-static unsigned long list_some(struct zone *zone, unsigned long pfn, unsigned long end)
+#ifdef CONFIG_MEMORY_FAILURE
+
+/* Has hardware found pages of the run broken? */
+static bool has_broken(const struct mhp_run *run)
+{
+	unsigned int n;
+
+	for (n = 0; n < run->nr_blocks; n++)
+		if (atomic_long_read(&run->blocks[n]->nr_hwpoison))
+			return true;
+	return false;
+}
+
+static void withhold_page(struct page *page)
+{
+	if (PageHWPoison(page) && is_free_buddy_page(page) && take_page_off_buddy(page))
+		page_ref_inc(page);
+}
+
+#else
+
+static bool has_broken(const struct mhp_run *run)
+{
+	return false;
+}
+
+static void withhold_page(struct page *page)
+{
+}
+
+#endif /* CONFIG_MEMORY_FAILURE */
+
+/**
+ * mhp_withhold_broken() - let nobody allocate broken pages that are among free ones
+ * @run: pages that are free, or were made so
+ *
+ * memory_failure() does that to a page it finds free. What it found in a huge page, or before
+ * the pages were on a list, comes to a list with the pages around it.
+ *
+ * Context: May sleep.
+ */
+void mhp_withhold_broken(const struct mhp_run *run)
+{
+	unsigned long pfn;
+
+	if (!has_broken(run))
+		return;
+	for (pfn = run->pages.start_pfn; pfn < mhp_range_end(&run->pages); pfn++) {
+		withhold_page(pfn_to_page(pfn));
+		if (pageblock_aligned(pfn))
+			cond_resched();
+	}
+}
+
+/* The order of the biggest chunk at @pfn without a broken page; -1 where that is broken. */
+static int sound_order(unsigned long pfn, unsigned int order)
+{
+	unsigned long n;
+
+	for (n = 0; n < 1UL << order; n++)
+		if (PageHWPoison(pfn_to_page(pfn + n)))
+			return n ? ilog2(n) : -1;
+	return order;
+}
+
+/* As list_some(), where a broken page is known of: it stays out. */
+static void list_sound(struct zone *zone, unsigned long pfn, unsigned long end)
+{
+	unsigned long flags;
+	int order;
+
+	spin_lock_irqsave(&zone->lock, flags);
+	for (; pfn < end; pfn += 1UL << max(order, 0)) {
+		struct page *page = pfn_to_page(pfn);
+
+		order = sound_order(pfn, chunk_order(pfn, end));
+		if (order >= 0)
+			__putback_isolated_page(page, order, get_pageblock_migratetype(page));
+	}
+	spin_unlock_irqrestore(&zone->lock, flags);
+}
+
+/* Puts new pages into the free lists. */
+static void list_some(struct zone *zone, unsigned long pfn, unsigned long end)
 {
 	unsigned long flags;
 	unsigned int order;
@@ -280,17 +362,22 @@ static unsigned long list_some(struct zone *zone, unsigned long pfn, unsigned lo
 		__putback_isolated_page(page, order, get_pageblock_migratetype(page));
 	}
 	spin_unlock_irqrestore(&zone->lock, flags);
-	return pfn;
 }
 
 static void list_fresh(struct mhp_run *run)
 {
-	unsigned long pfn = run->pages.start_pfn, end = mhp_range_end(&run->pages);
+	unsigned long pfn = run->pages.start_pfn, end = mhp_range_end(&run->pages), next;
 
-	while (pfn < end) {
-		pfn = list_some(run->zone, pfn, min(end, SECTION_ALIGN_UP(pfn + 1)));
+	for (; pfn < end; pfn = next) {
+		next = min(end, SECTION_ALIGN_UP(pfn + 1));
+		if (has_broken(run))
+			list_sound(run->zone, pfn, next);
+		else
+			list_some(run->zone, pfn, next);
 		cond_resched();
 	}
+	/* What memory_failure() was at meanwhile, and had not counted. */
+	mhp_withhold_broken(run);
 	count_vm_events(PGFREE, run->pages.nr_pages);
 	page_reporting_notify_free(MAX_PAGE_ORDER);
 	run->fresh = false;

@@ -171,6 +171,7 @@ void mhp_isolate_lost(struct mhp_run *run);
 void mhp_unisolate(struct mhp_run *run);
 unsigned long mhp_first_kept(const struct mhp_run *run);
 void mhp_withdraw(struct mhp_run *run);
+void mhp_withhold_broken(const struct mhp_run *run);
 
 /* evacuate.c */
 #ifdef CONFIG_MEMORY_HOTREMOVE
@@ -230,10 +231,25 @@ void mhp_shift_isolate(struct folio_batch *got, struct list_head *list);
 unsigned long mhp_shift(struct mhp_shift *s, struct list_head *list, struct list_head *homes);
 
 /* discard.c */
-#ifdef CONFIG_MEMORY_HOTREMOVE
-unsigned long mhp_discard(struct mhp_run *run, unsigned long *poisoned);
+#if defined(CONFIG_MEMORY_HOTREMOVE) && defined(CONFIG_MEMORY_FAILURE)
+bool mhp_discard_begin(void);
+void mhp_discard_end(void);
 #else
-static inline unsigned long mhp_discard(struct mhp_run *run, unsigned long *poisoned)
+static inline bool mhp_discard_begin(void)
+{
+	return false;
+}
+
+static inline void mhp_discard_end(void)
+{
+}
+#endif
+
+#ifdef CONFIG_MEMORY_HOTREMOVE
+unsigned long mhp_discard(struct mhp_run *run, bool may_discard, unsigned long *poisoned);
+#else
+static inline unsigned long mhp_discard(struct mhp_run *run, bool may_discard,
+					unsigned long *poisoned)
 {
 	*poisoned = 0;
 	return 0;
@@ -256,6 +272,7 @@ void mhp_count_range(const struct mhp_range *range, struct mhp_census *census);
 bool mhp_has_room(const struct mhp_run *runs, unsigned int nr_runs,
 		  const struct mhp_room *promised, unsigned long *need);
 bool mhp_page_held(unsigned long pfn);
+bool mhp_inaccessible(struct folio *folio);
 void mhp_explain(struct mhp_result *res);
 
 /* balance.c */

@@ -5,7 +5,8 @@
  *
  * Owns nothing, changes nothing, takes no reference: what it reads may be out of date when
  * it returns, and even while it looks. So flags are read as numbers, where the functions
- * for them would insist that a head is still a head.
+ * for them would insist that a head is still a head. Only the file of an unevictable page
+ * is looked at with the page's lock and a reference, which are tried.
  */
 #define pr_fmt(fmt) "memory_hotplug: " fmt
 
@@ -17,6 +18,7 @@
 #include <linux/page_owner.h>
 #include <linux/pagemap.h>
 #include <linux/preempt.h>
+#include <linux/secretmem.h>
 #include <linux/slab.h>
 #include <linux/swap.h>
 #include <linux/vmstat.h>
@@ -96,11 +98,22 @@ static bool is_hugetlb(const struct sight *s)
 	return s->flags & BIT(PG_head) && folio_test_hugetlb(s->folio);
 }
 
-/* The references that page tables, page cache, swap cache and buffers account for. */
+/* A slab, a page table and so on: the kernel's own, and other words are in struct page. */
+static bool is_typed(const struct sight *s)
+{
+	return page_has_type(&s->folio->page) && !is_hugetlb(s);
+}
+
+/*
+ * The references that page tables, page cache, swap cache and buffers account for, or the
+ * kernel's to its own.
+ */
 static int expected_refs(const struct sight *s)
 {
 	int refs = s->mapped;
 
+	if (is_typed(s))
+		return 1;
 	if (!is_anon(s) && READ_ONCE(s->folio->mapping))
 		refs += s->nr;
 	if (s->flags & BIT(PG_swapbacked) && s->flags & BIT(PG_swapcache))
@@ -120,6 +133,8 @@ static bool is_dma_pinned(const struct sight *s)
 /* Of programs or files; in the LRU, or on its way to or from it. */
 static bool is_users(const struct sight *s)
 {
+	if (is_typed(s))
+		return false;
 	return is_lru(s) || is_anon(s) || (READ_ONCE(s->folio->mapping) && !is_drivers(s));
 }
 
@@ -143,11 +158,58 @@ static bool huge_can_move(const struct sight *s)
 	return h && hugepage_migration_supported(h);
 }
 
+/**
+ * mhp_inaccessible() - is this of a file whose content not even the kernel may read
+ * @folio: a folio with a reference of the caller
+ *
+ * Such as guest_memfd and secret memory: no copy can be made of it, so it does not move.
+ *
+ * Context: Any. Tries the folio's lock; one that is locked is taken for an ordinary one.
+ * Return: true if so.
+ */
+bool mhp_inaccessible(struct folio *folio)
+{
+	struct address_space *mapping;
+	bool ret;
+
+	/* All such files say that their pages cannot be evicted. */
+	if (!folio_test_unevictable(folio) || folio_test_anon(folio) || !folio_trylock(folio))
+		return false;
+	mapping = folio_mapping(folio);
+	ret = mapping && (mapping_inaccessible(mapping) || secretmem_mapping(mapping));
+	folio_unlock(folio);
+	return ret;
+}
+
+static bool is_inaccessible(const struct sight *s)
+{
+	bool ret;
+
+	if (!(s->flags & BIT(PG_unevictable)) || is_anon(s) || !folio_try_get(s->folio))
+		return false;
+	ret = mhp_inaccessible(s->folio);
+	folio_put(s->folio);
+	return ret;
+}
+
+/*
+ * A page that is broken, and the kernel's, which goes on using it. Of a single page without a
+ * type nobody knows whether the kernel or memory_failure() has it.
+ */
+static bool is_broken_in_use(const struct sight *s)
+{
+	if (is_hugetlb(s) || is_users(s) || is_drivers(s) || PageOffline(&s->folio->page))
+		return false;
+	return s->refs && (s->flags & BIT(PG_head) || is_typed(s));
+}
+
 /* In ZONE_MOVABLE what is of no kind that moves is on its way from one list to another. */
 static bool never_moves(struct page *page, const struct sight *s)
 {
 	if (is_hugetlb(s))
 		return !huge_can_move(s);
+	if (is_inaccessible(s))
+		return true;
 	return !is_lru(s) && !is_drivers(s) && !is_zone_movable_page(page);
 }
 
@@ -155,6 +217,8 @@ static const char *kind_in_lru(const struct sight *s)
 {
 	if (is_anon(s))
 		return "anon";
+	if (is_inaccessible(s))
+		return "inaccessible";
 	return s->flags & BIT(PG_swapbacked) ? "shmem" : "file";
 }
 
@@ -250,6 +314,8 @@ static unsigned long count_page(struct mhp_census *c, unsigned long pfn, unsigne
 	nr = behind < s.nr ? min(s.nr - behind, end - pfn) : 1;
 	if (PageHWPoison(page)) {
 		c->poisoned++;
+		if (is_broken_in_use(&s))
+			note_blocker(c, true, pfn, "poisoned");
 		return 1;
 	}
 	if (!s.refs)
@@ -348,13 +414,16 @@ static bool is_unmovable(struct page *page, unsigned long *skip)
 	if (*skip > 1)
 		return false;
 	s = look_at(page);
-	return s.refs && !is_poisoned(flags) && !PageOffline(page) && never_moves(page, &s);
+	if (is_poisoned(flags))
+		return is_broken_in_use(&s);
+	return s.refs && !PageOffline(page) && never_moves(page, &s);
 }
 
 /* The bits that tell a page of user space which has nothing to do with its neighbours. */
 static bool is_small_lru_page(const struct page *page)
 {
-	const unsigned long mask = BIT(PG_lru) | BIT(PG_head) | BIT(PG_reserved);
+	const unsigned long mask = BIT(PG_lru) | BIT(PG_head) | BIT(PG_reserved) |
+				   BIT(PG_unevictable);
 
 	return (READ_ONCE(page->flags) & mask) == BIT(PG_lru);
 }
@@ -483,6 +552,82 @@ static unsigned long room_taken(bool movable, const struct mhp_room *promised)
 	return promised->kernel + promised->movable - min(promised->movable, own);
 }
 
+#ifdef CONFIG_HUGETLB_PAGE
+
+/* Pages of the huge pages of a range, by their size. */
+struct huge_count {
+	unsigned long free[HUGE_MAX_HSTATE], used[HUGE_MAX_HSTATE];
+};
+
+/* Counts those of the huge page at @pfn, if it is one; returns how many pages were looked at. */
+static unsigned long count_huge_page(struct huge_count *c, unsigned long pfn, unsigned long end)
+{
+	struct page *page = pfn_to_page(pfn);
+	unsigned long nr = mhp_pages_if_free(page), behind;
+	struct hstate *h;
+	struct sight s;
+
+	if (nr)
+		return nr;
+	s = look_at(page);
+	behind = pfn - folio_pfn(s.folio);
+	if (s.nr <= behind || !is_hugetlb(&s))
+		return 1;
+	nr = min(s.nr - behind, end - pfn);
+	h = size_to_hstate(s.nr << PAGE_SHIFT);
+	if (h && s.refs)
+		c->used[hstate_index(h)] += nr;
+	else if (h)
+		c->free[hstate_index(h)] += nr;
+	return nr;
+}
+
+static void count_huge(struct huge_count *c, const struct mhp_range *range)
+{
+	unsigned long pfn = range->start_pfn, end = mhp_range_end(range), next;
+
+	while (pfn < end) {
+		next = min(SECTION_ALIGN_UP(pfn + 1), end);
+		while (pfn < next)
+			pfn += count_huge_page(c, pfn, end);
+		cond_resched();
+	}
+}
+
+/*
+ * Huge pages are no room, as they are not free for others, and need none where a free one of
+ * their size takes them. @own and @used counted them as other pages.
+ */
+static void correct_for_huge(const struct mhp_run *runs, unsigned int nr_runs,
+			     unsigned long *own, unsigned long *used)
+{
+	struct huge_count c = {};
+	struct hstate *h;
+	unsigned int i;
+
+	for (i = 0; i < nr_runs; i++)
+		count_huge(&c, &runs[i].pages);
+	for_each_hstate(h) {
+		unsigned long spare = READ_ONCE(h->free_huge_pages);
+
+		i = hstate_index(h);
+		spare -= min(spare, READ_ONCE(h->resv_huge_pages));
+		spare *= pages_per_huge_page(h);
+		spare -= min(spare, c.free[i]);
+		*own -= min(*own, c.free[i]);
+		*used -= min(*used, min(spare, c.used[i]));
+	}
+}
+
+#else
+
+static void correct_for_huge(const struct mhp_run *runs, unsigned int nr_runs,
+			     unsigned long *own, unsigned long *used)
+{
+}
+
+#endif /* CONFIG_HUGETLB_PAGE */
+
 /**
  * mhp_has_room() - could what is in these runs be elsewhere
  * @runs: online, not isolated yet
@@ -521,6 +666,7 @@ bool mhp_has_room(const struct mhp_run *runs, unsigned int nr_runs,
 		own += c.free;
 		used += c.movable + c.hugetlb + c.pinned;
 	}
+	correct_for_huge(runs, nr_runs, &own, &used);
 	/* Free pages in lists of CPUs are among those, but in no counter. */
 	drain_all_pages(NULL);
 	room = all_room(movable, pages, &reserve);

@@ -39,6 +39,15 @@ def stays(guest, dimm, why):
                      [b for b in blocks if b not in refused])
 
 
+def at_once(guest, dimm, *kinds):
+    """It did not take long to say so, and what the page is."""
+    lines = [line for b in guest.blocks(dimm) if (line := guest.sh(f"cat $memory/memory{b}/last_error")) != "none"]
+    assert lines, "no block has a last_error"
+    for line in lines:
+        said = dict(word.split("=", 1) for word in line.split(" detail=")[0].split())
+        assert said["kind"] in ("inaccessible", *kinds) and int(said["ms"]) < 2000, line
+
+
 def moves(guest, kind):
     dimm = plug(guest)
     held = hold(guest, kind, dimm)
@@ -115,7 +124,44 @@ def test_secret(guest):
     guest.set_blocks("online_kernel", guest.blocks(dimm))
     assert hold(guest, "secret", dimm) > 0, "nothing of it is on the DIMM"
     stays(guest, dimm, "a page cannot be moved")
+    at_once(guest, dimm, "kernel", "slab", "page-table")
     end(guest)
+
+
+@machine()
+def test_inaccessible(guest):
+    """A file that the kernel must not read, as guest_memfd: its block stays, which is said at once."""
+    guest.sh("modprobe mhp_ask")
+    dimm = plug(guest)
+    assert hold(guest, "inaccessible", dimm) > 0, "nothing of it is on the DIMM"
+    stays(guest, dimm, "a page cannot be moved")
+    at_once(guest, dimm)
+    end(guest)
+    goes(guest, dimm)
+    # Where the kernel's own memory is, it may be in the way as well.
+    guest.set_blocks("online_kernel", guest.blocks(dimm))
+    assert hold(guest, "inaccessible", dimm) > 0, "nothing of it is on the DIMM"
+    stays(guest, dimm, "a page cannot be moved")
+    at_once(guest, dimm, "kernel", "slab", "page-table")
+    end(guest)
+
+
+@machine(nodes=("1G", "1G", "0"), cmdline="hugepagesz=2M hugepages=0")
+def test_cpuset(guest):
+    """Pages go where there is room, and not only where the cpuset of the writer allows its own."""
+    pool = "/sys/devices/system/node/node{}/hugepages/hugepages-2048kB/nr_hugepages"
+    guest.sh("mkdir /tmp/cg; mount -t cgroup2 none /tmp/cg; echo +cpuset >/tmp/cg/cgroup.subtree_control; mkdir /tmp/cg/service")
+    dimm = guest.plug("128M", 2)
+    block, = guest.blocks(dimm)
+    for kind in ("tmpfs", "huge2m"):
+        guest.set_blocks("online_movable", [block])
+        if kind == "huge2m":
+            guest.sh(f"echo 16 >{pool.format(2)}; echo 16 >{pool.format(0)}; [ $(<{pool.format(2)}) = 16 ]")
+        held = int(guest.start_program(f"kinds {kind} 2 {dimm.lo} {dimm.hi}", "kinds").split()[0])
+        assert held > 0, "nothing of it is on the DIMM"
+        guest.sh(f"echo 2 >/tmp/cg/service/cpuset.mems; (echo $BASHPID >/tmp/cg/service/cgroup.procs; "
+                 f"expect OK $memory/memory{block}/state offline)")
+        assert end(guest) == 0
 
 
 @machine()

@@ -76,6 +76,48 @@ def test_page_cache(guest):
     guest.sh("[ \"$(cksum </usr/bin/qemu-system-x86_64)\" = \"$(</tmp/sum)\" ]")
 
 
+def hold_huge(guest):
+    """A program with huge pages of what vanishes, and free ones."""
+    guest.sh("pool=/sys/devices/system/node/node2/hugepages/hugepages-2048kB/nr_hugepages; echo 32 >$pool; [ $(<$pool) = 32 ]")
+    held = guest.start_program(f"kinds huge2m 2 {HIDDEN[0]} {HIDDEN[3]}", "kinds")
+    assert held.startswith("4096 "), held
+
+
+def huge_are_lost(guest):
+    guest.sh("kill $(</tmp/kinds.pid); wait_for 60 eval '! kill -0 $(</tmp/kinds.pid) 2>/dev/null'")
+    assert "in the range" not in guest.sh("tail -n +2 /tmp/kinds.out || true"), "what has gone could be read"
+    states = {guest.sh(f"cat $memory/memory{b}/state") for b in there(guest)}
+    assert states == {"lost"}, f"{states}"
+    lines = int(guest.sh("dmesg | grep -c 'Memory failure' || true"))
+    assert lines < 20, f"{lines} lines in the log about broken pages"
+
+
+@ssdt.machine(nodes=("1G", "1G", "0"), cmdline="maxcpus=1 hugepagesz=2M hugepages=0", timeout=300)
+def test_huge_pages(guest):
+    """Huge pages are lost as others are; the kernel, told to panic at surprises of hardware, does not at this one."""
+    plug(guest)
+    hold_huge(guest)
+    guest.sh("echo 0 >/proc/sys/vm/memory_failure_recovery")
+    vanish(guest)
+    huge_are_lost(guest)
+
+
+@ssdt.machine(nodes=("1G", "1G", "0"), cmdline="hugepagesz=2M hugepages=0", timeout=300)
+def test_soft_offline(guest):
+    """Memory vanishes while another page leaves use: neither waits for the other without end."""
+    # Node 1 has no memory: what runs there would get that which vanishes.
+    guest.sh("for p in /proc/[0-9]*; do taskset -acp 0 ${p##*/} >/dev/null 2>&1 || true; done", log=False)
+    plug(guest)
+    hold_huge(guest)
+    # It begins when memory hotplug is locked, and waits for that with the lock of memory failure.
+    guest.sh("""fail=/sys/kernel/debug/memory_hotplug/fail; echo "online/publish/down 2000" >$fail
+        (wait_for 200 eval '[ -z "$(<$fail)" ]'; wr $memory/soft_offline_page 0x30000000 >/tmp/soft) >/dev/null 2>&1 &""")
+    vanish(guest)
+    guest.sh("wait_for 60 grep -q . /tmp/soft")
+    huge_are_lost(guest)
+    guest.sh("expect OK $memory/soft_offline_page 0x31000000")
+
+
 @HARDWARE
 def test_kernel_memory(guest):
     """In a kernel zone with memory of the kernel: it stays, lost, and the kernel goes on."""

@@ -7,6 +7,7 @@
  *	ksm		pages of equal content, merged
  *	tmpfs		a file in /dev/shm, mapped
  *	secret		memfd_secret(): not even the kernel can read it
+ *	inaccessible	of a file whose content the kernel must not read, as guest_memfd's
  *	long		registered with io_uring: pinned for as long as the program wants
  *	short		given to a pipe, out of which they are read after three seconds
  *
@@ -62,6 +63,8 @@ static void *map_kind(const char *kind)
 	}
 	if (!strcmp(kind, "tmpfs"))
 		return map_file(open("/dev/shm/kinds", O_RDWR | O_CREAT, 0600));
+	if (!strcmp(kind, "inaccessible"))
+		return map_file(memfd_create("kinds", 0));
 	if (!strcmp(kind, "secret"))
 		return map_file(syscall(SYS_memfd_secret, 0));
 	if (!strcmp(kind, "short"))
@@ -97,6 +100,16 @@ static void merge(char *p)
 	}
 	if (!second || second != phys_addr(p + length - PAGE))
 		errx(2, "KSM does not merge");
+}
+
+/* By the module mhp_ask. Pages of such files are never evicted, as those that are locked. */
+static void make_inaccessible(void *p)
+{
+	int fd = open("/sys/kernel/debug/mhp_ask", O_WRONLY);
+
+	if (mlock(p, length) || fd < 0 || dprintf(fd, "inaccessible %p", p) < 0)
+		err(2, "mhp_ask");
+	close(fd);
 }
 
 static void register_buffer(void *p)
@@ -152,6 +165,8 @@ int main(int argc, char **argv)
 		data[i] = number(argv[1], i);
 	if (!strcmp(argv[1], "ksm"))
 		merge((char *)data);
+	else if (!strcmp(argv[1], "inaccessible"))
+		make_inaccessible(data);
 	else if (!strcmp(argv[1], "long"))
 		register_buffer(data);
 	else if (!strcmp(argv[1], "short"))

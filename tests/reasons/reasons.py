@@ -294,6 +294,38 @@ def test_no_target(guest):
     assert int(said["ms"]) < 10000, f"{said}"
 
 
+SLABS = """import socket, time
+pairs = [socket.socketpair() for _ in range(800)]
+for one, other in pairs:
+    one.setblocking(False)
+    try:
+        while True:
+            one.send(bytes(1500))
+    except BlockingIOError:
+        pass
+print("ready", flush=True)
+time.sleep(1000)
+"""
+
+
+@machine(nodes=("1G", "1G", "0"))
+def test_expected(guest):
+    """Of slabs and page tables the references are the kernel's own: there is none that is not expected."""
+    dimm = guest.plug("256M", 2)
+    blocks = guest.blocks(dimm)
+    guest.set_blocks("online_kernel", blocks)
+    # More than a block of what sockets have been sent.
+    guest.start_program(f"ulimit -n 4000; numactl --preferred=2 python3 -c {shlex.quote(SLABS)}", "slabs")
+    details = []
+    for block in blocks:
+        if guest.sh(f"wr $memory/memory{block}/state offline || true") != "OK":
+            details += [said["detail"] for said in [last(guest, block)] if said["kind"] in ("slab", "page-table")]
+    assert details, "none of them is in the way"
+    for detail in details:
+        refs, expected = re.match(r"(\d+) references of which (\d+) are expected", detail).groups()
+        assert refs == expected, detail
+
+
 @machine(nodes=("1G",), timeout=400)
 def test_no_room(guest):
     """no-room: what is in use fits nowhere else without going below watermarks; refused at once, and with the switch not."""
@@ -316,6 +348,25 @@ def test_no_room(guest):
     fails(guest, blocks[1], "offline", "EBUSY", "no-room", step="check", passes="0")
     guest.sh("rm /mnt/data")
     works(guest, blocks[1], "offline")
+
+
+@machine(nodes=("1G",), cmdline="hugepagesz=2M hugepages=0", timeout=400)
+def test_room_of_huge_pages(guest):
+    """Free huge pages need no room, and those in use find theirs in free ones: no reason for no-room."""
+    pool = "/sys/kernel/mm/hugepages/hugepages-2048kB"
+    dimm = guest.plug("256M", 0)
+    blocks = guest.blocks(dimm)
+    guest.set_blocks("online_movable", blocks)
+    # All of the DIMM, and of the rest of the memory but some MiB.
+    guest.sh(f"""
+        echo $(($(awk '$1 == "MemFree:" {{ print $2 }}' /proc/meminfo) / 2048 - 30)) >{pool}/nr_hugepages
+        awk '/^MemFree|^HugePages/' /proc/meminfo""")
+    was = int(guest.sh(f"cat {pool}/nr_hugepages"))
+    works(guest, blocks[0], "offline")
+    assert int(guest.sh(f"cat {pool}/nr_hugepages")) <= was - 60, "no huge pages were there"
+    guest.start_program(f"kinds huge2m 0 {dimm.lo} {dimm.hi}", "kinds")
+    works(guest, blocks[1], "offline")
+    assert guest.end_program("kinds").startswith("0 "), "something of it is still there"
 
 
 @ssdt.machine(nodes=("1G", "1G", "0"), timeout=300)

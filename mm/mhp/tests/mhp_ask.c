@@ -8,6 +8,7 @@
  *	leave START SIZE		offline_and_remove_memory(); may take long
  *	pin ADDRESS			a page of the writer is pinned, as for a device
  *	lock ADDRESS			a page of the writer is locked, as during I/O
+ *	inaccessible ADDRESS		the file of a page of the writer is as guest_memfd's is
  *	isolate START SIZE MS		a range is isolated again and again, as by CMA
  *	walk MS				struct pages are looked at for so long
  *	group NID SIZE			a dynamic group that grows by SIZE is registered
@@ -71,6 +72,26 @@ static int ask_lock_page(unsigned long address)
 	locked = page;
 	put_page(page);
 	return 0;
+}
+
+static int ask_inaccessible(unsigned long address)
+{
+	struct address_space *mapping;
+	struct folio *folio;
+	struct page *page;
+	int ret;
+
+	ret = get_user_pages_fast(address, 1, 0, &page);
+	if (ret != 1)
+		return ret ?: -EFAULT;
+	folio = page_folio(page);
+	folio_lock(folio);
+	mapping = folio_mapping(folio);
+	if (mapping)
+		mapping_set_inaccessible(mapping);
+	folio_unlock(folio);
+	folio_put(folio);
+	return mapping ? 0 : -EINVAL;
 }
 
 static int ask_isolate(u64 start, u64 size, unsigned int ms)
@@ -141,6 +162,8 @@ static int ask(char *text)
 		return ask_pin(start);
 	if (sscanf(text, "lock %lli", &start) == 1)
 		return ask_lock_page(start);
+	if (sscanf(text, "inaccessible %lli", &start) == 1)
+		return ask_inaccessible(start);
 	if (sscanf(text, "isolate %lli %lli %u", &start, &size, &ms) == 3)
 		return ask_isolate(start, size, ms);
 	if (sscanf(text, "walk %u", &ms) == 1)
