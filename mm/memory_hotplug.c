@@ -1056,13 +1056,19 @@ static int evacuate(struct mhp_op *op)
 {
 	unsigned long used = 0;
 	struct mhp_run *run;
+	int ret;
 
+	ret = mhp_moving_begin(op->result);
+	if (ret)
+		return ret;
 	for_each_run(run, op)
 		used += mhp_count_used(run);
 	WRITE_ONCE(op->progress->left, used);
 	WRITE_ONCE(op->need, 0);
 	set_deadline(op);
-	return each_run(op, run_evacuate, run_stay);
+	ret = each_run(op, run_evacuate, run_stay);
+	mhp_moving_end();
+	return ret;
 }
 
 /* The blocks are going-offline and isolated, which is all that moving needs. */
@@ -1078,7 +1084,7 @@ static int evacuate_unlocked(struct mhp_op *op)
 
 	/* A node may have got other memory meanwhile. */
 	fill_notes(op, false);
-	return ret;
+	return ret ?: mhp_check_awake(op->result);
 }
 
 static bool has_poison(const struct memory_block *mem)
@@ -1849,8 +1855,8 @@ static int descend_to_offline(struct mhp_op *op)
  * again.
  * Return: 0; -EINVAL a block is offline already, has holes, or spans zones or nodes; -EBUSY
  * it is on its way or claimed, a page cannot move or does not, there is no room for them,
- * or time is up; -EINTR a signal; -ECANCELED by mhp_cancel_offline(); -ENOMEM; or what a
- * notifier said. After an error all of them are online as before.
+ * time is up, or the system sleeps; -EINTR a signal; -ECANCELED by mhp_cancel_offline();
+ * -ENOMEM; or what a notifier said. After an error all of them are online as before.
  */
 int mhp_offline_blocks(struct memory_block **blocks, unsigned int nr_blocks,
 		       const struct mhp_policy *policy, struct mhp_result *res)

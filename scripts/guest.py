@@ -90,6 +90,7 @@ class Machine:
     virtio_mem: str = ""            # "SIZE:NODE", nothing of it plugged at boot
     virtio_mem_block: str = ""      # in which it grows and shrinks: "256M"
     balloon: bool = False           # a virtio balloon
+    disk: str = ""                  # SIZE of an empty disk, which the module virtio_blk makes /dev/vda
     hmat: bool = False              # the firmware has a HMAT, without figures
     agent: bool = False             # a port for qemu-guest-agent
     room: str = "32G"               # for memory that is plugged later
@@ -375,6 +376,11 @@ class Guest:
         for port in ports:
             args += ["-chardev", f"socket,id={port},path={self.dir}/{port},server=on,wait=off",
                      "-device", f"virtserialport,chardev={port},name={port}"]
+        if self.machine.disk:
+            disk = self.dir / "disk"
+            with open(disk, "wb") as file:
+                file.truncate(parse_size(self.machine.disk))
+            args += ["-drive", f"file={disk},if=none,id=disk,format=raw,cache=unsafe", "-device", "virtio-blk-pci,drive=disk"]
         terminal = None if self.mode == "shell" else subprocess.DEVNULL
         with open(self.log_path, "a", encoding="utf-8") as log:
             self.qemu = subprocess.Popen(args, stdin=terminal, stdout=terminal, stderr=log)

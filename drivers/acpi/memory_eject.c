@@ -393,8 +393,16 @@ static void eject_work(struct work_struct *work)
 	struct acpi_device *adev = e->adev;
 	int err;
 
-	lock_device_hotplug();
-	err = eject_offline(e, &res);
+	/* A system that goes to sleep ends an attempt; afterwards there is another. */
+	for (;;) {
+		lock_device_hotplug();
+		err = eject_offline(e, &res);
+		if (res.why != MHP_WHY_SLEEP)
+			break;
+		unlock_device_hotplug();
+		mhp_wait_awake();
+		res = MHP_RESULT_OK;
+	}
 	acpi_scan_lock_acquire();
 	if (!err)
 		err = eject_rest(e, &res);

@@ -326,6 +326,7 @@ static bool is_worth_another(const struct undertaking *u)
 	switch (u->res.why) {
 	case MHP_WHY_SIGNAL:
 	case MHP_WHY_CANCELLED:
+	case MHP_WHY_SLEEP:
 	case MHP_WHY_DEADLINE:
 	case MHP_WHY_NOMEM:
 		return false;

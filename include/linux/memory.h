@@ -197,6 +197,7 @@ int memory_blocks_online(u64 start, u64 size, enum mmop type,
 			 struct mhp_result *res);
 int memory_blocks_offline(u64 start, u64 size, const struct mhp_policy *policy,
 			  struct mhp_result *res);
+void mhp_wait_awake(void);
 void memory_blocks_yield(struct memory_block **blocks, unsigned int nr);
 void memory_blocks_resume(struct memory_block **blocks, unsigned int nr);
 

@@ -36,6 +36,7 @@
 	X(KEXEC,	"kexec",	"a kernel that kexec has loaded is to lie there") \
 	X(SIGNAL,	"signal",	"the caller was interrupted")	\
 	X(DEADLINE,	"deadline",	"it took longer than the caller allows") \
+	X(SLEEP,	"sleep",	"the system goes to sleep")	\
 	X(CANCELLED,	"cancelled",	"somebody wants it to stay online") \
 	X(EJECTING,	"ejecting",	"the device of the block is being ejected") \
 	X(DEPENDENCY,	"dependency",	"a device that goes with it is in use") \

@@ -124,6 +124,8 @@ static bool stalled(const struct mhp_evacuation *e, unsigned int ms)
 /* Is the caller's patience at an end? For want of time the page is to blame that was in the way. */
 static int check_patience(struct mhp_evacuation *e)
 {
+	if (mhp_check_awake(e->res))
+		return e->res->err;
 	if (mhp_patience_ends(e->patience) == MHP_WHY_DEADLINE && stalled(e, MHP_BLAME_MS))
 		return blame(e);
 	return mhp_lose_patience(e->patience, e->suspect.pfn, e->res);

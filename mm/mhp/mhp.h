@@ -18,6 +18,7 @@
  *	discard.c	giving up what was in memory that has gone
  *	node.c		nodes that come and go
  *	notify.c	the notifier chain
+ *	sleep.c		no page moves while the system sleeps
  *	fault.c		what the runner does around each step: traces, injected faults
  */
 #ifndef _MM_MHP_MHP_H
@@ -255,6 +256,11 @@ static inline unsigned long mhp_discard(struct mhp_run *run, bool may_discard,
 	return 0;
 }
 #endif
+
+/* sleep.c */
+int mhp_check_awake(struct mhp_result *res);
+int mhp_moving_begin(struct mhp_result *res);
+void mhp_moving_end(void);
 
 /**
  * struct mhp_room - pages that requests under way have still to move

@@ -386,6 +386,25 @@ def test_lost(guest):
 
 
 @machine(timeout=300)
+def test_sleep(guest):
+    """sleep: the system suspends meanwhile; as far as its freezer."""
+    dimm, (block, _) = plug(guest)
+    hold(guest, "pin", block)
+    guest.sh(f"""
+        echo 1 >/sys/module/suspend/parameters/pm_test_delay
+        echo freezer >/sys/power/pm_test
+        wr $memory/memory{block}/state offline >/tmp/answer &
+        wait_for 30 grep -qx going-offline $memory/memory{block}/state
+        expect OK /sys/power/state freeze
+        wait
+        grep -qx EBUSY /tmp/answer""")
+    said = last(guest, block)
+    assert said["reason"] == "sleep" and said["err"] == "-16", f"{said}"
+    guest.end_program("hold")
+    works(guest, block, "offline")
+
+
+@machine(timeout=300)
 def test_dependency(guest):
     """dependency: another device that goes with it stays; read from eject_status."""
     guest.sh("modprobe mhp_ask")

@@ -1066,6 +1066,7 @@ static const struct advice {
 	{ "disabled", "the device does not allow it", "Choose another block." },
 	{ "signal", "who asked was interrupted", "Try again." },
 	{ "cancelled", "the request was taken back", "Try again." },
+	{ "sleep", "the system suspends or hibernates", "Try again afterwards." },
 	{ "deadline", "it took longer than allowed",
 	  "Allow more: --timeout, or the parameter memory_hotplug.offline_timeout_ms." },
 	{ "hwpoison", "the block has broken pages", "Leave it offline." },
