@@ -46,11 +46,13 @@ static const char * const heard_names[] = {
  * @from: the notifier has heard this before
  * @to: and now this
  */
-static const struct rule {
+struct rule {
 	unsigned long action;
 	const char *name;
 	enum heard from, to;
-} rules[] = {
+};
+
+static const struct rule rules[] = {
 	{ MEM_PREPARE_ONLINE, "PREPARE_ONLINE", HEARD_OFFLINE, HEARD_READY },
 	{ MEM_GOING_ONLINE, "GOING_ONLINE", HEARD_READY, HEARD_GOING_ONLINE },
 	{ MEM_ONLINE, "ONLINE", HEARD_GOING_ONLINE, HEARD_ONLINE },
