@@ -122,6 +122,16 @@ class Apply(unittest.TestCase):
         self.assertTrue(apply.is_there("p", EDIT, {"f.c": there}.get))
         self.assertFalse(apply.is_there("p", EDIT, {"f.c": BASE}.get))
 
+    def test_old_base_only(self):
+        # What a new base may have by other words has to miss something there.
+        for patch in tree.read_series():
+            for choice in patch.edit:
+                if choice[-1] != "none":
+                    continue
+                hunks = [h for name in choice[:-1] for e in apply.parse((tree.TOP / name).read_text(), name)
+                         for h in e.hunks]
+                self.assertTrue(any(kind == "-" for h in hunks for kind, _ in h.lines), f"{choice[0]} only adds")
+
     def test_cut_off_edit(self):
         self.misfit(BASE, "not as many lines", EDIT.replace(" out:\n", ""))
 
