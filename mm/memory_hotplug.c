@@ -1172,18 +1172,17 @@ static int empty_pages(struct mhp_op *op)
 	return op->policy->keep_locks ? evacuate(op) : evacuate_unlocked(op);
 }
 
-#define HIDE_TRIES	5
-
 static int pages_down(struct mhp_op *op)
 {
-	unsigned int tries = 0;
+	unsigned long until = 0;
 	struct mhp_run *run;
 	int ret;
 
 	do {
 		ret = empty_pages(op);
+		until = until ?: walk_deadline(op);
 		if (!ret)
-			ret = hide_pages(op, ++tries < HIDE_TRIES);
+			ret = hide_pages(op, time_before(jiffies, until));
 	} while (ret == -EAGAIN);
 	if (ret)
 		return ret;

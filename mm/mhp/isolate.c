@@ -580,13 +580,14 @@ static unsigned long withdraw_some(struct mhp_run *run, unsigned long pfn,
 	return pfn;
 }
 
-/* The first page from @pfn on that does not go with its block, or @end. */
+/* Passes some pages that go with their block; returns where to go on, or @pfn if it does not. */
 static unsigned long skip_withdrawable(struct zone *zone, unsigned long pfn, unsigned long end)
 {
+	unsigned int left = pageblock_nr_pages;
 	unsigned long flags;
 
 	spin_lock_irqsave(&zone->lock, flags);
-	while (pfn < end) {
+	while (pfn < end && left--) {
 		struct page *page = pfn_to_page(pfn);
 
 		if (PageBuddy(page))
@@ -616,10 +617,9 @@ unsigned long mhp_first_kept(const struct mhp_run *run)
 	unsigned long next;
 
 	mhp_assert_write_locked();
-	while (pfn < end) {
-		next = min(end, pfn + MAX_ORDER_NR_PAGES);
-		pfn = skip_withdrawable(run->zone, pfn, next);
-		if (pfn < next)
+	for (; pfn < end; pfn = next) {
+		next = skip_withdrawable(run->zone, pfn, end);
+		if (next == pfn)
 			return pfn;
 		cond_resched();
 	}

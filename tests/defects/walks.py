@@ -47,12 +47,12 @@ def lives(guest):
 
 def come_and_go(guest, turns=TURNS):
     for turn in range(turns):
-        dimm = guest.plug("256M", 1)
-        assert guest.unplug(dimm).done, f"turn {turn}: the DIMM stays"
+        dimm = guest.plug("256M", 1, seconds=150)
+        assert guest.unplug(dimm, seconds=150).done, f"turn {turn}: the DIMM stays"
         lives(guest)
 
 
-@machine(timeout=400)
+@machine(timeout=900)
 def test_compaction(guest):
     """A DIMM comes and goes beside two tasks that compact its node."""
     guest.sh(f"{MOVABLE}; {DELAY}")
@@ -62,7 +62,7 @@ def test_compaction(guest):
     come_and_go(guest)
 
 
-@machine(timeout=400, virtio_mem="2G:1")
+@machine(timeout=900, virtio_mem="2G:1")
 def test_virtio_mem(guest):
     """A virtio-mem device grows and shrinks beside two tasks that compact its node."""
     guest.sh(f"{MOVABLE}; {DELAY}; modprobe virtio_mem")
@@ -70,11 +70,11 @@ def test_virtio_mem(guest):
     for n in range(2):
         in_background(guest, f"compact{n}", "echo 1 >/sys/devices/system/node/node1/compact")
     for turn in range(TURNS):
-        guest.resize((768 if turn % 2 == 0 else 256) * MIB)
+        guest.resize((768 if turn % 2 == 0 else 256) * MIB, seconds=150)
         lives(guest)
 
 
-@machine(timeout=400)
+@machine(timeout=900)
 def test_kcore(guest):
     """A DIMM comes and goes beside a reader of /proc/kcore."""
     guest.sh(f"need python3; {MOVABLE}; {DELAY}; cat >/tmp/read.py <<'END'\n{KCORE}\nEND")
@@ -82,7 +82,7 @@ def test_kcore(guest):
     come_and_go(guest)
 
 
-@machine(timeout=600, cmdline="page_owner=on")
+@machine(timeout=900, cmdline="page_owner=on")
 def test_files(guest):
     """A DIMM comes and goes beside readers of kpageflags, kpagecount, kpagecgroup, page_idle, page_owner and others."""
     guest.sh(f"need python3; {MOVABLE}; {DELAY}; cat >/tmp/read.py <<'END'\n{PER_FRAME}\nEND")
