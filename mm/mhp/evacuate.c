@@ -144,6 +144,13 @@ static void rest(const struct mhp_evacuation *e)
 		schedule_timeout_idle(ticks);
 }
 
+/* Is a page of it broken? Not every release of 6.12 has folio_contain_hwpoisoned_page(). */
+static bool contains_broken(struct folio *folio)
+{
+	return folio_test_hwpoison(folio) ||
+	       (folio_test_large(folio) && folio_test_has_hwpoisoned(folio));
+}
+
 /* Of a huge page with a broken part the other parts can move. */
 static void split_broken(struct folio *folio, struct page *page)
 {
@@ -393,13 +400,12 @@ static unsigned long take_folio(struct mhp_evacuation *e, unsigned long pfn)
 	if (page_folio(page) != folio)
 		goto out;
 
-	if (folio_contain_hwpoisoned_page(folio) && folio_test_large(folio) &&
-	    !folio_test_hugetlb(folio)) {
+	if (contains_broken(folio) && folio_test_large(folio) && !folio_test_hugetlb(folio)) {
 		split_broken(folio, page);
 		folio = page_folio(page);
 	}
 	nr = folio_nr_pages(folio) - folio_page_idx(folio, page);
-	if (PageHWPoison(page) || folio_contain_hwpoisoned_page(folio)) {
+	if (PageHWPoison(page) || contains_broken(folio)) {
 		visit_broken(e, folio, pfn, nr);
 	} else if (mhp_inaccessible(folio)) {
 		nr = 0;

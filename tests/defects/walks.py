@@ -97,7 +97,8 @@ def test_files(guest):
 
 def walk(guest, ms):
     """Somebody looks at struct pages, for so long."""
-    guest.sh(f"echo walk {ms} >/sys/kernel/debug/mhp_ask & echo $! >/tmp/walk.pid; sleep 0.5")
+    guest.sh(f"echo walk {ms} >/sys/kernel/debug/mhp_ask & echo $! >/tmp/walk.pid; "
+             "wait_for 20 grep -q msleep /proc/$!/stack")
 
 
 def walk_ends(guest):
