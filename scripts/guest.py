@@ -91,6 +91,7 @@ class Machine:
     virtio_mem_block: str = ""      # in which it grows and shrinks: "256M"
     balloon: bool = False           # a virtio balloon
     disk: str = ""                  # SIZE of an empty disk, which the module virtio_blk makes /dev/vda
+    own_root: bool = False          # its root is in its memory, with few programs: 9p does not outlive a sleep
     hmat: bool = False              # the firmware has a HMAT, without figures
     agent: bool = False             # a port for qemu-guest-agent
     room: str = "32G"               # for memory that is plugged later
@@ -190,6 +191,41 @@ def programs():
         if not program.exists() or program.stat().st_mtime < max(headers, source.stat().st_mtime):
             subprocess.run(["gcc", "-O2", "-Wall", "-Wextra", "-o", program, source], check=True)
     return target
+
+
+OWN_PROGRAMS = """awk bash cat chroot cmp cp cut date dd dmesg env grep head ln ls mkdir mkswap modprobe mount mv readlink
+    rm rmdir sed seq sh sleep sort stat swapoff swapon sync tail touch tr umount uniq wc""".split()
+
+
+def files_of_own_root(kernel_dir):
+    """What a guest has whose root is in its memory: {path there: path here}."""
+    system = "/usr/sbin:/usr/bin:/sbin:/bin"
+    found = [(name, shutil.which(name, path=system)) for name in OWN_PROGRAMS]
+    missing = [name for name, path in found if not path]
+    if missing:
+        raise Skip(f"no {' '.join(missing)} here")
+    files = {f"/usr/bin/{name}": path for name, path in found}
+    files.update((str(path), path) for path in (*programs().iterdir(), *(ROOT / "tests/guest").iterdir()))
+    top = modules(kernel_dir)
+    files.update((f"/{path.relative_to(top)}", path) for path in top.glob("usr/lib/modules/**/*") if path.is_file())
+    listed = subprocess.run(["ldd", *(path for _, path in found)], capture_output=True, text=True, check=False).stdout
+    for library in set(re.findall(r"(/\S+) \(0x", listed)):
+        files["/usr" + library.removeprefix("/usr")] = library
+    return files
+
+
+def own_root(kernel_dir, target):
+    """Makes the initramfs with that root."""
+    files = files_of_own_root(kernel_dir)
+    folders = {str(folder) for path in files for folder in Path(path).parents}
+    folders |= {"/dev", "/proc", "/sys", "/tmp", "/run", "/mnt", "/root", "/etc"}
+    lines = [f"dir {folder} 755 0 0" for folder in sorted(folders - {"/"})]
+    lines += [f"slink /{name} usr/{name} 777 0 0" for name in ("bin", "lib", "lib64")] + ["nod /dev/console 600 0 0 c 5 1"]
+    lines += [f"file {path} {os.path.realpath(source)} 755 0 0" for path, source in files.items()]
+    (target / "list").write_text("\n".join(lines) + "\n")
+    with open(target / "initrd", "wb") as file:
+        subprocess.run([kernel_dir / "usr/gen_init_cpio", target / "list"], stdout=file, check=True)
+    return target / "initrd"
 
 
 def prepare(kernel_dir):
@@ -352,21 +388,23 @@ class Guest:
         size = shutil.get_terminal_size()
         cmdline = " ".join([
             "console=ttyS0 root=hostroot rootfstype=9p rootflags=trans=virtio,version=9p2000.L,ro,cache=loose",
-            f"init={here}/init guest_path={BUILD / 'tests'}",
+            f"init={here}/init guest_path={BUILD / 'tests'}", f"rdinit={here}/init guest_own_root=1" * self.machine.own_root,
             f"guest_mode={self.mode} guest_rows={size.lines} guest_cols={size.columns}",
             f"guest_term={os.environ.get('TERM', 'linux')} guest_patience={self.patience}",
             "guest_order=1" * (not self.machine.exact),
             "loglevel=8 panic=-1 no_timer_check", CHECKS.get(self.kernel_dir.name, ""),
             self.machine.exact * "tsc=reliable", self.machine.cmdline])
         share = "security_model=none,readonly=on,multidevs=remap"
+        root = ["-initrd", own_root(self.kernel_dir, self.dir)] if self.machine.own_root else [
+            "-virtfs", f"local,path=/,mount_tag=hostroot,{share}",
+            "-virtfs", f"local,path={modules(self.kernel_dir)},mount_tag=modules,{share}"]
         ports = ["agent", "host"] + ["org.qemu.guest_agent.0"] * self.machine.agent
         args = ["setpriv", "--pdeathsig", "KILL", "--",
                 "qemu-system-x86_64", "-accel", *accel.split(), "-cpu", CPU + self.machine.exact * ",phys-bits=46", *self.machine.arguments(),
                 "-nodefaults", "-display", "none", "-no-reboot",
                 "-kernel", self.kernel_dir / "arch/x86/boot/bzImage", "-append", cmdline,
                 *(["-acpitable", f"file={self.machine.table(self.dir)}"] if self.machine.table else []),
-                "-virtfs", f"local,path=/,mount_tag=hostroot,{share}",
-                "-virtfs", f"local,path={modules(self.kernel_dir)},mount_tag=modules,{share}",
+                *root,
                 "-qmp", f"unix:{self.dir}/qmp,server=on,wait=off",
                 "-serial", f"file:{self.console_path}",
                 "-chardev", "stdio,id=person,signal=off" if self.mode == "shell" else "null,id=person",

@@ -244,6 +244,7 @@ static u32 eject_code(const struct mhp_result *res)
 	case MHP_WHY_SIGNAL:
 	case MHP_WHY_DEADLINE:
 	case MHP_WHY_NO_ROOM:
+	case MHP_WHY_SLEEP:
 		return ACPI_OST_SC_DEVICE_BUSY;
 	default:
 		return ACPI_OST_SC_NON_SPECIFIC_FAILURE;
@@ -386,23 +387,35 @@ static void eject_over(struct acpi_memory_eject *e, int err, struct mhp_result *
 		acpi_scan_recheck(e->adev);
 }
 
+/*
+ * A system that goes to sleep ends an attempt; afterwards there is another. Returns with
+ * device_hotplug_lock held.
+ */
+static int eject_attempts(struct acpi_memory_eject *e, struct mhp_result *res)
+{
+	int err;
+
+	for (;;) {
+		lock_device_hotplug();
+		*res = MHP_RESULT_OK;
+		if (READ_ONCE(e->progress.cancel))
+			return mhp_refuse(res, -ECANCELED, MHP_WHY_CANCELLED, MHP_NO_PFN);
+		err = eject_offline(e, res);
+		if (res->why != MHP_WHY_SLEEP)
+			return err;
+		unlock_device_hotplug();
+		mhp_wait_awake();
+	}
+}
+
 static void eject_work(struct work_struct *work)
 {
 	struct acpi_memory_eject *e = container_of(work, struct acpi_memory_eject, work);
-	struct mhp_result res = MHP_RESULT_OK;
 	struct acpi_device *adev = e->adev;
+	struct mhp_result res;
 	int err;
 
-	/* A system that goes to sleep ends an attempt; afterwards there is another. */
-	for (;;) {
-		lock_device_hotplug();
-		err = eject_offline(e, &res);
-		if (res.why != MHP_WHY_SLEEP)
-			break;
-		unlock_device_hotplug();
-		mhp_wait_awake();
-		res = MHP_RESULT_OK;
-	}
+	err = eject_attempts(e, &res);
 	acpi_scan_lock_acquire();
 	if (!err)
 		err = eject_rest(e, &res);

@@ -8,89 +8,175 @@ from guest import MIB, machine
 BLOCK = 128 * MIB
 PASSES = "mhp_offline_pass"
 TRACE = "/sys/kernel/tracing"
+# To the console as well: a restored kernel knows nothing of what came after its image was made.
+TRACED = f"no_console_suspend tp_printk trace_event=memory_hotplug:{PASSES}"
 
 
 def status(guest, dimm):
     return guest.sh(f"cat {dimm.dir}/eject_status").split()[0]
 
 
-def pending(guest):
-    """A DIMM whose eject is pending, as a page of it is pinned."""
+def plug(guest):
+    guest.sh("echo online_movable >$memory/auto_online_blocks")
     dimm = guest.plug("256M", 1)
     blocks = guest.blocks(dimm)
-    guest.set_blocks("online_movable", blocks)
     dimm.dir = guest.sh(f"readlink -f $memory/memory{blocks[0]}/firmware_node")
+    return dimm, blocks
+
+
+def pin(guest, dimm):
+    return int(guest.start_program(f"hold pin 1 {dimm.lo} {dimm.lo + BLOCK}", "hold").split()[-1], 0)
+
+
+def pending(guest):
+    """A DIMM whose eject is pending, as a page of it is pinned."""
+    dimm, _ = plug(guest)
     guest.start_program(f"load 60 1 {dimm.lo} {dimm.hi}", "load")
-    guest.start_program(f"hold pin 1 {dimm.lo} {dimm.lo + BLOCK}", "hold")
-    guest.sh(f"""cd {TRACE}
-        echo 1 >events/power/suspend_resume/enable
-        echo 1 >events/memory_hotplug/{PASSES}/enable
-        expect OK {dimm.dir}/eject 1
-        wait_for 30 grep -q {PASSES} trace""")
+    pin(guest, dimm)
+    guest.sh(f"expect OK {dimm.dir}/eject 1; wait_for 30 grep -q {PASSES} {TRACE}/trace")
     assert status(guest, dimm) == "pending"
     return dimm
 
 
-def still(guest):
+def still(guest, sleeps=1):
     """No page was moved while the system slept."""
     asleep, moved, slept = False, [], 0
-    for line in guest.sh(f"cat {TRACE}/trace", log=False).splitlines():
-        if re.search(r"suspend_resume: freeze_processes\[\d+\] end", line):
+    for line in guest.console_path.read_text(errors="replace").splitlines():
+        if "Freezing user space processes completed" in line:
             asleep, slept = True, slept + 1
-        elif re.search(r"suspend_resume: thaw_processes\[\d+\] begin", line):
+        elif "Restarting tasks" in line:
             asleep = False
         elif PASSES in line and asleep:
             moved.append(line)
-    assert slept, "the trace does not tell of a sleep"
+    assert slept >= sleeps and not asleep, f"{slept} sleeps are told of"
     assert not moved, f"pages moved meanwhile: {moved}"
 
 
-def goes_on(guest, dimm):
-    """The eject is pending still, and succeeds when nothing is in its way any more."""
-    assert status(guest, dimm) == "pending", guest.sh(f"cat {dimm.dir}/eject_status")
-    still(guest)
-    guest.end_program("hold")
-    assert guest.event(lambda what, data: what == "DEVICE_DELETED" and data.get("device") == dimm.name, 60), "not deleted"
-    guest.qmp("object-del", id=f"{dimm.name}-ram")
-    guest.dimms.pop(dimm.name)
+def passes(guest):
+    return int(guest.sh(f"grep -c {PASSES} {TRACE}/trace || true"))
+
+
+def end_load(guest):
     guest.sh("kill -TERM $(</tmp/load.pid); wait_for 60 eval '! kill -0 $(</tmp/load.pid) 2>/dev/null'; tail -n 1 /tmp/load.out")
 
 
-@machine(timeout=300)
+def goes_on(guest, dimm):
+    """The eject is pending still, moves pages again, and succeeds when nothing is in its way any more."""
+    assert status(guest, dimm) == "pending", guest.sh(f"cat {dimm.dir}/eject_status")
+    count = passes(guest)
+    guest.sh(f"wait_for 30 eval '[ $(grep -c {PASSES} {TRACE}/trace) -gt {count} ]'")
+    guest.end_program("hold")
+    assert guest.event(lambda what, data: what == "DEVICE_DELETED" and data.get("device") == dimm.name, guest.longer(60)), "not deleted"
+    guest.qmp("object-del", id=f"{dimm.name}-ram")
+    guest.dimms.pop(dimm.name)
+    end_load(guest)
+
+
+@machine(cmdline=TRACED, timeout=300)
 def test_suspend(guest):
-    """An eject that is pending goes on after a suspend, and moves nothing during it."""
+    """An eject that is pending goes on after a suspend, and moves nothing during it; as far as the freezer."""
     dimm = pending(guest)
     guest.sh("echo freezer >/sys/power/pm_test; expect OK /sys/power/state freeze")
+    still(guest)
     goes_on(guest, dimm)
 
 
-@machine(disk="1G", timeout=300)
+@machine(disk="1G", cmdline=TRACED, timeout=300)
 def test_hibernate(guest):
-    """An eject that is pending goes on after a hibernation, which holds device_hotplug_lock, and moves nothing during it."""
+    """The same of a hibernation, which holds device_hotplug_lock; as far as the freezer."""
     guest.sh("modprobe virtio_blk; wait_for 30 test -b /dev/vda; mkswap /dev/vda; swapon /dev/vda")
     dimm = pending(guest)
     guest.sh("echo freezer >/sys/power/pm_test; echo test_resume >/sys/power/disk; expect OK /sys/power/state disk")
+    still(guest)
     goes_on(guest, dimm)
 
 
-@machine(timeout=300)
+@machine(own_root=True, cmdline=TRACED, timeout=300)
+def test_devices(guest):
+    """The same of suspends in which devices, the platform and all CPUs but one sleep as well."""
+    dimm = pending(guest)
+    for level, state in ("devices", "freeze"), ("platform", "freeze"), ("core", "mem"):
+        guest.sh(f"echo {level} >/sys/power/pm_test; expect OK /sys/power/state {state}")
+        assert status(guest, dimm) == "pending"
+    still(guest, 3)
+    goes_on(guest, dimm)
+
+
+@machine(own_root=True, disk="1G", cmdline=TRACED, timeout=400)
+def test_image(guest):
+    """An image is made, written to swap, read and restored while an eject is pending, which goes on in the restored kernel."""
+    guest.sh("modprobe virtio_blk; wait_for 30 test -b /dev/vda; mkswap /dev/vda; swapon /dev/vda")
+    dimm = pending(guest)
+    guest.sh("echo 0 >/sys/power/image_size; echo test_resume >/sys/power/disk; expect OK /sys/power/state disk")
+    console = guest.console_path.read_text(errors="replace")
+    still(guest)
+    assert re.search(r"Wrote \d+ kbytes", console) and re.search(r"Read \d+ kbytes", console), "no image was written and read"
+    goes_on(guest, dimm)
+
+
+@machine(cmdline=TRACED, timeout=300)
+def test_snapshot_device(guest):
+    """While /dev/snapshot is open nothing goes offline, and an eject waits; it can be cancelled, or goes on."""
+    dimm, blocks = plug(guest)
+    snapshot = "bash -c 'echo open; exec sleep 10000' </dev/snapshot"
+    guest.start_program(snapshot, "snapshot")
+    guest.sh(f"""expect EBUSY $memory/memory{blocks[0]}/state offline
+        grep 'reason=sleep ' $memory/memory{blocks[0]}/last_error
+        expect EBUSY $memory/request 'offline {blocks[0]}-{blocks[-1]}'
+        grep 'reason=sleep' $memory/request
+        expect OK {dimm.dir}/eject 1
+        sleep 1""")
+    assert status(guest, dimm) == "pending" and not passes(guest)
+    guest.sh(f"expect OK {dimm.dir}/eject_status cancel")
+    guest.end_program("snapshot")
+    guest.sh(f"wait_for 30 grep ^failed.*reason=cancelled {dimm.dir}/eject_status")
+    assert set(guest.zones(blocks).values()) == {("online", "Movable")} and not passes(guest)
+
+    guest.start_program(f"load 60 1 {dimm.lo} {dimm.hi}", "load")
+    pin(guest, dimm)
+    guest.sh(f"expect OK {dimm.dir}/eject 1; wait_for 30 grep -q {PASSES} {TRACE}/trace")
+    guest.start_program(snapshot, "snapshot")
+    count = passes(guest)
+    guest.sh("sleep 1")
+    assert status(guest, dimm) == "pending" and passes(guest) == count, "pages moved"
+    guest.end_program("snapshot")
+    goes_on(guest, dimm)
+
+
+@machine(cmdline=TRACED, timeout=300)
 def test_user(guest):
     """A suspend is not held up by an offline of a user, who is told; the block stays, and goes another time."""
-    dimm = guest.plug("256M", 1)
-    blocks = guest.blocks(dimm)
-    guest.set_blocks("online_movable", blocks)
-    guest.start_program(f"hold pin 1 {dimm.lo} {dimm.lo + BLOCK}", "hold")
+    dimm, blocks = plug(guest)
+    pin(guest, dimm)
     state = f"$memory/memory{blocks[0]}/state"
-    guest.sh(f"""
-        echo freezer >/sys/power/pm_test
-        wr {state} offline >/tmp/answer &
-        wait_for 30 grep -qx going-offline {state}
-        expect OK /sys/power/state freeze
-        wait
-        grep -qx EBUSY /tmp/answer && grep -q 'reason=sleep ' $memory/memory{blocks[0]}/last_error""")
-    assert guest.zones(blocks)[blocks[0]] == ("online", "Movable")
+    for ask in (f"{state} offline", f"$memory/request 'offline {blocks[0]}-{blocks[-1]} best-effort'"):
+        guest.sh(f"""
+            echo freezer >/sys/power/pm_test
+            wr {ask} >/tmp/answer &
+            wait_for 30 grep -qx going-offline {state}
+            expect OK /sys/power/state freeze
+            wait $!
+            cat /tmp/answer; grep -qx EBUSY /tmp/answer && grep -q 'reason=sleep ' $memory/memory{blocks[0]}/last_error""")
+        assert guest.zones(blocks)[blocks[0]] == ("online", "Movable")
+    still(guest, 2)
     guest.end_program("hold")
     guest.sh(f"expect OK {state} offline")
+    assert guest.unplug(dimm).done
+
+
+@machine(virtio_mem="1G:1", cmdline=TRACED, timeout=300)
+def test_virtio_mem(guest):
+    """A device that shrinks goes on after a suspend; it does not let the system hibernate, after which memory goes offline."""
+    dimm, blocks = plug(guest)
+    guest.sh("modprobe virtio_mem")
+    guest.resize(512 * MIB)
+    guest.sh(f"expect EPERM /sys/power/state disk; expect OK $memory/memory{blocks[0]}/state offline")
+    guest.start_program("load 400 1 0 0x7fffffffffff", "load")
+    guest.qmp("qom-set", path="/machine/peripheral/vm0", property="requested-size", value=128 * MIB)
+    guest.sh("echo freezer >/sys/power/pm_test; expect OK /sys/power/state freeze")
+    still(guest)
+    guest.resize(128 * MIB)
+    end_load(guest)
     assert guest.unplug(dimm).done
 
 
@@ -112,8 +198,8 @@ def test_again_and_again(guest):
         for ((i = 0; i < 3; i++)); do
             expect OK /sys/power/state freeze
         done
-        touch /tmp/end; wait
+        touch /tmp/end; wait $!
         sort /tmp/answers | uniq -c
         ! sort -u /tmp/answers | grep -Evx 'OK|EBUSY|EINTR|EINVAL'""")
     assert guest.unplug(dimm).done
-    guest.sh("kill -TERM $(</tmp/load.pid); wait_for 60 eval '! kill -0 $(</tmp/load.pid) 2>/dev/null'; tail -n 1 /tmp/load.out")
+    end_load(guest)
