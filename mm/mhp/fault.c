@@ -6,10 +6,10 @@
  *	echo "online/zone/up -12" > /sys/kernel/debug/memory_hotplug/fail
  *
  * fails the next time this step is about to be done, once. A reason behind the number
- * (mhp_reason.h) is that of the failure, else it is "injected". A positive number lets the
- * step begin so many milliseconds later, and not fail. An empty line takes it back. Steps
- * that undo others do not fail. Owns the armed fault, under its own lock; may be called
- * from any request.
+ * (mhp_reason.h) is that of the failure, else it is "injected". "online/zone/up 500ms" lets
+ * the step begin half a second later, and not fail. An empty line takes it back. Steps that
+ * undo others do not fail. Owns the armed fault, under its own lock; may be called from any
+ * request.
  *
  *	echo 500 > /sys/kernel/debug/memory_hotplug/walk_delay
  *
@@ -18,6 +18,7 @@
  */
 #define pr_fmt(fmt) "memory_hotplug: " fmt
 
+#include <linux/ctype.h>
 #include <linux/debugfs.h>
 #include <linux/delay.h>
 #include <linux/init.h>
@@ -36,7 +37,7 @@
 
 static DEFINE_MUTEX(fault_lock);
 static char armed_step[48];	/* "ladder/step/up" */
-static int armed_err;
+static int armed_err;		/* < 0: an error, > 0: a delay in ms */
 static enum mhp_reason armed_why;
 
 static int take_fault(const struct mhp_ladder *ladder, const struct mhp_step *step,
@@ -66,7 +67,8 @@ static ssize_t fail_read(struct file *file, char __user *to, size_t len, loff_t 
 
 	mutex_lock(&fault_lock);
 	if (armed_step[0])
-		n = scnprintf(text, sizeof(text), "%s %d\n", armed_step, armed_err);
+		n = scnprintf(text, sizeof(text), "%s %d%s\n", armed_step, armed_err,
+			      armed_err > 0 ? "ms" : "");
 	mutex_unlock(&fault_lock);
 	return simple_read_from_buffer(to, len, pos, text, n);
 }
@@ -82,23 +84,37 @@ static enum mhp_reason reason_of(const char *name)
 	return why;
 }
 
+/* "STEP ERROR", "STEP ERROR REASON" or "STEP DELAYms"; false where the text is none of these. */
+static bool parse_fault(const char *text, char *step, int *err, enum mhp_reason *why)
+{
+	char reason[16] = "injected";
+	int n = 0;
+
+	if (sscanf(text, "%47s %d%n", step, err, &n) != 2)
+		return false;
+	text += n;
+	if (*err > 0)
+		return *err <= MAX_DELAY_MS && !strcmp(text, "ms");
+
+	n = 0;
+	if (*text && (sscanf(text, " %15s%n", reason, &n) != 1 || !isspace(*text)))
+		return false;
+	*why = reason_of(reason);
+	return *err && *err >= -MAX_ERRNO && !text[n] && *why != MHP_WHY_COUNT;
+}
+
 static ssize_t fail_write(struct file *file, const char __user *from, size_t len,
 			  loff_t *pos)
 {
 	char text[sizeof(armed_step) + 32] = "", step[sizeof(armed_step)] = "";
-	char reason[16] = "injected";
-	enum mhp_reason why;
-	int err = 0, n = 0;
+	enum mhp_reason why = MHP_WHY_NONE;
+	int err = 0;
 
 	if (len >= sizeof(text))
 		return -EINVAL;
 	if (copy_from_user(text, from, len))
 		return -EFAULT;
-	if (*strim(text) && (sscanf(text, "%47s %d%n %15s%n", step, &err, &n, reason, &n) < 2 ||
-			     text[n] || !err || err > MAX_DELAY_MS || err < -MAX_ERRNO))
-		return -EINVAL;
-	why = reason_of(reason);
-	if (why == MHP_WHY_COUNT)
+	if (*strim(text) && !parse_fault(text, step, &err, &why))
 		return -EINVAL;
 
 	mutex_lock(&fault_lock);

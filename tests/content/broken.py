@@ -137,7 +137,7 @@ def test_new(guest):
     dimm = guest.plug("256M", NODE)
     blocks = guest.blocks(dimm)
     pfn = dimm.lo // 4096 + 0x123
-    guest.sh(f"""modprobe hwpoison-inject; echo "online/publish/up 3000" >{FAIL}
+    guest.sh(f"""modprobe hwpoison-inject; echo "online/publish/up 3000ms" >{FAIL}
         wr $memory/memory{blocks[0]}/state online_movable >/tmp/online &
         wait_for 60 eval '[ -z "$(<{FAIL})" ]'; echo {pfn:#x} >/sys/kernel/debug/hwpoison/corrupt-pfn || true
         [ ! -s /tmp/online ]; wait_for 60 grep -q OK /tmp/online""")

@@ -110,7 +110,7 @@ def test_soft_offline(guest):
     plug(guest)
     hold_huge(guest)
     # It begins when memory hotplug is locked, and waits for that with the lock of memory failure.
-    guest.sh("""fail=/sys/kernel/debug/memory_hotplug/fail; echo "online/publish/down 2000" >$fail
+    guest.sh("""fail=/sys/kernel/debug/memory_hotplug/fail; echo "online/publish/down 2000ms" >$fail
         (wait_for 200 eval '[ -z "$(<$fail)" ]'; wr $memory/soft_offline_page 0x30000000 >/tmp/soft) >/dev/null 2>&1 &""")
     vanish(guest)
     guest.sh("wait_for 60 grep -q . /tmp/soft")

@@ -124,6 +124,9 @@ test_add_works_without_a_fault() {
 test_nonsense_cannot_be_armed() {
 	expect EINVAL $fault "online/zone/up"
 	expect EINVAL $fault "online/zone/up 5"
+	expect EINVAL $fault "online/zone/up 5m"
+	expect EINVAL $fault "online/zone/up -5ms"
+	expect EINVAL $fault "online/zone/up 70000ms"
 	expect EINVAL $fault "online/zone/up 0"
 	expect EINVAL $fault "online/zone/up -100000"
 	expect EINVAL $fault "$(printf 'x%.0s' {1..100})"
