@@ -39,7 +39,7 @@ int mhp_check_awake(struct mhp_result *res)
  * mhp_moving_begin() - pages are about to move
  * @res: gets the reason where they may not
  *
- * Who moves them asks mhp_check_awake() again and again, and ends soon where it fails.
+ * A caller that moves pages calls mhp_check_awake() repeatedly, and ends soon where it fails.
  *
  * Context: May sleep.
  * Return: as mhp_check_awake(); 0: mhp_moving_end() has to follow.
@@ -82,7 +82,7 @@ static int mhp_pm_event(struct notifier_block *nb, unsigned long action, void *u
 	case PM_SUSPEND_PREPARE:
 	case PM_RESTORE_PREPARE:
 		WRITE_ONCE(sleeping, true);
-		/* Who moves pages leaves, who comes later sees that it may not. */
+		/* Offlines that move pages end; those that begin later are refused. */
 		down_write(&moving);
 		up_write(&moving);
 		break;

@@ -62,7 +62,7 @@ unsigned int memmap_walk_begin(void)
 
 	lock_map_acquire_read(&walk_map);
 	this_cpu_inc(walks.begun[turn]);
-	/* Counted before it looks: either it sees what has gone, or the waiter sees it. */
+	/* Counted first: either this walk finds the section offline, or the waiter counts it. */
 	smp_mb();
 	return turn;
 }
