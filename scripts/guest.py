@@ -184,12 +184,15 @@ def programs():
     target = BUILD / "tests"
     target.mkdir(parents=True, exist_ok=True)
     sources = ROOT / "tests/guest"
-    headers = max(header.stat().st_mtime for header in sources.glob("*.h"))
-    others = (ROOT / "tools/mm/memhp.c", ROOT / "tools/testing/selftests/memory-hotplug/wr.c")
-    for source in (*sources.glob("*.c"), *others):
-        program = target / source.stem
-        if not program.exists() or program.stat().st_mtime < max(headers, source.stat().st_mtime):
-            subprocess.run(["gcc", "-O2", "-Wall", "-Wextra", "-o", program, source], check=True)
+    memhp = ROOT / "tools/mm/memhp"
+    made_of = {"memhp": sorted(memhp.glob("*.c"))}
+    for source in (*sources.glob("*.c"), ROOT / "tools/testing/selftests/memory-hotplug/wr.c"):
+        made_of[source.stem] = [source]
+    headers = max(header.stat().st_mtime for header in (*sources.glob("*.h"), *memhp.glob("*.h")))
+    for name, files in made_of.items():
+        program = target / name
+        if not program.exists() or program.stat().st_mtime < max(headers, *(file.stat().st_mtime for file in files)):
+            subprocess.run(["gcc", "-O2", "-Wall", "-Wextra", "-o", program, *files], check=True)
     return target
 
 

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * libFuzzer finds the bytes; the models of the suites know what is right. The first
- * byte chooses: spans, requests of drivers, or the text of a user's request.
+ * byte chooses: spans, requests of drivers, the text of a user's request, or what memhp reads.
  */
 #include "../../../mm/mhp/tests/span_kunit.c"
 #include "../../../mm/mhp/tests/request_kunit.c"
 #undef MIB
 #undef BLOCK
 #include "../../../mm/mhp/tests/order_kunit.c"
+#include "memhp_model.h"
 
 void kunit_register(struct kunit_suite *suite)
 {
@@ -50,16 +51,17 @@ static void fuzz_request(struct kunit *test, const u8 *bytes, size_t nr_bytes)
 		      ALIGN_DOWN(in.size, lim.block_bytes), &lim);
 }
 
-static void fuzz_order(struct kunit *test, const u8 *bytes, size_t nr_bytes)
+/* Gives the bytes to @try as a text that ends where an allocation does: to read on is caught. */
+static void fuzz_text(struct kunit *test, const u8 *bytes, size_t nr_bytes,
+		      void (*try)(struct kunit *test, const char *text))
 {
-	/* Its end is that of an allocation: who reads on is caught. */
 	char *text = malloc(nr_bytes + 1);
 
 	if (!text)
 		abort();
 	memcpy(text, bytes, nr_bytes);
 	text[nr_bytes] = '\0';
-	order_try(test, text);
+	try(test, text);
 	free(text);
 }
 
@@ -71,11 +73,13 @@ int LLVMFuzzerTestOneInput(const u8 *bytes, size_t nr_bytes)
 
 	if (!nr_bytes)
 		return 0;
-	if (*bytes % 3 == 0)
+	if (*bytes % 4 == 0)
 		fuzz_span(&test, bytes + 1, nr_bytes - 1);
-	else if (*bytes % 3 == 1)
+	else if (*bytes % 4 == 1)
 		fuzz_request(&test, bytes + 1, nr_bytes - 1);
+	else if (*bytes % 4 == 2)
+		fuzz_text(&test, bytes + 1, nr_bytes - 1, order_try);
 	else
-		fuzz_order(&test, bytes + 1, nr_bytes - 1);
+		fuzz_text(&test, bytes + 1, nr_bytes - 1, memhp_model_try);
 	return 0;
 }

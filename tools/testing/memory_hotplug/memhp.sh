@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# memhp.sh PROGRAM: what tools/mm/memhp.c says of machines made up here, to the letter.
+# memhp.sh PROGRAM: what tools/mm/memhp/ says of machines made up here, to the letter.
 # Blocks are of 64 KiB.
 
 program=$1

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the kernel's reasons and kinds of pages mean to people. Pure. */
+#ifndef MEMHP_ADVICE_H
+#define MEMHP_ADVICE_H
+
+struct advice {
+	const char *word, *cause, *todo;
+};
+
+const struct advice *advice_for(const char *reason);
+
+#endif /* MEMHP_ADVICE_H */

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The memory blocks of the machine, as sysfs shows them, and those that a RANGE names. */
+#ifndef MEMHP_BLOCKS_H
+#define MEMHP_BLOCKS_H
+
+#include "counts.h"
+
+/* What a request has done to a block. */
+enum outcome { UNTOUCHED, CHANGED, FAILED, TAKEN_BACK, STUCK };
+
+struct block {
+	unsigned long nr;
+	int node;		/* NONE: not exactly one */
+	int group;		/* NONE: no group */
+	char state[20];
+	char zones[64];		/* online: the zone it is in; offline: those that it can be in */
+	bool removable;
+	struct counts counts;	/* once count_block() has been called */
+	enum outcome outcome;
+	char reason[128];	/* of a failure, else empty */
+};
+
+/* All blocks by number, once find_blocks() has been called. */
+extern struct block *blocks;
+extern unsigned int nr_blocks;
+extern u64 block_size;		/* bytes */
+extern u64 page_size;		/* bytes */
+
+void find_blocks(void);
+struct block *find_block(unsigned long nr);
+bool read_state(struct block *b);
+
+bool block_is(const struct block *b, const char *state);
+bool block_is_up(const struct block *b);
+bool block_is_movable(const struct block *b);
+u64 block_address(const struct block *b);
+u64 block_pfn(const struct block *b);
+u64 pages_per_block(void);
+int compare_blocks(const void *a, const void *b);
+
+void count_block(struct block *b, unsigned int every);
+void count_all_blocks(void);
+
+/* Some of the blocks. */
+struct selection {
+	unsigned int nr;
+	bool scattered;		/* they are not one after the other */
+	struct block **blocks;
+};
+
+void select_block(struct selection *s, struct block *b);
+struct selection select_range(const char *text);
+struct counts sum_counts(struct block **run, unsigned int nr);
+
+#endif /* MEMHP_BLOCKS_H */

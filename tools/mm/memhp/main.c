@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * memhp: see the memory blocks of this machine, ask which can go offline and why another one
+ * does not, and take them offline and online. This file has the commands and the options.
+ *
+ * Nothing that the kernel says is trusted to be well-formed: unknown words are shown as they
+ * are, and what is missing is unknown.
+ */
+#include <err.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "blocks.h"
+#include "memhp.h"
+#include "sysfs.h"
+#include "terminal.h"
+
+#define VERSION		"1.0"
+
+struct options opt = { .node = NONE, .online = "online" };
+
+static const struct command {
+	const char *name, *arg;
+	int (*run)(const char *arg);
+	const char *options;	/* letters, besides those of COMMON */
+	const char *help;
+} commands[] = {
+	{ "map", NULL, run_map, "c", "draw all memory blocks (without a command, too)" },
+	{ "why", "BLOCK", run_why, "", "why a block does not go offline" },
+	{ "query", "RANGE", run_query, "", "could it go offline? exit code 0: yes" },
+	{ "offline", "RANGE|SIZE", run_offline, "tbnzv", "take memory offline" },
+	{ "online", "RANGE|SIZE", run_online, "tbnkmv", "bring memory online" },
+	{ "groups", NULL, run_groups, "", "which blocks belong together" },
+};
+
+static const struct {
+	const char *name;
+	int letter;
+	const char *arg;
+	const char *help;
+} options[] = {
+	{ "json", 'J', NULL, "use JSON output format" },
+	{ "sysroot", 's', "DIR", "use the specified directory as system root" },
+	{ "color", 'c', "[=WHEN]", "map: auto, always or never" },
+	{ "timeout", 't', "SECONDS", "offline, online: end it then" },
+	{ "best-effort", 'b', NULL, "offline, online: keep what was done when some fail" },
+	{ "node", 'n', "N", "offline, online SIZE: choose from this NUMA node" },
+	{ "zone", 'z', "ZONE", "offline SIZE: choose from this zone" },
+	{ "kernel", 'k', NULL, "online: to a zone of the kernel" },
+	{ "movable", 'm', NULL, "online: to ZONE_MOVABLE" },
+	{ "verbose", 'v', NULL, "offline, online: a line for each block" },
+	{ "help", 'h', NULL, "display this help" },
+	{ "version", 'V', NULL, "display version" },
+};
+
+/* Options that all commands have */
+#define COMMON	"JshV"
+
+static void help(void)
+{
+	char text[32];
+
+	puts("\nUsage:\n memhp [options] [command]\n\n"
+	     "See memory blocks, why they do not go offline, and take them offline and online.\n\n"
+	     "Commands:");
+	for (unsigned int i = 0; i < ARRAY_SIZE(commands); i++) {
+		snprintf(text, sizeof(text), "%s %s", commands[i].name, commands[i].arg ?: "");
+		printf(" %-22s %s\n", text, commands[i].help);
+	}
+	puts("\nA RANGE is 12, 12-15, memory12, 0x0-0x7ffffff or group3; a SIZE 512M or 2G.\n\n"
+	     "Options:");
+	for (unsigned int i = 0; i < ARRAY_SIZE(options); i++) {
+		const char *arg = options[i].arg ?: "";
+
+		snprintf(text, sizeof(text), "--%s%s%s", options[i].name,
+			 *arg && *arg != '[' ? " " : "", arg);
+		printf(" -%c, %-18s %s\n", options[i].letter, text, options[i].help);
+	}
+	puts("\nExit codes: 0 done, 1 nothing done, 64 partly done.\n\n"
+	     "For more details see memhp(1).");
+}
+
+static void set_option(int letter, const char *arg)
+{
+	char *end;
+	u64 n;
+
+	switch (letter) {
+	case 'J':
+		opt.json = true;
+		break;
+	case 's':
+		use_root(arg);
+		break;
+	case 'c':
+		opt.color = wants_color(arg);
+		break;
+	case 't':
+		opt.timeout = strtod(arg, &end);
+		if (*end || end == arg || !(opt.timeout > 0 && opt.timeout < 1e6))
+			errx(1, "--timeout %s: it is a number of seconds", arg);
+		break;
+	case 'b':
+		opt.best_effort = true;
+		break;
+	case 'n':
+		if (!parse_number(arg, &n) || n > INT_MAX)
+			errx(1, "--node %s: it is the number of a node", arg);
+		opt.node = n;
+		break;
+	case 'z':
+		opt.zone = arg;
+		break;
+	case 'k':
+	case 'm':
+		opt.online = letter == 'k' ? "online_kernel" : "online_movable";
+		break;
+	case 'v':
+		opt.verbose = true;
+		break;
+	case 'h':
+		help();
+		exit(0);
+	case 'V':
+		puts("memhp " VERSION);
+		exit(0);
+	default:
+		fputs("Try 'memhp --help'.\n", stderr);
+		exit(1);
+	}
+}
+
+/* Obeys the options; returns the letters of those that were used. */
+static const char *parse_options(int argc, char **argv)
+{
+	static char used[64];
+	struct option longs[ARRAY_SIZE(options) + 1] = {};
+	char shorts[4 * ARRAY_SIZE(options)] = "";
+	size_t len = 0, nr = 0;
+	int letter;
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(options); i++) {
+		const char *arg = options[i].arg;
+
+		longs[i].name = options[i].name;
+		longs[i].val = options[i].letter;
+		longs[i].has_arg = !arg ? no_argument : *arg == '[' ? optional_argument :
+				   required_argument;
+		len += sprintf(shorts + len, "%c%s", options[i].letter,
+			       !arg ? "" : *arg == '[' ? "::" : ":");
+	}
+	while ((letter = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
+		set_option(letter, optarg);
+		if (nr < sizeof(used) - 1)
+			used[nr++] = letter;
+	}
+	return used;
+}
+
+static const struct command *find_command(const char *name)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(commands); i++)
+		if (!strcmp(commands[i].name, name))
+			return &commands[i];
+	errx(1, "there is no command '%s': see 'memhp --help'", name);
+}
+
+static void check_usage(const struct command *command, const char *used, int nr_args)
+{
+	for (; *used; used++)
+		if (!strchr(COMMON, *used) && !strchr(command->options, *used))
+			errx(1, "-%c does not belong to '%s': see 'memhp --help'", *used,
+			     command->name);
+	if (nr_args != !!command->arg)
+		errx(1, "usage: memhp %s %s", command->name, command->arg ?: "");
+}
+
+int main(int argc, char **argv)
+{
+	const struct command *command = commands;
+	const char *used;
+	int ret;
+
+	find_encoding();
+	page_size = sysconf(_SC_PAGESIZE);
+	opt.color = wants_color("auto");
+	used = parse_options(argc, argv);
+	argv += optind;
+	argc -= optind;
+	if (argc) {
+		command = find_command(*argv++);
+		argc--;
+	}
+	check_usage(command, used, argc);
+
+	find_blocks();
+	ret = command->run(argc ? *argv : NULL);
+	free(blocks);
+	if (fflush(stdout) || ferror(stdout))
+		err(1, "standard output");
+	return ret;
+}

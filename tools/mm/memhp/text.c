@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Numbers, sizes, ranges and key=value lines. Pure: also built into the tests and the fuzzer
+ * of tools/testing/memory_hotplug.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "text.h"
+
+/* Parses all of @text as a number, decimal or with 0x. */
+bool parse_number(const char *text, u64 *n)
+{
+	int base = strncasecmp(text, "0x", 2) ? 10 : 16;
+	const char *digits = base == 16 ? text + 2 : text;
+	char *end;
+
+	/* strtoull() also takes spaces, signs and a second 0x. */
+	if (!isxdigit((unsigned char)*digits) || (base == 16 && !strncasecmp(digits, "0x", 2)))
+		return false;
+	errno = 0;
+	*n = strtoull(digits, &end, base);
+	return !errno && !*end;
+}
+
+/* Parses "memory12" with the prefix "memory" as 12. */
+bool parse_numbered(const char *name, const char *prefix, u64 *n)
+{
+	size_t len = strlen(prefix);
+
+	return !strncmp(name, prefix, len) && isdigit((unsigned char)name[len]) &&
+	       parse_number(name + len, n);
+}
+
+/* Parses "512M" or "1GiB". A number without a unit is not a size, but a block. */
+bool parse_size(const char *text, u64 *bytes)
+{
+	static const char units[] = "KMGTPE";
+	const char *unit;
+	char *end;
+
+	if (!isdigit((unsigned char)*text))
+		return false;
+	errno = 0;
+	*bytes = strtoull(text, &end, 10);
+	if (errno || !*end)
+		return false;
+	unit = strchr(units, toupper((unsigned char)*end++));
+	if (!unit || (*end && strcasecmp(end, "B") && strcasecmp(end, "iB")))
+		return false;
+	for (; unit >= units; unit--) {
+		if (*bytes > ULLONG_MAX / 1024)
+			return false;
+		*bytes *= 1024;
+	}
+	return true;
+}
+
+/* Formats a size as lsmem does: 128M, 1.5G. The last four texts stay valid. */
+const char *size_text(u64 bytes)
+{
+	static char texts[4][16];
+	static unsigned int next;
+	char *text = texts[next++ % ARRAY_SIZE(texts)];
+	const char *unit = "BKMGTPE";
+	u64 tenths = bytes * 10;
+
+	if (bytes > ULLONG_MAX / 10)
+		tenths = ULLONG_MAX;
+	while (tenths >= 10240) {
+		/* Rounded, but not beyond the largest number. */
+		tenths = tenths / 1024 + (tenths % 1024 >= 512);
+		unit++;
+	}
+	if (tenths % 10)
+		snprintf(text, sizeof(texts[0]), "%llu.%llu%c", tenths / 10, tenths % 10, *unit);
+	else
+		snprintf(text, sizeof(texts[0]), "%llu%c", tenths / 10, *unit);
+	return text;
+}
+
+/* Replaces control characters and bytes outside of ASCII, except those in @allowed. */
+void make_printable(char *text, const char *allowed)
+{
+	for (; *text; text++)
+		if (((unsigned char)*text < ' ' || (unsigned char)*text > '~') &&
+		    !strchr(allowed, *text))
+			*text = '?';
+}
+
+static bool is_hexadecimal(const char *text)
+{
+	return !strncasecmp(text, "0x", 2);
+}
+
+/* Parses 12, 12-15, memory12, 0xADDRESS, 0xADDRESS-0xADDRESS or group3. */
+bool parse_range(const char *text, struct range_text *range)
+{
+	const char *dash = strchr(text, '-');
+	char first[32];
+
+	if (dash) {
+		if (dash - text >= (ptrdiff_t)sizeof(first))
+			return false;
+		memcpy(first, text, dash - text);
+		first[dash - text] = '\0';
+		range->kind = is_hexadecimal(text) ? RANGE_ADDRESSES : RANGE_BLOCKS;
+		return parse_number(first, &range->first) && parse_number(dash + 1, &range->last);
+	}
+
+	if (parse_numbered(text, "group", &range->first))
+		range->kind = RANGE_GROUP;
+	else if (parse_numbered(text, "memory", &range->first))
+		range->kind = RANGE_BLOCKS;
+	else if (parse_number(text, &range->first))
+		range->kind = is_hexadecimal(text) ? RANGE_ADDRESS : RANGE_BLOCKS;
+	else
+		return false;
+	range->last = range->first;
+	return true;
+}
+
+static bool is_key(const char *word, const char *equals)
+{
+	return equals > word && strspn(word, "abcdefghijklmnopqrstuvwxyz_-0123456789") ==
+				(size_t)(equals - word);
+}
+
+/* Fills @p with the head and the pairs of @line; what does not fit is left out. */
+void parse_pairs(const char *line, struct pairs *p)
+{
+	char *word, *equals, *before = NULL;
+
+	snprintf(p->text, sizeof(p->text), "%s", line);
+	p->head = "";
+	p->nr = 0;
+	for (word = p->text; word; before = word, word = strchr(word, ' ')) {
+		if (before) {
+			before = word++;
+			word += strspn(word, " ");
+		}
+		equals = word + strcspn(word, " =");
+		if (*equals == '=' && is_key(word, equals) && p->nr < ARRAY_SIZE(p->pair)) {
+			*equals = '\0';
+			if (before)
+				*before = '\0';
+			p->pair[p->nr].key = word;
+			p->pair[p->nr++].value = equals + 1;
+			word = equals + 1;
+		} else if (!p->nr) {
+			p->head = p->text;
+		}
+	}
+}
+
+/* Returns the value of @key, or NULL. */
+const char *pair_value(const struct pairs *p, const char *key)
+{
+	for (unsigned int i = 0; i < p->nr; i++)
+		if (!strcmp(p->pair[i].key, key))
+			return p->pair[i].value;
+	return NULL;
+}
+
+/* Returns the number that @key has, 0 where there is none. */
+u64 pair_number(const struct pairs *p, const char *key)
+{
+	const char *text = pair_value(p, key);
+	u64 n;
+
+	return text && parse_number(text, &n) ? n : 0;
+}
+
+/* Returns the error code of the line, positive; 0 where there is none. */
+int pair_error(const struct pairs *p)
+{
+	const char *text = pair_value(p, "err");
+	u64 n;
+
+	return text && parse_number(text + (*text == '-'), &n) && n <= 4095 ? (int)n : 0;
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Numbers, sizes, ranges and key=value lines. Pure: functions of their arguments only. */
+#ifndef MEMHP_TEXT_H
+#define MEMHP_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef unsigned long long u64;
+
+#define NONE		(-1)	/* no node, no group, no file descriptor */
+#define LINE_SIZE	4096
+#ifndef ARRAY_SIZE
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+#endif
+
+bool parse_number(const char *text, u64 *n);
+bool parse_numbered(const char *name, const char *prefix, u64 *n);
+bool parse_size(const char *text, u64 *bytes);
+const char *size_text(u64 bytes);
+void make_printable(char *text, const char *allowed);
+
+/* What one element of a RANGE names. */
+struct range_text {
+	enum { RANGE_BLOCKS, RANGE_ADDRESS, RANGE_ADDRESSES, RANGE_GROUP } kind;
+	u64 first, last;	/* blocks, addresses, or the group */
+};
+
+bool parse_range(const char *text, struct range_text *range);
+
+/*
+ * A line of "key=value ..." words. A value may contain spaces: it lasts until the next key.
+ * Words in front of the first key are the head. The pointers are into @text: not to be copied.
+ */
+struct pairs {
+	char text[LINE_SIZE];
+	const char *head;
+	unsigned int nr;
+	struct {
+		const char *key, *value;
+	} pair[32];
+};
+
+void parse_pairs(const char *line, struct pairs *p);
+const char *pair_value(const struct pairs *p, const char *key);
+u64 pair_number(const struct pairs *p, const char *key);
+int pair_error(const struct pairs *p);
+
+#endif /* MEMHP_TEXT_H */
