@@ -8,7 +8,7 @@
 #include "text.h"
 
 #ifndef __printf
-#define __printf(a, b)	__attribute__((__format__(printf, a, b)))
+#define __printf(a, b)	__attribute__((format(printf, a, b)))
 #endif
 
 #define MEMORY		"sys/devices/system/memory"

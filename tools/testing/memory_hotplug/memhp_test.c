@@ -101,7 +101,7 @@ static void memhp_values_last_until_the_next_key(struct kunit *test)
 
 static void memhp_counts_of_the_kernel(struct kunit *test)
 {
-	static const char line[] = "block=5 free=14 movable=1 pinned=1 blocker=0x52 kind=pinned score=6 x=1";
+	static const char line[] = "free=14 movable=1 pinned=1 blocker=0x52 kind=pinned score=6";
 	struct counts c;
 	struct pairs p;
 
