@@ -14,7 +14,7 @@ def plug(guest, size="256M", word="online_movable"):
     return dimm, blocks
 
 
-@machine(allow=r"cut here|WARNING: CPU.* mm/mhp/notify\.c|WARNING: possible circular locking|Call Trace", timeout=300)
+@machine(allow=r"cut here|WARNING: CPU.*\bmm/mhp/notify\.c|WARNING: possible circular locking|Call Trace", timeout=300)
 def test_lock_held(guest):
     """A notifier that keeps a lock from MEM_GOING_OFFLINE to the end is named (the debug kernel)."""
     if guest.command("grep -q 'debug_locks:.*1' /proc/lockdep_stats")[0]:
