@@ -28,14 +28,39 @@ def pin(guest, dimm):
     return int(guest.start_program(f"hold pin 1 {dimm.lo} {dimm.lo + BLOCK}", "hold").split()[-1], 0)
 
 
-def pending(guest):
-    """A DIMM whose eject is pending, as a page of it is pinned."""
+def going(guest):
+    """A DIMM that is to be ejected, in use, with a pinned page."""
     dimm, _ = plug(guest)
     guest.start_program(f"load 60 1 {dimm.lo} {dimm.hi}", "load")
     pin(guest, dimm)
-    guest.sh(f"expect OK {dimm.dir}/eject 1; wait_for 30 grep -q {PASSES} {TRACE}/trace")
-    assert status(guest, dimm) == "pending"
     return dimm
+
+
+def begin(dimm):
+    return f"expect OK {dimm.dir}/eject 1; wait_for 30 grep -q {PASSES} {TRACE}/trace"
+
+
+def go_on(dimm):
+    """The eject is pending still, and moves pages again. Then nothing is in its way any more."""
+    return f"""
+        is_pending
+        count=$(passes)
+        wait_for 30 eval '[ $(passes) -gt $count ]'
+        kill $(</tmp/hold.pid); wait_for 100 eval '! kill -0 $(</tmp/hold.pid) 2>/dev/null'"""
+
+
+def script(guest, dimm, *commands):
+    """At once: an eject that a page is in the way of ends after some seconds, and this host may be a slow one."""
+    guest.sh("\n".join((f"""
+        is_pending() {{ read -r word rest <{dimm.dir}/eject_status; [ $word = pending ] || fail "$word $rest"; }}
+        passes() {{ grep -c {PASSES} {TRACE}/trace; }}""",) + commands))
+
+
+def sleep_through(guest, *sleeps):
+    dimm = going(guest)
+    script(guest, dimm, begin(dimm), "\nis_pending\n".join(sleeps), go_on(dimm))
+    still(guest, len(sleeps))
+    ejected(guest, dimm)
 
 
 def still(guest, sleeps=1):
@@ -60,12 +85,7 @@ def end_load(guest):
     guest.sh("kill -TERM $(</tmp/load.pid); wait_for 60 eval '! kill -0 $(</tmp/load.pid) 2>/dev/null'; tail -n 1 /tmp/load.out")
 
 
-def goes_on(guest, dimm):
-    """The eject is pending still, moves pages again, and succeeds when nothing is in its way any more."""
-    assert status(guest, dimm) == "pending", guest.sh(f"cat {dimm.dir}/eject_status")
-    count = passes(guest)
-    guest.sh(f"wait_for 30 eval '[ $(grep -c {PASSES} {TRACE}/trace) -gt {count} ]'")
-    guest.end_program("hold")
+def ejected(guest, dimm):
     assert guest.event(lambda what, data: what == "DEVICE_DELETED" and data.get("device") == dimm.name, guest.longer(60)), "not deleted"
     guest.qmp("object-del", id=f"{dimm.name}-ram")
     guest.dimms.pop(dimm.name)
@@ -75,43 +95,30 @@ def goes_on(guest, dimm):
 @machine(cmdline=TRACED, timeout=300)
 def test_suspend(guest):
     """An eject that is pending goes on after a suspend, and moves nothing during it; as far as the freezer."""
-    dimm = pending(guest)
-    guest.sh("echo freezer >/sys/power/pm_test; expect OK /sys/power/state freeze")
-    still(guest)
-    goes_on(guest, dimm)
+    sleep_through(guest, "echo freezer >/sys/power/pm_test; expect OK /sys/power/state freeze")
 
 
 @machine(disk="1G", cmdline=TRACED, timeout=300)
 def test_hibernate(guest):
     """The same of a hibernation, which holds device_hotplug_lock; as far as the freezer."""
     guest.sh("modprobe virtio_blk; wait_for 30 test -b /dev/vda; mkswap /dev/vda; swapon /dev/vda")
-    dimm = pending(guest)
-    guest.sh("echo freezer >/sys/power/pm_test; echo test_resume >/sys/power/disk; expect OK /sys/power/state disk")
-    still(guest)
-    goes_on(guest, dimm)
+    sleep_through(guest, "echo freezer >/sys/power/pm_test; echo test_resume >/sys/power/disk; expect OK /sys/power/state disk")
 
 
 @machine(own_root=True, cmdline=TRACED, timeout=300)
 def test_devices(guest):
     """The same of suspends in which devices, the platform and all CPUs but one sleep as well."""
-    dimm = pending(guest)
-    for level, state in ("devices", "freeze"), ("platform", "freeze"), ("core", "mem"):
-        guest.sh(f"echo {level} >/sys/power/pm_test; expect OK /sys/power/state {state}")
-        assert status(guest, dimm) == "pending"
-    still(guest, 3)
-    goes_on(guest, dimm)
+    levels = ("devices", "freeze"), ("platform", "freeze"), ("core", "mem")
+    sleep_through(guest, *(f"echo {level} >/sys/power/pm_test; expect OK /sys/power/state {state}" for level, state in levels))
 
 
 @machine(own_root=True, disk="1G", cmdline=TRACED, timeout=400)
 def test_image(guest):
     """An image is made, written to swap, read and restored while an eject is pending, which goes on in the restored kernel."""
     guest.sh("modprobe virtio_blk; wait_for 30 test -b /dev/vda; mkswap /dev/vda; swapon /dev/vda")
-    dimm = pending(guest)
-    guest.sh("echo 0 >/sys/power/image_size; echo test_resume >/sys/power/disk; expect OK /sys/power/state disk")
+    sleep_through(guest, "echo 0 >/sys/power/image_size; echo test_resume >/sys/power/disk; expect OK /sys/power/state disk")
     console = guest.console_path.read_text(errors="replace")
-    still(guest)
     assert re.search(r"Wrote \d+ kbytes", console) and re.search(r"Read \d+ kbytes", console), "no image was written and read"
-    goes_on(guest, dimm)
 
 
 @machine(cmdline=TRACED, timeout=300)
@@ -134,13 +141,14 @@ def test_snapshot_device(guest):
 
     guest.start_program(f"load 60 1 {dimm.lo} {dimm.hi}", "load")
     pin(guest, dimm)
-    guest.sh(f"expect OK {dimm.dir}/eject 1; wait_for 30 grep -q {PASSES} {TRACE}/trace")
-    guest.start_program(snapshot, "snapshot")
-    count = passes(guest)
-    guest.sh("sleep 1")
-    assert status(guest, dimm) == "pending" and passes(guest) == count, "pages moved"
-    guest.end_program("snapshot")
-    goes_on(guest, dimm)
+    script(guest, dimm, begin(dimm), f"""
+        {snapshot} >/tmp/snapshot.out & open=$!
+        wait_for 30 grep -q open /tmp/snapshot.out
+        count=$(passes)
+        sleep 1
+        is_pending; [ $(passes) = $count ] || fail "pages moved"
+        kill $open; wait $open || true""", go_on(dimm))
+    ejected(guest, dimm)
 
 
 @machine(cmdline=TRACED, timeout=300)
