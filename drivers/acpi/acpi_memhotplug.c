@@ -2,20 +2,21 @@
 /*
  * ACPI memory devices, PNP0C80: ACPI 6.5, section 9.11.
  *
- * Firmware says which memory comes and goes; this file passes it on. A device has
- * address ranges (_CRS), a status (_STA) and a proximity domain (_PXM). attach adds the
- * memory, detach removes it. In between memory_eject.c takes it offline; where a device
- * vanishes without that, detach gives up what was in it.
+ * The firmware announces which memory devices appear and disappear, and this file adds and
+ * removes their memory. A device has address ranges (_CRS), a status (_STA) and a proximity
+ * domain (_PXM). The attach callback adds the memory, the detach callback removes it. Before a
+ * device is detached, memory_eject.c takes its memory offline. A device that disappears without
+ * an eject still has online memory when it is detached; that memory becomes lost.
  *
  * Owns: struct dimm, in acpi_device.driver_data from attach to detach; the static memory
  *	group of the device; the links between its memory blocks and the ACPI device.
- * Calls: the requests of linux/memory_hotplug.h and linux/memory.h. Reads firmware
- *	through ACPICA, and believes nothing it says before it is checked.
+ * Calls: the requests of linux/memory_hotplug.h and linux/memory.h. Reads the firmware
+ *	through ACPICA, and checks all that it reads.
  * Locks: device_hotplug_lock and acpi_scan_lock are held on entry to every callback.
- * Keeps: all ranges of a device are used, or none. But of devices that are there at boot those
- *	ranges are used that can be: firmware describes boot memory with holes, and beyond mem=.
- *	A device that has been ejected and that its firmware has not taken yet is held without
- *	struct dimm.
+ * Invariant: either all ranges of a device are used, or none. Devices that are present at boot
+ *	are an exception, as firmware describes boot memory with holes and beyond mem=: each
+ *	range that can be used is used. A device that has been ejected, but is still enabled, is
+ *	bound to the handler without a struct dimm.
  */
 #include <linux/acpi.h>
 #include <linux/bitops.h>
@@ -38,29 +39,30 @@ static const struct acpi_device_id memory_ids[] = {
 };
 
 /*
- * Without hotplug the devices are only held: so they do not become platform devices, and
- * an eject request is refused instead of taking away memory that is in use.
+ * Without hotplug a handler still binds the devices: they do not become platform devices, and
+ * an eject request is refused instead of removing memory that is in use.
  */
-static int memory_hold(struct acpi_device *adev, const struct acpi_device_id *id)
+static int acpi_memory_hold(struct acpi_device *adev, const struct acpi_device_id *id)
 {
 	return 1;
 }
 
 static struct acpi_scan_handler held_memory_handler = {
 	.ids = memory_ids,
-	.attach = memory_hold,
+	.attach = acpi_memory_hold,
 };
 
 #ifdef CONFIG_ACPI_HOTPLUG_MEMORY
 
 /**
- * acpi_has_hardware_id - is a device of one of these kinds
+ * acpi_has_hardware_id - test whether a device has one of several hardware IDs
  * @adev: the device
- * @ids: the kinds
+ * @ids: the hardware IDs
  *
- * As acpi_match_device_ids(), but whether the device is present or not.
+ * Does the same as acpi_match_device_ids(), also for devices that are not present.
  *
- * Return: true for one of its _HID and _CID.
+ * Context: Any.
+ * Return: true if the _HID or a _CID of the device is in @ids.
  */
 bool acpi_has_hardware_id(const struct acpi_device *adev, const struct acpi_device_id *ids)
 {
@@ -74,10 +76,11 @@ bool acpi_has_hardware_id(const struct acpi_device *adev, const struct acpi_devi
 }
 
 /**
- * acpi_is_memory_device - is this a memory device
+ * acpi_is_memory_device - test whether a device is a memory device
  * @adev: the device, present or not
  *
- * Return: true for PNP0C80.
+ * Context: Any.
+ * Return: true if the _HID or a _CID of the device is PNP0C80.
  */
 bool acpi_is_memory_device(const struct acpi_device *adev)
 {
@@ -87,8 +90,8 @@ bool acpi_is_memory_device(const struct acpi_device *adev)
 /**
  * struct dimm - a memory device of the firmware
  * @adev: the ACPI device
- * @ranges: its &struct dimm_range, by address, not overlapping
- * @mgid: its memory group; negative: none
+ * @ranges: its list of &struct dimm_range, sorted by address, without overlaps
+ * @mgid: the ID of its memory group; negative: it has none
  */
 struct dimm {
 	struct acpi_device *adev;
@@ -98,11 +101,11 @@ struct dimm {
 
 /**
  * struct dimm_range - physically contiguous memory of a device
- * @node: in &dimm.ranges
- * @mem: where; neither empty nor wrapped around
- * @attributes: what _CRS says of it
- * @present: it was there before attach, from boot or from a removal cut short
- * @added: attach added it
+ * @node: entry in &dimm.ranges
+ * @mem: the physical addresses; neither empty nor wrapped around
+ * @attributes: the memory attributes in _CRS
+ * @present: the memory was present before attach, from boot or after an incomplete removal
+ * @added: the attach callback added the memory
  */
 struct dimm_range {
 	struct list_head node;
@@ -112,25 +115,25 @@ struct dimm_range {
 	bool added;
 };
 
-static u64 range_size(const struct dimm_range *range)
+static u64 acpi_dimm_range_size(const struct dimm_range *range)
 {
 	return resource_size(&range->mem);
 }
 
-static u64 range_first_block(const struct dimm_range *range)
+static u64 acpi_dimm_range_first_block(const struct dimm_range *range)
 {
 	return round_down(range->mem.start, memory_block_size_bytes());
 }
 
-static unsigned int range_nr_blocks(const struct dimm_range *range)
+static unsigned int acpi_dimm_range_nr_blocks(const struct dimm_range *range)
 {
-	u64 reach = range->mem.end - range_first_block(range);
+	u64 reach = range->mem.end - acpi_dimm_range_first_block(range);
 
 	return reach / memory_block_size_bytes() + 1;
 }
 
-/* Notifications come in storms. */
-static __printf(2, 3) void complain(struct acpi_device *adev, const char *fmt, ...)
+/* Rate limited, as firmware can send any number of notifications. */
+static __printf(2, 3) void acpi_dimm_err(struct acpi_device *adev, const char *fmt, ...)
 {
 	struct va_format text = { .fmt = fmt };
 	va_list args;
@@ -143,25 +146,26 @@ static __printf(2, 3) void complain(struct acpi_device *adev, const char *fmt, .
 	va_end(args);
 }
 
-static bool at_boot(void)
+static bool acpi_dimm_at_boot(void)
 {
 	return system_state < SYSTEM_RUNNING;
 }
 
-/* What becomes of a device of which a range is not used, the last one or not. */
-static const char *consequence(const struct dimm *dimm)
+/* At boot a device can lose one range and keep the others; later it needs all of them. */
+static const char *acpi_dimm_consequence(const struct dimm *dimm)
 {
-	return at_boot() && !list_is_singular(&dimm->ranges) ? "the rest of the device may" :
-							       "nor can the device";
+	if (acpi_dimm_at_boot() && !list_is_singular(&dimm->ranges))
+		return "the rest of the device may";
+	return "nor can the device";
 }
 
-static void range_drop(struct dimm_range *range)
+static void acpi_dimm_range_drop(struct dimm_range *range)
 {
 	list_del(&range->node);
 	kfree(range);
 }
 
-static void dimm_free(struct dimm *dimm)
+static void acpi_dimm_free(struct dimm *dimm)
 {
 	struct dimm_range *range, *next;
 
@@ -172,13 +176,13 @@ static void dimm_free(struct dimm *dimm)
 
 /* ---- What firmware says ---- */
 
-static acpi_status crs_take(struct acpi_resource *resource, void *context)
+static acpi_status acpi_dimm_add_crs_range(struct acpi_resource *resource, void *context)
 {
 	struct acpi_resource_address64 window;
 	struct dimm *dimm = context;
 	struct dimm_range *range;
 
-	/* Other kinds of descriptors say nothing about memory. */
+	/* Only memory descriptors matter here. */
 	if (ACPI_FAILURE(acpi_resource_to_address64(resource, &window)) ||
 	    window.resource_type != ACPI_MEMORY_RANGE || !window.address.address_length)
 		return AE_OK;
@@ -193,7 +197,7 @@ static acpi_status crs_take(struct acpi_resource *resource, void *context)
 	return range->mem.end < range->mem.start ? AE_AML_BAD_RESOURCE_LENGTH : AE_OK;
 }
 
-static int range_cmp(void *priv, const struct list_head *a, const struct list_head *b)
+static int acpi_dimm_range_cmp(void *priv, const struct list_head *a, const struct list_head *b)
 {
 	const struct dimm_range *left = list_entry(a, struct dimm_range, node);
 	const struct dimm_range *right = list_entry(b, struct dimm_range, node);
@@ -201,27 +205,27 @@ static int range_cmp(void *priv, const struct list_head *a, const struct list_he
 	return left->mem.start > right->mem.start;
 }
 
-/* Two halves of a block are of no use alone. */
-static bool range_continues(const struct dimm_range *left, const struct dimm_range *right)
+/* Adjacent ranges are merged, as each of them alone may be a part of a memory block. */
+static bool acpi_dimm_range_continues(const struct dimm_range *left, const struct dimm_range *right)
 {
 	return left->mem.end + 1 == right->mem.start &&
 	       !memcmp(&left->attributes, &right->attributes, sizeof(left->attributes));
 }
 
-static int dimm_merge_ranges(struct dimm *dimm)
+static int acpi_dimm_merge_ranges(struct dimm *dimm)
 {
 	struct dimm_range *range, *next, *last = NULL;
 
-	list_sort(NULL, &dimm->ranges, range_cmp);
+	list_sort(NULL, &dimm->ranges, acpi_dimm_range_cmp);
 	list_for_each_entry_safe(range, next, &dimm->ranges, node) {
 		if (last && resource_overlaps(&last->mem, &range->mem)) {
-			complain(dimm->adev, FW_BUG "%pR and %pR overlap\n", &last->mem,
-				 &range->mem);
+			acpi_dimm_err(dimm->adev, FW_BUG "%pR and %pR overlap\n", &last->mem,
+				      &range->mem);
 			return -EINVAL;
 		}
-		if (last && range_continues(last, range)) {
+		if (last && acpi_dimm_range_continues(last, range)) {
 			last->mem.end = range->mem.end;
-			range_drop(range);
+			acpi_dimm_range_drop(range);
 			continue;
 		}
 		last = range;
@@ -229,24 +233,24 @@ static int dimm_merge_ranges(struct dimm *dimm)
 	return 0;
 }
 
-static int dimm_read_ranges(struct dimm *dimm)
+static int acpi_dimm_read_ranges(struct dimm *dimm)
 {
 	struct acpi_device *adev = dimm->adev;
 	acpi_status status;
 
-	status = acpi_walk_resources(adev->handle, METHOD_NAME__CRS, crs_take, dimm);
+	status = acpi_walk_resources(adev->handle, METHOD_NAME__CRS, acpi_dimm_add_crs_range, dimm);
 	if (ACPI_FAILURE(status)) {
-		complain(adev, "_CRS: %s\n", acpi_format_exception(status));
+		acpi_dimm_err(adev, "_CRS: %s\n", acpi_format_exception(status));
 		return status == AE_NO_MEMORY ? -ENOMEM : -EINVAL;
 	}
 	if (list_empty(&dimm->ranges)) {
-		complain(adev, FW_BUG "_CRS has no memory\n");
+		acpi_dimm_err(adev, FW_BUG "_CRS has no memory\n");
 		return -EINVAL;
 	}
-	return dimm_merge_ranges(dimm);
+	return acpi_dimm_merge_ranges(dimm);
 }
 
-static int dimm_node(const struct dimm *dimm)
+static int acpi_dimm_node(const struct dimm *dimm)
 {
 	int nid = acpi_get_node(dimm->adev->handle);
 
@@ -261,8 +265,8 @@ static int dimm_node(const struct dimm *dimm)
 
 /* ---- Blocks ---- */
 
-/* Counts the blocks that no memory device has added. */
-static int block_count(struct memory_block *mem, void *arg)
+/* Counts the blocks that were not added by a memory device. */
+static int acpi_dimm_count_block(struct memory_block *mem, void *arg)
 {
 	unsigned int *nr = arg;
 
@@ -271,15 +275,15 @@ static int block_count(struct memory_block *mem, void *arg)
 	return 0;
 }
 
-/* A block from boot in which two devices meet stays with the first. */
-static int block_bind(struct memory_block *mem, void *arg)
+/* A boot memory block that two devices share stays bound to the first of them. */
+static int acpi_dimm_bind_block(struct memory_block *mem, void *arg)
 {
 	if (has_acpi_companion(&mem->dev))
 		return 0;
 	return acpi_bind_one(&mem->dev, arg);
 }
 
-static int block_unbind(struct memory_block *mem, void *arg)
+static int acpi_dimm_unbind_block(struct memory_block *mem, void *arg)
 {
 	if (ACPI_COMPANION(&mem->dev) == arg)
 		acpi_unbind_one(&mem->dev);
@@ -287,9 +291,9 @@ static int block_unbind(struct memory_block *mem, void *arg)
 }
 
 /**
- * struct block_tally - the blocks of a range
- * @nr: how many there are
- * @nr_online: how many of them are in use, or lost
+ * struct block_tally - numbers of memory blocks in a range
+ * @nr: number of blocks
+ * @nr_online: number of blocks that are not offline: in use, or lost
  */
 struct block_tally {
 	unsigned int nr, nr_online;
@@ -305,37 +309,38 @@ static int block_tally(struct memory_block *mem, void *arg)
 }
 
 /*
- * Memory that the kernel has already and that no other device brought. Firmware describes
- * memory from boot as well, and need not care for block borders and holes there.
+ * True for memory that is present without having been added by another device. The firmware
+ * describes boot memory as well, where ranges need not be aligned to blocks and can have holes.
  */
-static bool range_is_present(const struct dimm_range *range)
+static bool acpi_dimm_range_is_present(const struct dimm_range *range)
 {
 	unsigned long ram = IORESOURCE_SYSTEM_RAM;
 	unsigned long driver_ram = ram | IORESOURCE_SYSRAM_DRIVER_MANAGED;
-	u64 start = range->mem.start, size = range_size(range);
+	u64 start = range->mem.start, size = acpi_dimm_range_size(range);
 	unsigned int nr = 0;
 
 	if (region_intersects(start, size, ram, IORES_DESC_NONE) == REGION_DISJOINT ||
 	    region_intersects(start, size, driver_ram, IORES_DESC_NONE) != REGION_DISJOINT)
 		return false;
 
-	walk_memory_blocks(start, size, &nr, block_count);
-	return nr == range_nr_blocks(range) || (nr && at_boot());
+	walk_memory_blocks(start, size, &nr, acpi_dimm_count_block);
+	return nr == acpi_dimm_range_nr_blocks(range) || (nr && acpi_dimm_at_boot());
 }
 
 /* ---- Add ---- */
 
-static void complain_of_range(const struct dimm_range *range, const struct dimm *dimm, int err,
-			      const char *why)
+static void acpi_dimm_err_range(const struct dimm_range *range, const struct dimm *dimm, int err,
+				const char *why)
 {
-	complain(dimm->adev, "%pR cannot be used (%d), %s: %s\n", &range->mem, err,
-		 consequence(dimm), why);
+	acpi_dimm_err(dimm->adev, "%pR cannot be used (%d), %s: %s\n", &range->mem, err,
+		      acpi_dimm_consequence(dimm), why);
 }
 
-/* Memory comes in whole blocks; what could help is a better place or smaller blocks. */
-static void complain_of_alignment(const struct dimm_range *range, const struct dimm *dimm)
+/* Only whole blocks can be added: suggest another address, or smaller blocks where they fit. */
+static void acpi_dimm_err_alignment(const struct dimm_range *range, const struct dimm *dimm)
 {
-	u64 start = range->mem.start, size = range_size(range), block = memory_block_size_bytes();
+	u64 start = range->mem.start, size = acpi_dimm_range_size(range);
+	u64 block = memory_block_size_bytes();
 	u64 fitting = BIT_ULL(__ffs64(start | size));
 	const char *what = "start and size are";
 	char why[160];
@@ -354,46 +359,46 @@ static void complain_of_alignment(const struct dimm_range *range, const struct d
 	else
 		scnprintf(why + len, sizeof(why) - len, "blocks cannot be smaller than %#lx",
 			  MIN_MEMORY_BLOCK_SIZE);
-	complain_of_range(range, dimm, -EINVAL, why);
+	acpi_dimm_err_range(range, dimm, -EINVAL, why);
 }
 
-/* What can be said against a range before anything is touched. */
-static int range_check(struct dimm_range *range, const struct dimm *dimm)
+/* All checks come before the first range is added, so that a refusal has nothing to undo. */
+static int acpi_dimm_range_check(struct dimm_range *range, const struct dimm *dimm)
 {
-	u64 start = range->mem.start, size = range_size(range);
+	u64 start = range->mem.start, size = acpi_dimm_range_size(range);
 
 	if (!mhp_range_allowed(start, size, true)) {
-		complain_of_range(range, dimm, -E2BIG, "it cannot be addressed");
+		acpi_dimm_err_range(range, dimm, -E2BIG, "it cannot be addressed");
 		return -E2BIG;
 	}
 
-	range->present = range_is_present(range);
+	range->present = acpi_dimm_range_is_present(range);
 	if (range->present || IS_ALIGNED(start | size, memory_block_size_bytes()))
 		return 0;
-	complain_of_alignment(range, dimm);
+	acpi_dimm_err_alignment(range, dimm);
 	return -EINVAL;
 }
 
-static int dimm_check_ranges(struct dimm *dimm)
+static int acpi_dimm_check_ranges(struct dimm *dimm)
 {
 	struct dimm_range *range, *next;
 	int err, refused = 0;
 
 	list_for_each_entry_safe(range, next, &dimm->ranges, node) {
-		err = range_check(range, dimm);
+		err = acpi_dimm_range_check(range, dimm);
 		if (!err)
 			continue;
-		if (!at_boot())
+		if (!acpi_dimm_at_boot())
 			return err;
 		refused = err;
-		range_drop(range);
+		acpi_dimm_range_drop(range);
 	}
 	return list_empty(&dimm->ranges) ? refused : 0;
 }
 
-static int range_add(struct dimm_range *range, const struct dimm *dimm)
+static int acpi_dimm_range_add(struct dimm_range *range, const struct dimm *dimm)
 {
-	u64 start = range->mem.start, size = range_size(range);
+	u64 start = range->mem.start, size = acpi_dimm_range_size(range);
 	mhp_t flags = MHP_NID_IS_MGID | MHP_MEMMAP_ON_MEMORY | MHP_MEMMAP_FALLBACK |
 		      MHP_STAY_OFFLINE;
 	int err;
@@ -404,66 +409,66 @@ static int range_add(struct dimm_range *range, const struct dimm *dimm)
 			return err;
 		range->added = true;
 	}
-	return walk_memory_blocks(start, size, dimm->adev, block_bind);
+	return walk_memory_blocks(start, size, dimm->adev, acpi_dimm_bind_block);
 }
 
-static void range_undo_add(struct dimm_range *range, const struct dimm *dimm)
+static void acpi_dimm_range_undo_add(struct dimm_range *range, const struct dimm *dimm)
 {
-	u64 start = range->mem.start, size = range_size(range);
+	u64 start = range->mem.start, size = acpi_dimm_range_size(range);
 
-	walk_memory_blocks(start, size, dimm->adev, block_unbind);
+	walk_memory_blocks(start, size, dimm->adev, acpi_dimm_unbind_block);
 	if (!range->added)
 		return;
 	__remove_memory(start, size);
 	range->added = false;
 }
 
-static int dimm_add_ranges(struct dimm *dimm)
+static int acpi_dimm_add_ranges(struct dimm *dimm)
 {
 	struct dimm_range *range, *next;
 	int err, refused = 0;
 
 	list_for_each_entry_safe(range, next, &dimm->ranges, node) {
-		err = range_add(range, dimm);
+		err = acpi_dimm_range_add(range, dimm);
 		if (!err)
 			continue;
-		complain(dimm->adev, "%pR cannot be added (%d), %s\n", &range->mem, err,
-			 consequence(dimm));
-		if (!at_boot())
+		acpi_dimm_err(dimm->adev, "%pR cannot be added (%d), %s\n", &range->mem, err,
+			      acpi_dimm_consequence(dimm));
+		if (!acpi_dimm_at_boot())
 			goto undo;
 		refused = err;
-		range_undo_add(range, dimm);
-		range_drop(range);
+		acpi_dimm_range_undo_add(range, dimm);
+		acpi_dimm_range_drop(range);
 	}
 	return list_empty(&dimm->ranges) ? refused : 0;
 
 undo:
 	list_for_each_entry_from_reverse(range, &dimm->ranges, node)
-		range_undo_add(range, dimm);
+		acpi_dimm_range_undo_add(range, dimm);
 	return err;
 }
 
-/* Not before all of it is there, as what is online could not be taken back for sure. */
-static void dimm_auto_online(const struct dimm *dimm)
+/* Called when all ranges are added: undoing the add of an online range could fail. */
+static void acpi_dimm_auto_online(const struct dimm *dimm)
 {
 	const struct dimm_range *range;
 
-	/* It comes back, as firmware would not take it: the eject knows what was online. */
+	/* After a failed eject, memory_eject.c brings online the blocks that were online before. */
 	if (acpi_memory_eject_pending(dimm->adev))
 		return;
 	list_for_each_entry(range, &dimm->ranges, node)
 		if (range->added)
-			mhp_auto_online(range->mem.start, range_size(range));
+			mhp_auto_online(range->mem.start, acpi_dimm_range_size(range));
 }
 
-static int dimm_join_group(struct dimm *dimm)
+static int acpi_dimm_join_group(struct dimm *dimm)
 {
 	struct dimm_range *range;
-	int nid = dimm_node(dimm);
+	int nid = acpi_dimm_node(dimm);
 	u64 total = 0;
 
 	list_for_each_entry(range, &dimm->ranges, node)
-		total += range_size(range);
+		total += acpi_dimm_range_size(range);
 
 	dimm->mgid = memory_group_register_static(nid, PHYS_PFN(total));
 	if (dimm->mgid >= 0) {
@@ -471,32 +476,33 @@ static int dimm_join_group(struct dimm *dimm)
 		return 0;
 	}
 
-	complain(dimm->adev, "no memory group for %llu bytes on node %d (%d)\n", total, nid,
-		 dimm->mgid);
+	acpi_dimm_err(dimm->adev, "no memory group for %llu bytes on node %d (%d)\n", total, nid,
+		      dimm->mgid);
 	return dimm->mgid;
 }
 
-static void dimm_leave_group(struct dimm *dimm)
+static void acpi_dimm_leave_group(struct dimm *dimm)
 {
-	/* Fails as long as memory of the group is left, which has been logged. */
+	/* Fails while the group still has memory; that failed removal has been logged. */
 	if (dimm->mgid >= 0 && memory_group_unregister(dimm->mgid))
-		complain(dimm->adev, "memory group %d stays\n", dimm->mgid);
+		acpi_dimm_err(dimm->adev, "memory group %d stays\n", dimm->mgid);
 }
 
 /* ---- Remove ---- */
 
 /*
- * After an eject all is offline, and what came from boot goes as well: nobody may bring
- * online what is no longer there. After a surprise removal what is in use goes first; the
- * blocks of which something is left stay, and are lost.
+ * After an eject all blocks are offline and are removed, boot memory included: the memory is
+ * absent, and must not be brought online again. After a surprise removal, blocks that are in
+ * use are marked lost; a block of which no page is in use any more is removed, others stay.
  */
-static void range_remove(struct dimm_range *range, struct acpi_device *adev)
+static void acpi_dimm_range_remove(struct dimm_range *range, struct acpi_device *adev)
 {
-	u64 start = range->mem.start, size = range_size(range), block = memory_block_size_bytes();
+	u64 start = range->mem.start, size = acpi_dimm_range_size(range);
+	u64 block = memory_block_size_bytes();
 	struct block_tally tally = {};
 	u64 addr;
 
-	walk_memory_blocks(start, size, adev, block_unbind);
+	walk_memory_blocks(start, size, adev, acpi_dimm_unbind_block);
 	walk_memory_blocks(start, size, &tally, block_tally);
 	if (!tally.nr_online && tally.nr * block == size) {
 		__remove_memory(start, size);
@@ -504,7 +510,7 @@ static void range_remove(struct dimm_range *range, struct acpi_device *adev)
 	}
 
 	if (tally.nr_online)
-		complain(adev, "%pR has gone without an eject\n", &range->mem);
+		acpi_dimm_err(adev, "%pR has gone without an eject\n", &range->mem);
 	if (!IS_ENABLED(CONFIG_MEMORY_HOTREMOVE))
 		return;
 	memory_blocks_lose(start, size);
@@ -517,23 +523,23 @@ static void range_remove(struct dimm_range *range, struct acpi_device *adev)
 }
 
 /**
- * struct collection - the memory of a range that can be ejected
- * @ranges: where to put it
- * @next: the address behind the last block
+ * struct collection - cursor for collecting the memory blocks of a range
+ * @ranges: the result
+ * @next: the physical address behind the last collected block
  */
 struct collection {
 	struct acpi_memory_ranges *ranges;
 	u64 next;
 };
 
-static void collect(struct acpi_memory_ranges *ranges, u64 start, u64 end)
+static void acpi_ranges_append(struct acpi_memory_ranges *ranges, u64 start, u64 end)
 {
 	if (ranges->nr < ranges->max)
 		ranges->range[ranges->nr] = (struct range){ .start = start, .end = end };
 	ranges->nr++;
 }
 
-static int block_collect(struct memory_block *mem, void *arg)
+static int acpi_dimm_collect_block(struct memory_block *mem, void *arg)
 {
 	struct collection *c = arg;
 	struct acpi_memory_ranges *ranges = c->ranges;
@@ -541,32 +547,36 @@ static int block_collect(struct memory_block *mem, void *arg)
 	u64 end = start + memory_block_size_bytes() - 1;
 
 	if (start != c->next)
-		collect(ranges, start, end);
+		acpi_ranges_append(ranges, start, end);
 	else if (ranges->nr <= ranges->max)
 		ranges->range[ranges->nr - 1].end = end;
 	c->next = end + 1;
 	return 0;
 }
 
-/* The blocks that are there; half blocks cannot go, and whoever wants to claim them is told. */
-static void range_collect(const struct dimm_range *range, struct acpi_memory_ranges *ranges)
+/*
+ * Collects the memory blocks that exist. A range that is not made of whole blocks is collected
+ * as it is: an attempt to claim it fails, and reports why.
+ */
+static void acpi_dimm_range_collect(const struct dimm_range *range,
+				    struct acpi_memory_ranges *ranges)
 {
-	u64 start = range->mem.start, size = range_size(range);
+	u64 start = range->mem.start, size = acpi_dimm_range_size(range);
 	struct collection c = { .ranges = ranges };
 
 	if (IS_ALIGNED(start | size, memory_block_size_bytes()))
-		walk_memory_blocks(start, size, &c, block_collect);
+		walk_memory_blocks(start, size, &c, acpi_dimm_collect_block);
 	else
-		collect(ranges, start, range->mem.end);
+		acpi_ranges_append(ranges, start, range->mem.end);
 }
 
 /**
- * acpi_memory_collect - the memory of a device
+ * acpi_memory_collect - collect the memory ranges of a device
  * @adev: the device, of any kind
- * @ranges: where to put it; where there is no room it is only counted
+ * @ranges: the ranges are appended here; ranges beyond its capacity are only counted
  *
- * Context: device_hotplug_lock and acpi_scan_lock held.
- * Return: 0; -EPERM where memory may not be ejected.
+ * Context: Process context. device_hotplug_lock and acpi_scan_lock held.
+ * Return: 0; -EPERM if hotplug of memory is disabled.
  */
 int acpi_memory_collect(struct acpi_device *adev, struct acpi_memory_ranges *ranges)
 {
@@ -581,14 +591,14 @@ int acpi_memory_collect(struct acpi_device *adev, struct acpi_memory_ranges *ran
 	if (!dimm)
 		return 0;
 	list_for_each_entry(range, &dimm->ranges, node)
-		range_collect(range, ranges);
+		acpi_dimm_range_collect(range, ranges);
 	return 0;
 }
 
 /* ---- The scan handler ---- */
 
 /* Status codes of _OST for insertion: ACPI 6.5, section 6.3.5.3. */
-static int attach_failed(struct acpi_device *adev, int err)
+static int acpi_dimm_attach_failed(struct acpi_device *adev, int err)
 {
 	adev->insert_failure = err == -EINVAL || err == -E2BIG ? ACPI_OST_SC_INSERT_NOT_SUPPORTED :
 								 ACPI_OST_SC_DRIVER_LOAD_FAILURE;
@@ -596,13 +606,13 @@ static int attach_failed(struct acpi_device *adev, int err)
 }
 
 /**
- * acpi_memory_scan_failure - has the memory come that a scan was to bring
- * @adev: a device that was scanned, with all below
+ * acpi_memory_scan_failure - find a memory device that a scan could not use
+ * @adev: the device that was scanned, together with its children
  * @unused: for acpi_dev_for_each_child()
  *
- * Context: acpi_scan_lock held.
- * Return: 0, or the status code of _OST for the first memory device that is there and
- * could not be used.
+ * Context: Process context. acpi_scan_lock held.
+ * Return: 0, or the status code for _OST of the first memory device that is enabled and
+ * could not be attached.
  */
 int acpi_memory_scan_failure(struct acpi_device *adev, void *unused)
 {
@@ -611,13 +621,13 @@ int acpi_memory_scan_failure(struct acpi_device *adev, void *unused)
 	return acpi_dev_for_each_child(adev, acpi_memory_scan_failure, NULL);
 }
 
-static int dimm_attach(struct acpi_device *adev, const struct acpi_device_id *id)
+static int acpi_dimm_attach(struct acpi_device *adev, const struct acpi_device_id *id)
 {
 	const struct acpi_device_status *sta = &adev->status;
 	struct dimm *dimm;
 	int err;
 
-	/* The next Notify asks again. */
+	/* The next Notify for this device attaches it again. */
 	if (!sta->present || !sta->enabled || !sta->functional) {
 		dev_dbg(&adev->dev, "memory is not ready\n");
 		return -ENODEV;
@@ -628,32 +638,32 @@ static int dimm_attach(struct acpi_device *adev, const struct acpi_device_id *id
 
 	dimm = kzalloc(sizeof(*dimm), GFP_KERNEL);
 	if (!dimm)
-		return attach_failed(adev, -ENOMEM);
+		return acpi_dimm_attach_failed(adev, -ENOMEM);
 	dimm->adev = adev;
 	dimm->mgid = -1;
 	INIT_LIST_HEAD(&dimm->ranges);
 
-	err = dimm_read_ranges(dimm);
+	err = acpi_dimm_read_ranges(dimm);
 	if (!err)
-		err = dimm_check_ranges(dimm);
+		err = acpi_dimm_check_ranges(dimm);
 	if (!err)
-		err = dimm_join_group(dimm);
+		err = acpi_dimm_join_group(dimm);
 	if (!err) {
-		/* The tier of a node is found out when its first memory comes online. */
-		hmat_reread(dimm_node(dimm));
-		err = dimm_add_ranges(dimm);
+		/* The memory tier of a node is chosen when its first memory comes online. */
+		hmat_reread(acpi_dimm_node(dimm));
+		err = acpi_dimm_add_ranges(dimm);
 	}
 	if (err) {
-		dimm_leave_group(dimm);
-		dimm_free(dimm);
-		return attach_failed(adev, err);
+		acpi_dimm_leave_group(dimm);
+		acpi_dimm_free(dimm);
+		return acpi_dimm_attach_failed(adev, err);
 	}
 	adev->driver_data = dimm;
-	dimm_auto_online(dimm);
+	acpi_dimm_auto_online(dimm);
 	return 1;
 }
 
-static void dimm_detach(struct acpi_device *adev)
+static void acpi_dimm_detach(struct acpi_device *adev)
 {
 	struct dimm *dimm = acpi_driver_data(adev);
 	struct dimm_range *range;
@@ -661,16 +671,16 @@ static void dimm_detach(struct acpi_device *adev)
 	if (!dimm)
 		return;
 	list_for_each_entry(range, &dimm->ranges, node)
-		range_remove(range, adev);
-	dimm_leave_group(dimm);
+		acpi_dimm_range_remove(range, adev);
+	acpi_dimm_leave_group(dimm);
 	adev->driver_data = NULL;
-	dimm_free(dimm);
+	acpi_dimm_free(dimm);
 }
 
 static struct acpi_scan_handler memory_handler = {
 	.ids = memory_ids,
-	.attach = dimm_attach,
-	.detach = dimm_detach,
+	.attach = acpi_dimm_attach,
+	.detach = acpi_dimm_detach,
 	.hotplug = {
 		.enabled = true,
 	},
@@ -688,10 +698,10 @@ __setup("acpi_no_memhotplug", acpi_no_memhotplug);
 /**
  * acpi_memory_hotplug_init - register the scan handler of memory devices
  *
- * Memory devices are those of ACPI 6.5, section 9.11. With the boot option
- * acpi_no_memhotplug they are held without being used.
+ * Memory devices are defined in ACPI 6.5, section 9.11. With the boot option
+ * acpi_no_memhotplug the devices are bound, but their memory is not used.
  *
- * Context: boot, before the namespace is scanned.
+ * Context: Process context, at boot, before the namespace is scanned.
  */
 void __init acpi_memory_hotplug_init(void)
 {
@@ -704,11 +714,11 @@ void __init acpi_memory_hotplug_init(void)
 #else /* !CONFIG_ACPI_HOTPLUG_MEMORY */
 
 /**
- * acpi_memory_hotplug_init - hold memory devices without using them
+ * acpi_memory_hotplug_init - bind memory devices without using their memory
  *
- * Memory devices are those of ACPI 6.5, section 9.11.
+ * Memory devices are defined in ACPI 6.5, section 9.11.
  *
- * Context: boot, before the namespace is scanned.
+ * Context: Process context, at boot, before the namespace is scanned.
  */
 void __init acpi_memory_hotplug_init(void)
 {

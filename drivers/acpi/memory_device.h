@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Memory devices for the rest of ACPI: what a scan found, and ejects, which go on beside
- * the queue of hotplug events. Devices: acpi_memhotplug.c; ejects: memory_eject.c.
+ * Memory devices, as the rest of ACPI uses them. acpi_memhotplug.c attaches and detaches
+ * devices; memory_eject.c ejects them, in parallel to the queue of hotplug events.
  */
 #ifndef _DRIVERS_ACPI_MEMORY_DEVICE_H
 #define _DRIVERS_ACPI_MEMORY_DEVICE_H
@@ -13,9 +13,9 @@ struct acpi_memory_eject;
 
 /**
  * struct acpi_memory_ranges - the memory of a device and of those below it
- * @range: physical addresses, the end included; ascending once all are there
- * @nr: how many
- * @max: for how many there is room
+ * @range: physical addresses, the end included; sorted when the collection is complete
+ * @nr: number of ranges
+ * @max: capacity of @range
  */
 struct acpi_memory_ranges {
 	struct range *range;

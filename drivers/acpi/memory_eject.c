@@ -1,36 +1,37 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Ejecting memory: a memory device, or a container with some (ACPI 6.5, sections 6.3 and
- * 9.11).
+ * Ejecting memory: a memory device, or a container of memory devices (ACPI 6.5, sections 6.3
+ * and 9.11).
  *
- * All memory of the device goes offline in one request, then whatever else there is, then
- * the device is detached and ejected. It can take minutes, as programs' pages move; so an
- * eject is a work item of its own, which holds neither acpi_scan_lock nor
- * device_hotplug_lock meanwhile. The memory blocks are claimed from the beginning to the
- * end: a second eject, or a request of a user for one of them, is refused with -EBUSY.
+ * All memory of the device goes offline in one request, then all other devices below it go
+ * offline, then the device is detached and ejected. This can take minutes, as the pages of
+ * programs are moved. An eject is therefore a work item of its own, which holds neither
+ * acpi_scan_lock nor device_hotplug_lock while pages move. The memory blocks are claimed from
+ * the beginning to the end: a second eject, or a request of a user for one of the blocks, is
+ * refused with -EBUSY.
  *
- *	idle	nothing was asked, or the answer has been forgotten
- *	asked	the firmware wants the device, and user space has not decided yet
- *	pending	the eject goes on
- *	done	the device has been taken
+ *	idle	there was no request, or its result is out of date
+ *	asked	the firmware has requested the device, and user space has not decided yet
+ *	pending	the eject is running
+ *	done	the firmware has removed the device
  *	incomplete
- *		it has been detached and _EJ0 succeeded, but _STA still says that it is enabled
- *	failed	it stays, with every block in the state and the zone it had
+ *		the device was detached and _EJ0 succeeded, but _STA still has the enabled bit
+ *	failed	the device stays, with every block in the state and the zone that it had
  *
- * Some firmware only begins to take a device when _EJ0 is evaluated. An incomplete device is
- * not used, whatever scans pass by: its firmware may take it at any moment. Another eject
- * evaluates _EJ0 again; a check of the device brings it back, or finds that it was taken.
+ * Some firmware only begins to remove a device when _EJ0 is evaluated, and finishes at some
+ * later time. Scans therefore never attach an incomplete device. Another eject evaluates _EJ0
+ * again; a device check attaches the device, or finds that it has been removed.
  *
- * While an eject is pending a check of the device, or of one below it, is refused with -EBUSY.
- * A check of a device above it, or a scan, leaves the device alone; eject_over() looks at the
- * device again if it stays.
+ * While an eject is pending, a check of the device, or of one below it, is refused with -EBUSY.
+ * A check of a device above it, or a scan, skips the device; acpi_eject_over() checks the device
+ * again if it stays.
  *
  * Owns: struct acpi_memory_eject, in acpi_device.eject from the first request or setting
- *	to the end of the ACPI device.
+ *	until the ACPI device is freed.
  * Calls: the requests of linux/memory.h; scan.c to detach and eject.
- * Locks: device_hotplug_lock, then acpi_scan_lock, then struct acpi_memory_eject.turn. Every
- *	change of the state is made with the last one held, also by user space, which does not
- *	take the others.
+ * Locks: device_hotplug_lock, then acpi_scan_lock, then acpi_memory_eject.turn. Every change
+ *	of the state is made with the last one held, including those by writers of sysfs files,
+ *	who do not take the others.
  */
 #define pr_fmt(fmt) "ACPI: " fmt
 
@@ -61,7 +62,7 @@ enum eject_state {
 	EJECT_IDLE,
 	EJECT_ASKED,
 	EJECT_PENDING,
-	/* Pending, for user space: the firmware keeps the device, whose memory is added again. */
+	/* Shown as pending: the firmware kept the device, and its memory is being added again. */
 	EJECT_RETURNING,
 	EJECT_DONE,
 	EJECT_INCOMPLETE,
@@ -69,10 +70,10 @@ enum eject_state {
 };
 
 /**
- * struct kept_blocks - neighbouring blocks that were online in one kind of zone
- * @start: physical address
- * @size: bytes
- * @type: the kind
+ * struct kept_blocks - adjacent blocks that were online in the same kind of zone
+ * @start: physical address of the first block
+ * @size: in bytes
+ * @type: how to bring the blocks online again
  */
 struct kept_blocks {
 	u64 start, size;
@@ -82,24 +83,24 @@ struct kept_blocks {
 /**
  * struct acpi_memory_eject - the eject of a device
  * @adev: the device, referenced while the eject is pending
- * @work: the eject
- * @ranges: the memory of the device and of all devices below
- * @kept: what was online of it
- * @nr_kept: how many
- * @progress: of the offline
- * @again: a check or a scan left the device alone; under acpi_scan_lock
- * @gone: such a check found that _STA says the device is not enabled; under acpi_scan_lock
- * @messages: limits those that notifications cause
+ * @work: runs the eject
+ * @ranges: the memory of the device and of all devices below it
+ * @kept: the blocks of @ranges that were online
+ * @nr_kept: number of entries in @kept
+ * @progress: progress of the offline
+ * @again: a check or a scan skipped the device; protected by acpi_scan_lock
+ * @gone: that check found the enabled bit of _STA clear; protected by acpi_scan_lock
+ * @messages: rate limit of the messages that notifications cause
  * @turn: held while @state changes and while the firmware is told of the change, so that the
- *	answers come in the order of the changes; @state does not become or cease to be
- *	EJECT_PENDING without acpi_scan_lock
- * @lock: readers see fields that belong together
- * @state: for user space; EJECT_PENDING also keeps other ejects away
+ *	answers come in the order of the changes; changes to and from EJECT_PENDING are made
+ *	with acpi_scan_lock held as well
+ * @lock: protects the fields below, so that readers see values that belong together
+ * @state: shown to user space; EJECT_PENDING also excludes other ejects
  * @ask: user space decides about requests of the firmware
- * @source: what is answered: the firmware's request or the user's
- * @result: what went wrong
+ * @source: the request that is answered by _OST: the firmware's, or the user's
+ * @result: why the eject failed
  * @code: the answer to the firmware, an ejection status code of _OST
- * @ms: how long it took
+ * @ms: duration of the eject in milliseconds
  */
 struct acpi_memory_eject {
 	struct acpi_device *adev;
@@ -125,26 +126,26 @@ struct acpi_memory_eject {
 
 /* ---- The memory of a device ---- */
 
-static int collect_ranges(struct acpi_device *adev, void *ranges)
+static int acpi_eject_collect_ranges(struct acpi_device *adev, void *ranges)
 {
 	return acpi_memory_collect(adev, ranges) ?:
-	       acpi_dev_for_each_child(adev, collect_ranges, ranges);
+	       acpi_dev_for_each_child(adev, acpi_eject_collect_ranges, ranges);
 }
 
-static int range_cmp(const void *left, const void *right)
+static int acpi_eject_range_cmp(const void *left, const void *right)
 {
 	const struct range *a = left, *b = right;
 
 	return a->start < b->start ? -1 : a->start > b->start;
 }
 
-/* Devices with memory from boot may describe the same. */
-static void merge_ranges(struct acpi_memory_ranges *ranges)
+/* Several devices may describe the same boot memory. */
+static void acpi_eject_merge_ranges(struct acpi_memory_ranges *ranges)
 {
 	struct range *last = ranges->range;
 	unsigned int i;
 
-	sort(ranges->range, ranges->nr, sizeof(*ranges->range), range_cmp, NULL);
+	sort(ranges->range, ranges->nr, sizeof(*ranges->range), acpi_eject_range_cmp, NULL);
 	for (i = 1; i < ranges->nr; i++) {
 		if (ranges->range[i].start <= last->end)
 			last->end = max(last->end, ranges->range[i].end);
@@ -154,13 +155,13 @@ static void merge_ranges(struct acpi_memory_ranges *ranges)
 	ranges->nr = last + 1 - ranges->range;
 }
 
-/* -EPERM where hotplug of memory has been disabled by the administrator. */
-static int find_ranges(struct acpi_device *adev, struct acpi_memory_ranges *ranges)
+/* Fails with -EPERM if the administrator has disabled hotplug of memory. */
+static int acpi_eject_find_ranges(struct acpi_device *adev, struct acpi_memory_ranges *ranges)
 {
 	int err;
 
 	*ranges = (struct acpi_memory_ranges){};
-	err = collect_ranges(adev, ranges);
+	err = acpi_eject_collect_ranges(adev, ranges);
 	if (err || !ranges->nr)
 		return err;
 
@@ -169,13 +170,13 @@ static int find_ranges(struct acpi_device *adev, struct acpi_memory_ranges *rang
 	ranges->range = kcalloc(ranges->max, sizeof(*ranges->range), GFP_KERNEL);
 	if (!ranges->range)
 		return -ENOMEM;
-	collect_ranges(adev, ranges);
-	merge_ranges(ranges);
+	acpi_eject_collect_ranges(adev, ranges);
+	acpi_eject_merge_ranges(ranges);
 	return 0;
 }
 
-/* Room for each block, as each may be in another kind of zone. */
-static int alloc_kept(struct acpi_memory_eject *e)
+/* One entry per block, as each block may have been online in another kind of zone. */
+static int acpi_eject_alloc_kept(struct acpi_memory_eject *e)
 {
 	unsigned long nr = 0;
 	unsigned int i;
@@ -187,7 +188,7 @@ static int alloc_kept(struct acpi_memory_eject *e)
 	return e->kept ? 0 : -ENOMEM;
 }
 
-static int keep_block(struct memory_block *mem, void *arg)
+static int acpi_eject_keep_block(struct memory_block *mem, void *arg)
 {
 	struct acpi_memory_eject *e = arg;
 	struct kept_blocks *last = e->kept + e->nr_kept - 1;
@@ -204,19 +205,19 @@ static int keep_block(struct memory_block *mem, void *arg)
 	return 0;
 }
 
-static void note_kept(struct acpi_memory_eject *e)
+static void acpi_eject_keep_blocks(struct acpi_memory_eject *e)
 {
 	unsigned int i;
 
 	for (i = 0; i < e->ranges.nr; i++)
 		walk_memory_blocks(e->ranges.range[i].start, range_len(e->ranges.range + i), e,
-				   keep_block);
+				   acpi_eject_keep_block);
 }
 
-/* ---- What comes of it ---- */
+/* ---- Results ---- */
 
 /* Status codes of _OST for ejection: ACPI 6.5, section 6.3.5.2. */
-static u32 eject_code(const struct mhp_result *res)
+static u32 acpi_eject_code(const struct mhp_result *res)
 {
 	switch (res->why) {
 	case MHP_WHY_NONE:
@@ -251,8 +252,8 @@ static u32 eject_code(const struct mhp_result *res)
 	}
 }
 
-/* Where the firmware does not hear of the change. */
-static void set_state(struct acpi_memory_eject *e, enum eject_state state)
+/* For changes that are not reported to the firmware by _OST. */
+static void acpi_eject_set_state(struct acpi_memory_eject *e, enum eject_state state)
 {
 	mutex_lock(&e->turn);
 	spin_lock(&e->lock);
@@ -262,9 +263,9 @@ static void set_state(struct acpi_memory_eject *e, enum eject_state state)
 	sysfs_notify(&e->adev->dev.kobj, NULL, "eject_status");
 }
 
-/* Who hears the answer may ask again at once. */
-static void eject_end(struct acpi_memory_eject *e, enum eject_state state, u32 source,
-		      const struct mhp_result *res, u32 code)
+/* The state changes before _OST is evaluated, as the firmware may request an eject at once. */
+static void acpi_eject_end(struct acpi_memory_eject *e, enum eject_state state, u32 source,
+			   const struct mhp_result *res, u32 code)
 {
 	lockdep_assert_held(&e->turn);
 	spin_lock(&e->lock);
@@ -278,8 +279,8 @@ static void eject_end(struct acpi_memory_eject *e, enum eject_state state, u32 s
 	acpi_evaluate_ost(e->adev->handle, source, code, NULL);
 }
 
-static void eject_log(struct acpi_memory_eject *e, enum eject_state state,
-		      const struct mhp_result *res)
+static void acpi_eject_log(struct acpi_memory_eject *e, enum eject_state state,
+			   const struct mhp_result *res)
 {
 	if (state == EJECT_DONE || !__ratelimit(&e->messages))
 		return;
@@ -295,8 +296,8 @@ static void eject_log(struct acpi_memory_eject *e, enum eject_state state,
 
 /* ---- The eject ---- */
 
-/* The firmware kept the device, and its memory has been added again. */
-static void bring_back(struct acpi_memory_eject *e)
+/* After the firmware kept the device and its memory was added again. */
+static void acpi_eject_online_again(struct acpi_memory_eject *e)
 {
 	struct mhp_result res = MHP_RESULT_OK;
 	unsigned int i;
@@ -312,14 +313,14 @@ static void bring_back(struct acpi_memory_eject *e)
 }
 
 /*
- * With the memory offline: the rest of the device, detach it, eject it. Returns 1 where the
- * firmware has not taken it yet.
+ * Continues when the memory is offline: takes all other devices offline, detaches and ejects.
+ * Returns 1 if _EJ0 succeeded and the device is still enabled.
  */
-static int eject_rest(struct acpi_memory_eject *e, struct mhp_result *res)
+static int acpi_eject_detach(struct acpi_memory_eject *e, struct mhp_result *res)
 {
 	int err;
 
-	note_kept(e);
+	acpi_eject_keep_blocks(e);
 	err = acpi_scan_offline(e->adev);
 	if (err)
 		return mhp_refuse(res, err, err == -ENODEV ? MHP_WHY_FIRMWARE :
@@ -328,13 +329,13 @@ static int eject_rest(struct acpi_memory_eject *e, struct mhp_result *res)
 	if (err >= 0)
 		return err;
 
-	set_state(e, EJECT_RETURNING);
+	acpi_eject_set_state(e, EJECT_RETURNING);
 	acpi_scan_again(e->adev);
 	return mhp_refuse(res, err, err == -ENOTEMPTY ? MHP_WHY_INTERNAL : MHP_WHY_FIRMWARE,
 			  MHP_NO_PFN);
 }
 
-static int eject_offline(struct acpi_memory_eject *e, struct mhp_result *res)
+static int acpi_eject_offline(struct acpi_memory_eject *e, struct mhp_result *res)
 {
 	const struct mhp_policy policy = {
 		.timeout_ms = READ_ONCE(timeout_ms),
@@ -344,54 +345,54 @@ static int eject_offline(struct acpi_memory_eject *e, struct mhp_result *res)
 		.progress = &e->progress,
 	};
 
-	/* An incomplete device has no memory any more. */
+	/* The memory of an incomplete device has been removed. */
 	return e->ranges.nr ? memory_ranges_offline(e->ranges.range, e->ranges.nr, &policy, res) :
 			      0;
 }
 
-static void eject_restore(struct acpi_memory_eject *e)
+static void acpi_eject_restore(struct acpi_memory_eject *e)
 {
 	int err = e->ranges.nr ? memory_ranges_release(e->ranges.range, e->ranges.nr) : 0;
 
 	if (err && __ratelimit(&e->messages))
 		dev_err(&e->adev->dev, "memory cannot be restored (%d)\n", err);
-	bring_back(e);
+	acpi_eject_online_again(e);
 }
 
-/* Whatever was asked of devices below one that has been taken has an answer now. */
-static int end_below(struct acpi_device *adev, void *unused)
+/* Ends the requests for devices below a device that the firmware has removed. */
+static int acpi_eject_end_below(struct acpi_device *adev, void *unused)
 {
 	struct acpi_memory_eject *e = READ_ONCE(adev->eject);
 
 	if (e && (e->state == EJECT_ASKED || e->state == EJECT_INCOMPLETE))
-		set_state(e, EJECT_DONE);
-	return acpi_dev_for_each_child(adev, end_below, NULL);
+		acpi_eject_set_state(e, EJECT_DONE);
+	return acpi_dev_for_each_child(adev, acpi_eject_end_below, NULL);
 }
 
-static void eject_over(struct acpi_memory_eject *e, int err, struct mhp_result *res)
+static void acpi_eject_over(struct acpi_memory_eject *e, int err, struct mhp_result *res)
 {
 	enum eject_state state = err < 0 ? EJECT_FAILED : err ? EJECT_INCOMPLETE : EJECT_DONE;
 
 	if (err < 0 && e->gone)
 		*res = (struct mhp_result){ -ENODEV, MHP_WHY_LOST, MHP_NO_PFN };
-	eject_log(e, state, res);
+	acpi_eject_log(e, state, res);
 	if (state == EJECT_DONE)
-		acpi_dev_for_each_child(e->adev, end_below, NULL);
+		acpi_dev_for_each_child(e->adev, acpi_eject_end_below, NULL);
 	kfree(e->ranges.range);
 	e->ranges = (struct acpi_memory_ranges){};
 	kvfree(e->kept);
 	mutex_lock(&e->turn);
-	eject_end(e, state, e->source, res, eject_code(res));
+	acpi_eject_end(e, state, e->source, res, acpi_eject_code(res));
 	mutex_unlock(&e->turn);
 	if (state == EJECT_FAILED && e->again)
 		acpi_scan_recheck(e->adev);
 }
 
 /*
- * A system that goes to sleep ends an attempt; afterwards there is another. Returns with
- * device_hotplug_lock held.
+ * Suspend and hibernation end an attempt to offline the memory; the next attempt begins when
+ * the system is awake. Returns with device_hotplug_lock held.
  */
-static int eject_attempts(struct acpi_memory_eject *e, struct mhp_result *res)
+static int acpi_eject_attempts(struct acpi_memory_eject *e, struct mhp_result *res)
 {
 	int err;
 
@@ -400,7 +401,7 @@ static int eject_attempts(struct acpi_memory_eject *e, struct mhp_result *res)
 		*res = MHP_RESULT_OK;
 		if (READ_ONCE(e->progress.cancel))
 			return mhp_refuse(res, -ECANCELED, MHP_WHY_CANCELLED, MHP_NO_PFN);
-		err = eject_offline(e, res);
+		err = acpi_eject_offline(e, res);
 		if (res->why != MHP_WHY_SLEEP)
 			return err;
 		unlock_device_hotplug();
@@ -408,27 +409,27 @@ static int eject_attempts(struct acpi_memory_eject *e, struct mhp_result *res)
 	}
 }
 
-static void eject_work(struct work_struct *work)
+static void acpi_eject_work(struct work_struct *work)
 {
 	struct acpi_memory_eject *e = container_of(work, struct acpi_memory_eject, work);
 	struct acpi_device *adev = e->adev;
 	struct mhp_result res;
 	int err;
 
-	err = eject_attempts(e, &res);
+	err = acpi_eject_attempts(e, &res);
 	acpi_scan_lock_acquire();
 	if (!err)
-		err = eject_rest(e, &res);
+		err = acpi_eject_detach(e, &res);
 	if (err < 0)
-		eject_restore(e);
-	eject_over(e, err, &res);
+		acpi_eject_restore(e);
+	acpi_eject_over(e, err, &res);
 	acpi_scan_lock_release();
 	unlock_device_hotplug();
 	acpi_dev_put(adev);
 }
 
-/* There is one for each device that ever needed it. */
-static struct acpi_memory_eject *eject_get(struct acpi_device *adev)
+/* Allocated at first use, and kept until the device is freed. */
+static struct acpi_memory_eject *acpi_eject_get(struct acpi_device *adev)
 {
 	struct acpi_memory_eject *e = READ_ONCE(adev->eject), *other;
 
@@ -438,7 +439,7 @@ static struct acpi_memory_eject *eject_get(struct acpi_device *adev)
 	if (!e)
 		return NULL;
 	e->adev = adev;
-	INIT_WORK(&e->work, eject_work);
+	INIT_WORK(&e->work, acpi_eject_work);
 	ratelimit_state_init(&e->messages, DEFAULT_RATELIMIT_INTERVAL, DEFAULT_RATELIMIT_BURST);
 	mutex_init(&e->turn);
 	spin_lock_init(&e->lock);
@@ -449,8 +450,8 @@ static struct acpi_memory_eject *eject_get(struct acpi_device *adev)
 	return other;
 }
 
-/* User space decides, by writing to eject or to eject_status. */
-static void eject_ask(struct acpi_memory_eject *e, u32 source)
+/* User space decides: it writes to eject, or cancels the request in eject_status. */
+static void acpi_eject_ask_user(struct acpi_memory_eject *e, u32 source)
 {
 	char *envp[2] = { "EVENT=eject_request", NULL };
 
@@ -463,13 +464,13 @@ static void eject_ask(struct acpi_memory_eject *e, u32 source)
 	acpi_evaluate_ost(e->adev->handle, source, ACPI_OST_SC_EJECT_IN_PROGRESS, NULL);
 }
 
-static int eject_start(struct acpi_memory_eject *e, u32 source, struct mhp_result *res)
+static int acpi_eject_start(struct acpi_memory_eject *e, u32 source, struct mhp_result *res)
 {
 	int err;
 
 	if (!acpi_has_method(e->adev->handle, "_EJ0"))
 		return mhp_refuse(res, -EPERM, MHP_WHY_DISABLED, MHP_NO_PFN);
-	err = alloc_kept(e);
+	err = acpi_eject_alloc_kept(e);
 	if (err)
 		return mhp_refuse(res, err, MHP_WHY_NOMEM, MHP_NO_PFN);
 	err = e->ranges.nr ? memory_ranges_claim(e->ranges.range, e->ranges.nr, res) : 0;
@@ -492,42 +493,44 @@ static int eject_start(struct acpi_memory_eject *e, u32 source, struct mhp_resul
 	return 0;
 }
 
-/* Takes over @ranges. */
-static void eject_request(struct acpi_memory_eject *e, u32 source,
-			  const struct acpi_memory_ranges *ranges)
+/* Takes ownership of the array in @ranges. */
+static void acpi_eject_request(struct acpi_memory_eject *e, u32 source,
+			       const struct acpi_memory_ranges *ranges)
 {
 	struct mhp_result res = MHP_RESULT_OK;
 
 	guard(mutex)(&e->turn);
 	if (READ_ONCE(e->ask) && source == ACPI_NOTIFY_EJECT_REQUEST && ranges->nr) {
 		kfree(ranges->range);
-		eject_ask(e, source);
+		acpi_eject_ask_user(e, source);
 		return;
 	}
-	/* The user has decided: what is answered is the request of the firmware. */
+	/* The user has decided, so the answer goes to the request of the firmware. */
 	if (e->state == EJECT_ASKED)
 		source = e->source;
 
 	e->ranges = *ranges;
-	if (!eject_start(e, source, &res))
+	if (!acpi_eject_start(e, source, &res))
 		return;
 	kfree(e->ranges.range);
 	e->ranges = (struct acpi_memory_ranges){};
 	e->progress = (struct mhp_progress){ .begin = jiffies };
-	eject_log(e, EJECT_FAILED, &res);
-	eject_end(e, EJECT_FAILED, source, &res, eject_code(&res));
+	acpi_eject_log(e, EJECT_FAILED, &res);
+	acpi_eject_end(e, EJECT_FAILED, source, &res, acpi_eject_code(&res));
 }
 
-static bool is_incomplete(const struct acpi_device *adev)
+static bool acpi_eject_is_incomplete(const struct acpi_device *adev)
 {
 	const struct acpi_memory_eject *e = READ_ONCE(adev->eject);
 
 	return e && READ_ONCE(e->state) == EJECT_INCOMPLETE;
 }
 
-static int find_incomplete(struct acpi_device *adev, void *unused)
+static int acpi_eject_find_incomplete(struct acpi_device *adev, void *unused)
 {
-	return is_incomplete(adev) ? 1 : acpi_dev_for_each_child(adev, find_incomplete, NULL);
+	if (acpi_eject_is_incomplete(adev))
+		return 1;
+	return acpi_dev_for_each_child(adev, acpi_eject_find_incomplete, NULL);
 }
 
 /**
@@ -535,14 +538,15 @@ static int find_incomplete(struct acpi_device *adev, void *unused)
  * @adev: the device
  * @source: the request: ACPI_NOTIFY_EJECT_REQUEST or ACPI_OST_EC_OSPM_EJECT
  *
- * Where the device, or one below it, has memory, all of it is offline or none; the eject
- * goes on by itself and evaluates _OST when it ends (ACPI 6.5, section 6.3.5). So it does
- * where the memory is gone already and the firmware has not taken the device.
+ * If the device, or one below it, has memory, this queues the eject: it takes either all of the
+ * memory offline or none, and evaluates _OST when it ends (ACPI 6.5, section 6.3.5). It is
+ * also queued for an incomplete device, whose memory has been removed already.
  *
- * Context: device_hotplug_lock and acpi_scan_lock held.
- * Return: 0 there is no memory, the caller goes on; -EINPROGRESS; or why it was refused, for
- * the caller to answer: -EBUSY an eject or another request is on its way, -EPERM not
- * permitted, -ENOMEM.
+ * Context: Process context. device_hotplug_lock and acpi_scan_lock held.
+ * Return: 0 if the device has no memory, and the caller ejects it; -EINPROGRESS if the eject
+ * is queued, or has been refused with an answer to the firmware. After any other error the
+ * caller answers: -EBUSY if an eject is pending already, -EPERM if hotplug of memory is
+ * disabled, -ENOMEM.
  */
 int acpi_memory_eject(struct acpi_device *adev, u32 source)
 {
@@ -555,33 +559,33 @@ int acpi_memory_eject(struct acpi_device *adev, u32 source)
 			dev_info(&adev->dev, "an eject is pending already\n");
 		return -EBUSY;
 	}
-	err = find_ranges(adev, &ranges);
-	if (err || (!ranges.nr && !find_incomplete(adev, NULL)))
+	err = acpi_eject_find_ranges(adev, &ranges);
+	if (err || (!ranges.nr && !acpi_eject_find_incomplete(adev, NULL)))
 		return err;
-	e = eject_get(adev);
+	e = acpi_eject_get(adev);
 	if (!e) {
 		kfree(ranges.range);
 		return -ENOMEM;
 	}
-	eject_request(e, source, &ranges);
+	acpi_eject_request(e, source, &ranges);
 	return -EINPROGRESS;
 }
 
 /**
- * acpi_memory_may_log - limit the messages that notifications of a device cause
+ * acpi_memory_may_log - limit the rate of messages that notifications of a device cause
  * @adev: the device
  *
  * Context: Process context. May sleep.
- * Return: false where there have been too many within a short time.
+ * Return: false if there have been too many messages within a short time.
  */
 bool acpi_memory_may_log(struct acpi_device *adev)
 {
-	struct acpi_memory_eject *e = eject_get(adev);
+	struct acpi_memory_eject *e = acpi_eject_get(adev);
 
 	return !e || __ratelimit(&e->messages);
 }
 
-static bool is_pending(const struct acpi_device *adev)
+static bool acpi_eject_is_pending(const struct acpi_device *adev)
 {
 	const struct acpi_memory_eject *e = READ_ONCE(adev->eject);
 	enum eject_state state = e ? READ_ONCE(e->state) : EJECT_IDLE;
@@ -590,29 +594,29 @@ static bool is_pending(const struct acpi_device *adev)
 }
 
 /**
- * acpi_memory_eject_pending - is this device about to go
+ * acpi_memory_eject_pending - test whether an eject of a device is running
  * @adev: the device
  *
- * Context: Any that may not be in an interrupt.
- * Return: true while an eject of it, or of a device above it, goes on.
+ * Context: Process context. Takes no lock.
+ * Return: true while an eject of the device, or of one above it, is pending.
  */
 bool acpi_memory_eject_pending(struct acpi_device *adev)
 {
 	for (; adev; adev = acpi_dev_parent(adev))
-		if (is_pending(adev))
+		if (acpi_eject_is_pending(adev))
 			return true;
 	return false;
 }
 
 /**
- * acpi_memory_eject_defers - is a check to leave a device and all below it alone
- * @adev: a device that a check of one above it has come to
+ * acpi_memory_eject_defers - test whether a check has to skip a device
+ * @adev: a device below the one that is checked
  *
- * Until its pending eject has ended. If _STA says that the device has gone, the eject ends
- * now: its pages cannot be moved any more.
+ * A device is skipped, with all devices below it, while its eject is pending. If the device
+ * is not enabled any more, the eject is cancelled: the pages of absent memory cannot be moved.
  *
- * Context: acpi_scan_lock held.
- * Return: true where it is; the check is made up for.
+ * Context: Process context. acpi_scan_lock held.
+ * Return: true if the device is to be skipped; it is checked again after a failed eject.
  */
 bool acpi_memory_eject_defers(struct acpi_device *adev)
 {
@@ -630,12 +634,13 @@ bool acpi_memory_eject_defers(struct acpi_device *adev)
 }
 
 /**
- * acpi_memory_eject_bars - is a scan not to use the memory of a device
- * @adev: a memory device that a scan has come to
+ * acpi_memory_eject_bars - test whether a scan must not attach a memory device
+ * @adev: the memory device
  *
- * Context: acpi_scan_lock held.
- * Return: 0; -EBUSY until the eject of it or of a device above has ended, after which it is
- * scanned again; 1 it has been ejected, and its firmware may take it at any moment.
+ * Context: Process context. acpi_scan_lock held.
+ * Return: 0 if the device can be attached; -EBUSY while an eject of it, or of a device above
+ * it, is pending, after which it is scanned again; 1 if it has been ejected, but the firmware
+ * has not removed it yet.
  */
 int acpi_memory_eject_bars(struct acpi_device *adev)
 {
@@ -646,23 +651,23 @@ int acpi_memory_eject_bars(struct acpi_device *adev)
 			e->again = true;
 			return -EBUSY;
 		}
-		if (is_incomplete(adev))
+		if (acpi_eject_is_incomplete(adev))
 			return 1;
 	}
 	return 0;
 }
 
-static int block_seen(struct memory_block *mem, void *arg)
+static int acpi_eject_block_seen(struct memory_block *mem, void *arg)
 {
 	return 1;
 }
 
 /**
- * acpi_memory_eject_stays - has a device that is being ejected still memory
- * @adev: the device, which has been detached
+ * acpi_memory_eject_stays - test whether a detached device still has memory blocks
+ * @adev: the device that is being ejected
  *
- * Context: device_hotplug_lock and acpi_scan_lock held.
- * Return: true where removing it has failed, which is in the log.
+ * Context: Process context. device_hotplug_lock and acpi_scan_lock held.
+ * Return: true if removing the memory has failed; the failure has been logged.
  */
 bool acpi_memory_eject_stays(struct acpi_device *adev)
 {
@@ -671,63 +676,65 @@ bool acpi_memory_eject_stays(struct acpi_device *adev)
 
 	for (i = 0; e && i < e->ranges.nr; i++)
 		if (walk_memory_blocks(e->ranges.range[i].start, range_len(e->ranges.range + i),
-				       NULL, block_seen))
+				       NULL, acpi_eject_block_seen))
 			return true;
 	return false;
 }
 
-/* Of incomplete devices: those that the firmware has taken meanwhile. */
-static int settle_taken(struct acpi_device *adev, void *unused)
+/* Ends the ejects of incomplete devices that the firmware has removed. */
+static int acpi_eject_end_removed(struct acpi_device *adev, void *unused)
 {
-	if (is_incomplete(adev)) {
+	if (acpi_eject_is_incomplete(adev)) {
 		acpi_bus_get_status(adev);
 		if (!acpi_device_is_enabled(adev)) {
 			acpi_scan_forget(adev);
-			set_state(adev->eject, EJECT_DONE);
+			acpi_eject_set_state(adev->eject, EJECT_DONE);
 		}
 	}
-	return acpi_dev_for_each_child(adev, settle_taken, NULL);
+	return acpi_dev_for_each_child(adev, acpi_eject_end_removed, NULL);
 }
 
-static int forget_incomplete(struct acpi_device *adev, void *unused)
+static int acpi_eject_reset_incomplete(struct acpi_device *adev, void *unused)
 {
-	if (is_incomplete(adev))
-		set_state(adev->eject, EJECT_IDLE);
-	return acpi_dev_for_each_child(adev, forget_incomplete, NULL);
+	if (acpi_eject_is_incomplete(adev))
+		acpi_eject_set_state(adev->eject, EJECT_IDLE);
+	return acpi_dev_for_each_child(adev, acpi_eject_reset_incomplete, NULL);
 }
 
 /**
- * acpi_memory_eject_settle - what has become of ejects that were incomplete
- * @adev: a device that is about to be checked
+ * acpi_memory_eject_settle - end incomplete ejects before a device check
+ * @adev: the device that is about to be checked
  *
- * Where the device was ejected, by itself or with one above it, and is there, the firmware
- * wants it to be used: what was ejected is scanned again. A check of a device above it says
- * nothing of that kind.
+ * A check of a device that was ejected, by itself or with one above it, and that is enabled,
+ * means that the firmware offers it again: what was ejected is scanned. A check of a device
+ * above the ejected one does not mean that.
  *
- * Context: device_hotplug_lock and acpi_scan_lock held.
+ * Context: Process context. device_hotplug_lock and acpi_scan_lock held.
  */
 void acpi_memory_eject_settle(struct acpi_device *adev)
 {
 	struct acpi_device *top;
 
 	for (top = adev; top; top = acpi_dev_parent(top)) {
-		if (!is_incomplete(top))
+		if (!acpi_eject_is_incomplete(top))
 			continue;
 		acpi_bus_get_status(adev);
 		acpi_bus_get_status(top);
 		if (!acpi_device_is_enabled(top)) {
-			settle_taken(top, NULL);
+			acpi_eject_end_removed(top, NULL);
 		} else if (acpi_device_is_enabled(adev)) {
-			forget_incomplete(top, NULL);
+			acpi_eject_reset_incomplete(top, NULL);
 			acpi_scan_again(top);
 		}
 	}
-	settle_taken(adev, NULL);
+	acpi_eject_end_removed(adev, NULL);
 }
 
 /**
- * acpi_memory_eject_free - the end of an ACPI device
- * @adev: the device, to which nobody refers any more
+ * acpi_memory_eject_free - free the eject state of an ACPI device
+ * @adev: the device, which has no references any more
+ *
+ * Context: Any.
  */
 void acpi_memory_eject_free(struct acpi_device *adev)
 {
@@ -744,10 +751,11 @@ static const struct acpi_device_id container_ids[] = {
 };
 
 /**
- * acpi_memory_eject_shown - does a device have the files of an eject
+ * acpi_memory_eject_shown - test whether a device has the sysfs files of an eject
  * @adev: the device
  *
- * Return: true for memory devices and containers that can be ejected.
+ * Context: Process context. May sleep.
+ * Return: true for memory devices and containers that have _EJ0.
  */
 bool acpi_memory_eject_shown(struct acpi_device *adev)
 {
@@ -755,15 +763,15 @@ bool acpi_memory_eject_shown(struct acpi_device *adev)
 	       (acpi_is_memory_device(adev) || acpi_has_hardware_id(adev, container_ids));
 }
 
-static const char *source_name(u32 source)
+static const char *acpi_eject_source_name(u32 source)
 {
 	return source == ACPI_OST_EC_OSPM_EJECT ? "user" : "firmware";
 }
 
-static int emit_failure(const struct acpi_memory_eject *e, char *buf)
+static int acpi_eject_emit_failure(const struct acpi_memory_eject *e, char *buf)
 {
 	int len = sysfs_emit(buf, "failed source=%s status=%#x err=%d reason=%s step=%s",
-			     source_name(e->source), e->code, e->result.err,
+			     acpi_eject_source_name(e->source), e->code, e->result.err,
 			     mhp_reason_name(e->result.why), e->result.step ?: "check");
 
 	if (e->result.pfn != MHP_NO_PFN)
@@ -772,26 +780,26 @@ static int emit_failure(const struct acpi_memory_eject *e, char *buf)
 				   e->progress.left, e->ms);
 }
 
-static int emit_status(const struct acpi_memory_eject *e, char *buf)
+static int acpi_eject_emit_status(const struct acpi_memory_eject *e, char *buf)
 {
 	const struct mhp_progress *p = &e->progress;
 
 	switch (e->state) {
 	case EJECT_ASKED:
-		return sysfs_emit(buf, "asked source=%s\n", source_name(e->source));
+		return sysfs_emit(buf, "asked source=%s\n", acpi_eject_source_name(e->source));
 	case EJECT_PENDING:
 	case EJECT_RETURNING:
 		return sysfs_emit(buf, "pending source=%s pages=%lu left=%lu moved=%lu ms=%u\n",
-				  source_name(e->source), READ_ONCE(p->pages),
+				  acpi_eject_source_name(e->source), READ_ONCE(p->pages),
 				  READ_ONCE(p->left), READ_ONCE(p->moved),
 				  jiffies_to_msecs(jiffies - p->begin));
 	case EJECT_DONE:
 	case EJECT_INCOMPLETE:
 		return sysfs_emit(buf, "%s source=%s moved=%lu ms=%u\n",
 				  e->state == EJECT_DONE ? "done" : "incomplete",
-				  source_name(e->source), p->moved, e->ms);
+				  acpi_eject_source_name(e->source), p->moved, e->ms);
 	case EJECT_FAILED:
-		return emit_failure(e, buf);
+		return acpi_eject_emit_failure(e, buf);
 	default:
 		return sysfs_emit(buf, "idle\n");
 	}
@@ -802,19 +810,19 @@ static ssize_t eject_status_show(struct device *dev, struct device_attribute *at
 	struct acpi_memory_eject *e = READ_ONCE(to_acpi_device(dev)->eject);
 	int len;
 
-	/* Of a page it tells the frame. */
+	/* The answer may have a page frame number, which is not for users without privilege. */
 	if (!capable(CAP_SYS_ADMIN))
 		return -EPERM;
 	if (!e)
 		return sysfs_emit(buf, "idle\n");
 	spin_lock(&e->lock);
-	len = emit_status(e, buf);
+	len = acpi_eject_emit_status(e, buf);
 	spin_unlock(&e->lock);
 	return len;
 }
 
-/* Returns false where there is nothing to cancel. */
-static bool eject_cancel(struct acpi_memory_eject *e)
+/* Returns false if there is nothing to cancel. */
+static bool acpi_eject_cancel(struct acpi_memory_eject *e)
 {
 	const struct mhp_result declined = { -EPERM, MHP_WHY_CANCELLED, MHP_NO_PFN };
 
@@ -825,14 +833,15 @@ static bool eject_cancel(struct acpi_memory_eject *e)
 		return true;
 	case EJECT_ASKED:
 		e->progress = (struct mhp_progress){ .begin = jiffies };
-		eject_end(e, EJECT_FAILED, e->source, &declined, ACPI_OST_SC_EJECT_NOT_SUPPORTED);
+		acpi_eject_end(e, EJECT_FAILED, e->source, &declined,
+			       ACPI_OST_SC_EJECT_NOT_SUPPORTED);
 		return true;
 	default:
 		return false;
 	}
 }
 
-/* "cancel": a pending eject ends, a request of the firmware is declined. */
+/* "cancel" ends a pending eject, or declines a request of the firmware. */
 static ssize_t eject_status_store(struct device *dev, struct device_attribute *attr,
 				  const char *buf, size_t count)
 {
@@ -843,7 +852,7 @@ static ssize_t eject_status_store(struct device *dev, struct device_attribute *a
 		return -EINVAL;
 	if (mutex_lock_interruptible(&e->turn))
 		return -EINTR;
-	cancelled = eject_cancel(e);
+	cancelled = acpi_eject_cancel(e);
 	mutex_unlock(&e->turn);
 	return cancelled ? count : -EINVAL;
 }
@@ -867,7 +876,7 @@ static ssize_t eject_ask_store(struct device *dev, struct device_attribute *attr
 	err = mhp_parse_bool(buf, &ask);
 	if (err)
 		return err;
-	e = eject_get(to_acpi_device(dev));
+	e = acpi_eject_get(to_acpi_device(dev));
 	if (!e)
 		return -ENOMEM;
 	WRITE_ONCE(e->ask, ask);

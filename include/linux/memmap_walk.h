@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Looking at struct pages of frames that nobody holds a reference to, without
- * get_online_mems(): memory that goes offline or is removed waits for such walks.
+ * Walks over struct pages without references and without get_online_mems(): offlining and
+ * removing memory wait for the end of such walks.
  *
  *	turn = memmap_walk_begin();
  *	page = pfn_to_online_page(pfn);
  *	if (page)
- *		... look at it, or take a reference to it ...
+ *		... read it, or take a reference to it ...
  *	memmap_walk_end(turn);
  *
  * or guard(memmap_walk)(). See Documentation/core-api/memory-hotplug.rst.

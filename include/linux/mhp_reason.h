@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Why a memory hotplug request was refused or failed. The names are interface:
- * they travel to users, firmware and traces, and never change once given.
- * Self-contained: the user-space tests include this file too.
+ * Reasons why a memory hotplug request was refused or failed. The names are user-space ABI, in
+ * sysfs files and traces, and must not change. This file includes no other header, as the
+ * user-space tests include it as well.
  */
 #ifndef _LINUX_MHP_REASON_H
 #define _LINUX_MHP_REASON_H
@@ -56,13 +56,14 @@ enum mhp_reason {
 };
 
 /**
- * struct mhp_result - how a request ended; travels from the cause to the caller unchanged
- * @err: 0 or a negative error code, the documented one for the cause
- * @why: the cause, %MHP_WHY_NONE when @err is 0
+ * struct mhp_result - the result of a request, passed unchanged from the cause to the caller
+ * @err: 0 or a negative error code, the documented one for the reason
+ * @why: the reason; %MHP_WHY_NONE if @err is 0
  * @pfn: the first page frame concerned, or %MHP_NO_PFN
- * @step: the name of the step that failed, NULL where none had begun
- * @kind: what the page at @pfn is, or why its block never goes; NULL where nobody looked
- * @detail: more about it, allocated, or NULL; the report at the end of the request frees it
+ * @step: the name of the step that failed; NULL if none had begun
+ * @kind: the kind of the page at @pfn, or the reason why its block can never go offline; NULL
+ *	if unknown
+ * @detail: further details, allocated, or NULL; freed by the report at the end of the request
  */
 struct mhp_result {
 	int err;
@@ -77,13 +78,14 @@ struct mhp_result {
 #define MHP_RESULT_OK	((struct mhp_result){ .pfn = MHP_NO_PFN })
 
 /**
- * mhp_refuse() - record why a request cannot go on
- * @res: where to record; the first cause stays, later ones are its consequences
+ * mhp_refuse() - record why a request cannot continue
+ * @res: the result; an error that it has already is kept, as later ones are consequences
  * @err: negative error code
- * @why: the cause
+ * @why: the reason
  * @pfn: the first page frame concerned, or %MHP_NO_PFN
  *
- * Return: @err, so that a refusal is one statement.
+ * Context: Any.
+ * Return: @err, so that a refusal is a single statement.
  */
 static inline int mhp_refuse(struct mhp_result *res, int err,
 			     enum mhp_reason why, unsigned long pfn)

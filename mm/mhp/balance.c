@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Kernel memory against ZONE_MOVABLE. The kernel can put page tables, slabs and the memmap
- * only into the first; with too little of it, memory runs out while most of it is free.
+ * The balance of kernel zones and ZONE_MOVABLE. Page tables, slabs and the memmap can only be
+ * allocated from kernel zones: with too little of these, the system runs out of memory while
+ * most of its memory is free.
  *
- * Owns the limit, and whether it has been warned of. Reads counters without a lock.
+ * Owns the limit of the ratio, and remembers whether it has warned. Reads counters without a
+ * lock.
  */
 #define pr_fmt(fmt) "memory_hotplug: " fmt
 
@@ -20,7 +22,7 @@
 #include "mhp.h"
 #include "policy.h"
 
-/* Of memory_hotplug, wherever it is defined. */
+/* All parameters of memory hotplug have this prefix, in whichever file they are. */
 #undef MODULE_PARAM_PREFIX
 #define MODULE_PARAM_PREFIX	"memory_hotplug."
 
@@ -30,17 +32,17 @@ MODULE_PARM_DESC(movable_ratio_limit,
 		 "Warn where ZONE_MOVABLE is more than so many percent of kernel memory, 0: never");
 
 /**
- * struct balance - kernel zones against ZONE_MOVABLE, in pages
+ * struct balance - sizes of kernel zones and of ZONE_MOVABLE, in pages
  * @kernel: managed pages of kernel zones
- * @movable: of ZONE_MOVABLE
- * @kernel_free: free ones of kernel zones
+ * @movable: managed pages of ZONE_MOVABLE
+ * @kernel_free: free pages of kernel zones
  */
 struct balance {
 	unsigned long kernel, movable, kernel_free;
 };
 
-/* @nid: NUMA_NO_NODE: of all nodes */
-static struct balance balance_of(int nid)
+/* The balance of a node, or of all nodes for NUMA_NO_NODE. */
+static struct balance mhp_node_balance(int nid)
 {
 	struct balance b = {};
 	struct zone *zone;
@@ -59,13 +61,13 @@ static struct balance balance_of(int nid)
 }
 
 /**
- * mhp_movable_ratio_line() - how much ZONE_MOVABLE stands on how much kernel memory
- * @nid: on this node; %NUMA_NO_NODE: on all of them
- * @line: gets a line for sysfs
- * @size: bytes of room in @line; 100 are enough
+ * mhp_movable_ratio_line() - format the ratio of ZONE_MOVABLE to kernel memory for sysfs
+ * @nid: the node; %NUMA_NO_NODE for all nodes together
+ * @line: buffer for the line
+ * @size: size of @line in bytes; 100 are enough
  *
  * Context: Any.
- * Return: false where the node has no memory.
+ * Return: true; false if the node has no memory, and nothing was written.
  */
 bool mhp_movable_ratio_line(int nid, char *line, size_t size)
 {
@@ -75,7 +77,7 @@ bool mhp_movable_ratio_line(int nid, char *line, size_t size)
 
 	if (nid != NUMA_NO_NODE && !node_state(nid, N_MEMORY))
 		return false;
-	b = balance_of(nid);
+	b = mhp_node_balance(nid);
 	ratio = mhp_movable_ratio(b.kernel, b.movable);
 	if (nid != NUMA_NO_NODE)
 		snprintf(who, sizeof(who), "node%d", nid);
@@ -86,8 +88,8 @@ bool mhp_movable_ratio_line(int nid, char *line, size_t size)
 	return true;
 }
 
-/* What could be had of a kernel zone: free, or page cache that can be dropped. */
-static unsigned long zone_kernel_room(struct zone *zone)
+/* Pages that the kernel could allocate from a zone: free pages and page cache. */
+static unsigned long mhp_zone_kernel_room(struct zone *zone)
 {
 	unsigned long free = zone_page_state(zone, NR_FREE_PAGES);
 	unsigned long keep = high_wmark_pages(zone) + zone->lowmem_reserve[ZONE_NORMAL];
@@ -101,14 +103,15 @@ static unsigned long zone_kernel_room(struct zone *zone)
 }
 
 /**
- * mhp_kernel_room() - what the kernel could still allocate for itself
- * @managed: gets all pages of kernel zones
+ * mhp_kernel_room() - estimate how many pages the kernel could still allocate for itself
+ * @managed: set to the number of managed pages in kernel zones
  *
- * Without hurting anybody, and on the nodes that the caller may allocate from. What is free in
- * ZONE_MOVABLE is of no use for a memmap, for page tables or for devices.
+ * Counts free pages and reclaimable pages above the watermarks, on the nodes that the caller
+ * may allocate from. ZONE_MOVABLE does not count, as a memmap, page tables and devices cannot
+ * be allocated from it.
  *
- * Context: Any task.
- * Return: pages, an estimate.
+ * Context: Process context. Takes no lock.
+ * Return: number of pages.
  */
 unsigned long mhp_kernel_room(unsigned long *managed)
 {
@@ -122,7 +125,7 @@ unsigned long mhp_kernel_room(unsigned long *managed)
 		    !node_isset(zone_to_nid(zone), cpuset_current_mems_allowed))
 			continue;
 		*managed += zone_managed_pages(zone);
-		room += zone_kernel_room(zone);
+		room += mhp_zone_kernel_room(zone);
 	}
 	for_each_node_mask(nid, cpuset_current_mems_allowed)
 		if (node_state(nid, N_MEMORY))
@@ -131,15 +134,15 @@ unsigned long mhp_kernel_room(unsigned long *managed)
 }
 
 /**
- * mhp_check_balance() - warn once where there is too little kernel memory by now
+ * mhp_check_balance() - warn if there is too little kernel memory
  *
- * And once more when it has been better meanwhile.
+ * Warns once, and again only after the ratio was below the limit in between.
  *
- * Context: device_hotplug_lock held.
+ * Context: Process context. device_hotplug_lock held.
  */
 void mhp_check_balance(void)
 {
-	const struct balance b = balance_of(NUMA_NO_NODE);
+	const struct balance b = mhp_node_balance(NUMA_NO_NODE);
 	unsigned int limit = READ_ONCE(movable_ratio_limit);
 	unsigned int ratio = mhp_movable_ratio(b.kernel, b.movable);
 	static bool warned;
@@ -152,13 +155,13 @@ void mhp_check_balance(void)
 }
 
 /**
- * mhp_show_mem() - a line for the report of who has run out of memory
+ * mhp_show_mem() - add the balance of zones to the report of show_mem()
  *
  * Context: Any.
  */
 void mhp_show_mem(void)
 {
-	const struct balance b = balance_of(NUMA_NO_NODE);
+	const struct balance b = mhp_node_balance(NUMA_NO_NODE);
 
 	if (b.movable)
 		pr_warn("%lu pages kernel zones, of these %lu free; %lu pages ZONE_MOVABLE (%u%%)\n",

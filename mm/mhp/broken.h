@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What mm/memory-failure.c and mm/shmem.c do for memory that goes with broken pages in it.
+ * Functions of mm/memory-failure.c and mm/shmem.c for offlining and removing memory that has
+ * poisoned pages.
  */
 #ifndef _MM_MHP_BROKEN_H
 #define _MM_MHP_BROKEN_H

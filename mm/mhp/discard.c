@@ -1,20 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Memory that has gone without asking: what it held is lost, and nobody may use it.
+ * Discards the contents of memory that disappeared while it was in use (surprise removal). The
+ * data is lost, and the pages must not be used any more.
  *
- * Owns nothing. Does for all pages of a run what mm/memory-failure.c does for one, with three
- * differences. It only tries: a folio that is locked, under writeback or held by somebody
- * stays as it is, isolated. It is quiet: the caller says in one line what was lost. And
- * vm.memory_failure_recovery is for errors that surprise the kernel, not for what firmware says.
+ * Owns nothing. Does for all pages of a run what mm/memory-failure.c does for a single page,
+ * with three differences. It does not wait: a folio that is locked, under writeback or
+ * referenced stays as it is, isolated. It does not log each page: the caller reports in one
+ * line how much was lost. And it ignores vm.memory_failure_recovery, which is about memory
+ * errors, not about a removal that the firmware reports.
  *
- * mf_mutex is held, so that nobody handles a failure of the same page. memory failure takes it
- * before mem_hotplug_lock, and so does mhp_discard_begin().
+ * mf_mutex is held, so that no failure of the same page is handled at the same time. Memory
+ * failure takes it before mem_hotplug_lock, and so does mhp_discard_begin().
  *
  *	clean page cache	is dropped, and read again from its file when needed
- *	dirty page cache	is dropped, its file has lost data: EIO from fsync()
- *	memory of programs	is unmapped, an access gets SIGBUS
+ *	dirty page cache	is dropped; fsync() of its file fails with EIO
+ *	memory of programs	is unmapped; an access gets SIGBUS
  *	free huge pages		are dissolved
- *	memory of the kernel	stays; nothing can be done about it
+ *	memory of the kernel	stays, as nothing can replace it
  */
 #define pr_fmt(fmt) "memory_hotplug: " fmt
 
@@ -33,56 +35,57 @@
 
 #ifdef CONFIG_MEMORY_FAILURE
 
-/* Somebody else may handle a failure of a page, and wait for I/O meanwhile. */
+/* Memory failure may hold mf_mutex while it waits for I/O. */
 #define MHP_DISCARD_WAIT_MS	5000
 
 /**
- * mhp_discard_begin() - keep memory failure from what is about to be discarded
+ * mhp_discard_begin() - exclude memory failure before pages are discarded
  *
- * Context: May sleep, for some seconds at most. device_hotplug_lock held, mem_hotplug_lock
- * not.
- * Return: true until mhp_discard_end(); false where memory failure is at work for long. Then
- * nothing can be discarded.
+ * Context: Process context. May sleep for up to five seconds. device_hotplug_lock held,
+ * mem_hotplug_lock not held. Takes mf_mutex until mhp_discard_end().
+ * Return: true; false if mf_mutex could not be taken in time, and nothing can be discarded.
  */
 bool mhp_discard_begin(void)
 {
 	unsigned long end = jiffies + msecs_to_jiffies(MHP_DISCARD_WAIT_MS);
-	/* Of all blocks of a device only the first waits. Under device_hotplug_lock. */
-	static bool in_vain;
+	/* Only the first block of a device waits. Protected by device_hotplug_lock. */
+	static bool still_busy;
 
 	while (!memory_failure_trylock()) {
-		if (in_vain || time_after(jiffies, end)) {
-			in_vain = true;
+		if (still_busy || time_after(jiffies, end)) {
+			still_busy = true;
 			return false;
 		}
 		fsleep(10 * USEC_PER_MSEC);
 	}
-	in_vain = false;
+	still_busy = false;
 	return true;
 }
 
 /**
- * mhp_discard_end() - the end of what mhp_discard_begin() began
+ * mhp_discard_end() - allow memory failure again after mhp_discard_begin()
+ *
+ * Context: Process context. Releases mf_mutex.
  */
 void mhp_discard_end(void)
 {
 	memory_failure_unlock();
 }
 
-static void poison(struct page *page)
+static void mhp_discard_poison(struct page *page)
 {
 	if (!TestSetPageHWPoison(page))
 		num_poisoned_pages_inc(page_to_pfn(page));
 }
 
-static void unpoison(struct page *page)
+static void mhp_discard_unpoison(struct page *page)
 {
 	ClearPageHWPoison(page);
 	num_poisoned_pages_sub(page_to_pfn(page), 1);
 }
 
-/* True where the file does not know the page any more, and has not lost anything. */
-static bool drop_from_file(struct folio *folio)
+/* Returns true if the folio was clean and is not in the page cache any more. */
+static bool mhp_discard_from_file(struct folio *folio)
 {
 	struct address_space *mapping = folio_mapping(folio);
 	bool dirty = folio_test_dirty(folio);
@@ -98,14 +101,14 @@ static bool drop_from_file(struct folio *folio)
 	return !dirty && !folio_test_dirty(folio) && !folio->mapping;
 }
 
-/* Of what has lost data, an access is to fail from now on. */
-static void unmap_discarded(struct folio *folio)
+/* Accesses to data that is lost get SIGBUS; clean page cache is read from its file again. */
+static void mhp_discard_unmap(struct folio *folio)
 {
 	struct address_space *mapping = folio_mapping(folio);
 	enum ttu_flags ttu = TTU_IGNORE_MLOCK | TTU_SYNC;
 	bool clean = mapping && mapping_can_writeback(mapping) && !folio_test_dirty(folio);
 
-	/* What programs have written may be known to their page tables only. */
+	/* Page tables may have dirty bits that the folio does not have yet. */
 	if (clean && folio_mkclean(folio)) {
 		folio_set_dirty(folio);
 		clean = false;
@@ -115,34 +118,34 @@ static void unmap_discarded(struct folio *folio)
 	try_to_unmap(folio, ttu);
 }
 
-/* The folio is one page, locked and referenced, and under no I/O. */
-static void discard_locked(struct folio *folio)
+/* The folio is small, locked, referenced, and not under writeback. */
+static void mhp_discard_locked_folio(struct folio *folio)
 {
 	struct page *page = folio_page(folio, 0);
 
-	/* Poisoned first: then an entry that led here becomes one that leads to SIGBUS. */
-	poison(page);
+	/* Poison first, so that unmapping replaces page table entries by hwpoison entries. */
+	mhp_discard_poison(page);
 	if (folio_mapped(folio))
-		unmap_discarded(folio);
-	if (!folio_mapped(folio) && drop_from_file(folio))
-		unpoison(page);
+		mhp_discard_unmap(folio);
+	if (!folio_mapped(folio) && mhp_discard_from_file(folio))
+		mhp_discard_unpoison(page);
 }
 
-/* Gives up what the folio of a page on the LRU holds; locked and referenced. */
-static void discard_lru(struct folio *folio, struct page *page)
+/* Discards the contents of a folio of the LRU, which is locked and referenced. Unlocks it. */
+static void mhp_discard_lru_folio(struct folio *folio, struct page *page)
 {
-	/* Lock and reference are those of this page then. */
+	/* After a split, lock and reference belong to the folio of @page. */
 	if (folio_test_large(folio))
 		split_huge_page(page);
 	folio = page_folio(page);
-	/* Who waits for the end of writeback would find the folio in no file. */
+	/* A folio under writeback must stay in the page cache until writeback ends. */
 	if (!folio_test_large(folio) && !folio_test_writeback(folio))
-		discard_locked(folio);
+		mhp_discard_locked_folio(folio);
 	folio_unlock(folio);
 }
 
-/* True where the reference must stay, as memory_failure() keeps its own. */
-static bool discard_huge(struct folio *folio)
+/* Returns true if the reference must be kept, as memory_failure() keeps one as well. */
+static bool mhp_discard_hugetlb(struct folio *folio)
 {
 	bool lost = false;
 
@@ -156,15 +159,15 @@ static bool discard_huge(struct folio *folio)
 	return lost;
 }
 
-/* Gives up what a page holds, if that can be done at once. */
-static void discard_page(struct page *page)
+/* Discards the contents of a page, if that is possible without waiting. */
+static void mhp_discard_page(struct page *page)
 {
 	struct folio *folio = page_folio(page);
 
 	if (PageHWPoison(page) || folio_test_hwpoison(folio))
 		return;
 	if (!folio_try_get(folio)) {
-		/* Bringing back its memmap could wait for CPU hotplug, which is locked. */
+		/* Restoring an optimized vmemmap could wait for cpu_hotplug_lock, which is held. */
 		if (folio_test_hugetlb(folio) && !folio_test_hugetlb_vmemmap_optimized(folio))
 			dissolve_free_hugetlb_folio(folio);
 		return;
@@ -174,10 +177,10 @@ static void discard_page(struct page *page)
 		return;
 	}
 	if (folio_test_hugetlb(folio)) {
-		if (discard_huge(folio))
+		if (mhp_discard_hugetlb(folio))
 			return;
 	} else if (folio_test_lru(folio) && folio_trylock(folio)) {
-		discard_lru(folio, page);
+		mhp_discard_lru_folio(folio, page);
 		folio = page_folio(page);
 	}
 	folio_put(folio);
@@ -185,14 +188,14 @@ static void discard_page(struct page *page)
 
 #else
 
-static void discard_page(struct page *page)
+static void mhp_discard_page(struct page *page)
 {
 }
 
 #endif /* CONFIG_MEMORY_FAILURE */
 
-/* A page that was in use; all of a huge page is broken as a whole. */
-static void count_discarded(struct page *page, unsigned long *poisoned, unsigned long *used)
+/* All pages of a poisoned huge page count as poisoned. */
+static void mhp_discard_count_page(struct page *page, unsigned long *poisoned, unsigned long *used)
 {
 	struct folio *folio = page_folio(page);
 
@@ -203,13 +206,13 @@ static void count_discarded(struct page *page, unsigned long *poisoned, unsigned
 }
 
 /**
- * mhp_discard() - give up what a run holds
+ * mhp_discard() - discard the contents of a run
  * @run: isolated pages, which cannot be read any more
- * @may_discard: mhp_discard_begin() returned true; else the pages are only counted
- * @poisoned: gets the number of pages whose users have lost data
+ * @may_discard: mhp_discard_begin() returned true; otherwise the pages are only counted
+ * @poisoned: set to the number of pages whose users have lost data
  *
- * Context: May sleep. mem_hotplug_lock held for write.
- * Return: pages that are still in use.
+ * Context: Process context. May sleep. mem_hotplug_lock held for write.
+ * Return: the number of pages that are still in use.
  */
 unsigned long mhp_discard(struct mhp_run *run, bool may_discard, unsigned long *poisoned)
 {
@@ -227,13 +230,13 @@ unsigned long mhp_discard(struct mhp_run *run, bool may_discard, unsigned long *
 		if (!nr) {
 			nr = 1;
 			if (may_discard)
-				discard_page(page);
-			count_discarded(page, poisoned, &used);
+				mhp_discard_page(page);
+			mhp_discard_count_page(page, poisoned, &used);
 		}
 		pfn += nr;
 		cond_resched();
 	}
-	/* What was dropped is on its way through lists of CPUs. */
+	/* Pages that were dropped may be on the free lists of CPUs. */
 	drain_all_pages(run->zone);
 	return used;
 }

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Pages in the batches of CPUs, on their way to the LRU or from it: nobody can move these.
+ * Drains the LRU batches of CPUs: pages in a batch have a reference and cannot be moved.
  *
- * Only a CPU itself can empty its batches, by a work item, and a program of real-time
- * priority can keep the item waiting for as long as it likes. lru_add_drain_all() waits
- * without end then. Here each CPU with such pages is asked, and the caller goes on without
- * those CPUs that do not answer in time; a CPU that once did not is asked again, but not
- * waited for until it has answered.
+ * Only a CPU itself can drain its batches, by a work item, and a program of real-time priority
+ * can keep the work item from running for any time. lru_add_drain_all() would wait for ever.
+ * Here each CPU that has pages in batches is asked to drain them, and the caller goes on
+ * without the CPUs that do not answer in time. A CPU that did not answer is asked again in
+ * later drain_rounds, but not waited for until it has answered.
  *
- * Owns a work item for each CPU, which several callers share. Calls mm/swap.c. Takes no lock
- * that is held while anybody waits. The invariant: an answer to a round covers all pages
- * that were in the batches of the CPU when the round began.
+ * Owns one work item per CPU, which all callers share. Calls mm/swap.c. Takes no lock that is
+ * held while a caller waits. The invariant: the answer to a round covers all pages that were
+ * in the batches of the CPU when the round began.
  */
 #include <linux/init.h>
 #include <linux/jiffies.h>
@@ -24,17 +24,17 @@
 #include "mhp.h"
 #include "../internal.h"
 
-/* A CPU that answers at all does so in a few milliseconds, under heavy load in some more. */
+/* CPUs answer within milliseconds, unless a real-time program keeps them busy. */
 #define DRAIN_MS	1000
-/* How long a cancel may go unnoticed, as it wakes nobody. */
+/* Interval for polling cancels, which do not wake the waiter. */
 #define LOOK_MS		20
 
 /**
- * struct drain - what is known of a CPU
- * @work: empties its batches
- * @asked: the last round in which it was asked; protected by asking
- * @answered: the last round that it has answered
- * @late: it did not answer in time, and has not answered since
+ * struct drain - the state of a CPU
+ * @work: drains the batches of the CPU
+ * @asked: the last round in which the CPU was asked; protected by drain_lock
+ * @answered: the last round that the CPU has answered
+ * @late: the CPU did not answer in time, and has not answered since
  */
 struct drain {
 	struct work_struct work;
@@ -43,42 +43,42 @@ struct drain {
 };
 
 static DEFINE_PER_CPU(struct drain, drains);
-static DEFINE_SPINLOCK(asking);
-static unsigned long rounds;
-static DECLARE_WAIT_QUEUE_HEAD(answers);
+static DEFINE_SPINLOCK(drain_lock);
+static unsigned long drain_rounds;
+static DECLARE_WAIT_QUEUE_HEAD(drain_answers);
 
-static void drain_cpu(struct work_struct *work)
+static void mhp_drain_cpu(struct work_struct *work)
 {
 	struct drain *d = container_of(work, struct drain, work);
-	/* Whoever begins a later round queues the item again. */
-	unsigned long round = READ_ONCE(rounds);
+	/* A later round queues the work item again. */
+	unsigned long round = READ_ONCE(drain_rounds);
 
 	lru_add_and_bh_lrus_drain();
 	WRITE_ONCE(d->late, false);
-	/* Whoever sees the answer finds the batches empty: pairs with owes_answer(). */
+	/* The batches are empty before the answer is seen; pairs with mhp_drain_cpu_pending(). */
 	smp_store_release(&d->answered, round);
-	wake_up_all(&answers);
+	wake_up_all(&drain_answers);
 }
 
-static int __init drain_init(void)
+static int __init mhp_drain_init(void)
 {
 	int cpu;
 
 	for_each_possible_cpu(cpu)
-		INIT_WORK(&per_cpu(drains, cpu).work, drain_cpu);
+		INIT_WORK(&per_cpu(drains, cpu).work, mhp_drain_cpu);
 	return 0;
 }
-core_initcall(drain_init);
+core_initcall(mhp_drain_init);
 
-/* Asks the CPUs that have something to empty; isolated ones which have nothing are left alone. */
-static unsigned long ask_cpus(void)
+/* Asks the CPUs that have pages in batches; others, such as isolated CPUs, are not disturbed. */
+static unsigned long mhp_drain_ask_cpus(void)
 {
 	unsigned long round;
 	int cpu;
 
-	spin_lock(&asking);
-	round = rounds + 1;
-	WRITE_ONCE(rounds, round);
+	spin_lock(&drain_lock);
+	round = drain_rounds + 1;
+	WRITE_ONCE(drain_rounds, round);
 	for_each_online_cpu(cpu) {
 		struct drain *d = per_cpu_ptr(&drains, cpu);
 
@@ -87,52 +87,52 @@ static unsigned long ask_cpus(void)
 		WRITE_ONCE(d->asked, round);
 		queue_work_on(cpu, mm_percpu_wq, &d->work);
 	}
-	spin_unlock(&asking);
+	spin_unlock(&drain_lock);
 	return round;
 }
 
-static bool owes_answer(const struct drain *d, unsigned long round)
+static bool mhp_drain_cpu_pending(const struct drain *d, unsigned long round)
 {
-	/* Pairs with drain_cpu(). */
+	/* Pairs with mhp_drain_cpu(). */
 	unsigned long answered = smp_load_acquire(&d->answered);
 
 	return (long)(READ_ONCE(d->asked) - round) >= 0 && (long)(answered - round) < 0 &&
 	       !READ_ONCE(d->late);
 }
 
-static bool all_answered(unsigned long round)
+static bool mhp_drain_all_answered(unsigned long round)
 {
 	int cpu;
 
 	for_each_online_cpu(cpu)
-		if (owes_answer(per_cpu_ptr(&drains, cpu), round))
+		if (mhp_drain_cpu_pending(per_cpu_ptr(&drains, cpu), round))
 			return false;
 	return true;
 }
 
-static void note_late(unsigned long round)
+static void mhp_drain_note_late(unsigned long round)
 {
 	int cpu;
 
 	for_each_online_cpu(cpu) {
 		struct drain *d = per_cpu_ptr(&drains, cpu);
 
-		if (owes_answer(d, round))
+		if (mhp_drain_cpu_pending(d, round))
 			WRITE_ONCE(d->late, true);
 	}
 }
 
-static void wait_for_answers(unsigned long round, unsigned int state)
+static void mhp_drain_wait_for_answers(unsigned long round, unsigned int state)
 {
 	DEFINE_WAIT(wait);
 
-	prepare_to_wait(&answers, &wait, state);
-	if (!all_answered(round))
+	prepare_to_wait(&drain_answers, &wait, state);
+	if (!mhp_drain_all_answered(round))
 		schedule_timeout(msecs_to_jiffies(LOOK_MS));
-	finish_wait(&answers, &wait);
+	finish_wait(&drain_answers, &wait);
 }
 
-static unsigned int wait_state(const struct mhp_patience *patience)
+static unsigned int mhp_drain_wait_state(const struct mhp_patience *patience)
 {
 	switch (patience->policy->signals) {
 	case MHP_SIGNALS_ANY:
@@ -146,11 +146,11 @@ static unsigned int wait_state(const struct mhp_patience *patience)
 }
 
 /**
- * mhp_drain_lru() - empty the LRU batches of all CPUs that answer
- * @patience: of the caller
+ * mhp_drain_lru() - drain the LRU batches of all CPUs that answer
+ * @patience: how long the caller waits, and what interrupts it
  *
- * Context: May sleep, for a second at most, and not beyond the end of @patience. No lock
- * needed.
+ * Context: Process context. May sleep, for one second at most, and not beyond the end of
+ * @patience. No lock needed.
  */
 void mhp_drain_lru(const struct mhp_patience *patience)
 {
@@ -159,20 +159,21 @@ void mhp_drain_lru(const struct mhp_patience *patience)
 	lru_add_drain();
 	if (!IS_ENABLED(CONFIG_SMP))
 		return;
-	round = ask_cpus();
-	while (!all_answered(round) && !mhp_patience_ends(patience)) {
+	round = mhp_drain_ask_cpus();
+	while (!mhp_drain_all_answered(round) && !mhp_patience_ends(patience)) {
 		if (time_after(jiffies, end)) {
-			note_late(round);
+			mhp_drain_note_late(round);
 			return;
 		}
-		wait_for_answers(round, wait_state(patience));
+		mhp_drain_wait_for_answers(round, mhp_drain_wait_state(patience));
 	}
 }
 
 /**
- * mhp_drain_lru_for_reader() - the same, for somebody who only wants to know what pages are
+ * mhp_drain_lru_for_reader() - drain LRU batches for a caller that only counts pages
  *
- * Context: May sleep, for a second at most, and not beyond a signal. No lock needed.
+ * Context: Process context. May sleep, for one second at most, and not beyond a signal. No
+ * lock needed.
  */
 void mhp_drain_lru_for_reader(void)
 {
@@ -182,7 +183,7 @@ void mhp_drain_lru_for_reader(void)
 	mhp_drain_lru(&patience);
 }
 
-static bool interrupted(const struct mhp_policy *policy)
+static bool mhp_interrupted(const struct mhp_policy *policy)
 {
 	switch (policy->signals) {
 	case MHP_SIGNALS_ANY:
@@ -196,17 +197,18 @@ static bool interrupted(const struct mhp_policy *policy)
 }
 
 /**
- * mhp_patience_ends() - is the caller's patience at an end
- * @patience: of the caller
+ * mhp_patience_ends() - test whether a request has to end early
+ * @patience: how long the caller waits, and what interrupts it
  *
- * Context: Any task.
- * Return: %MHP_WHY_CANCELLED, %MHP_WHY_SIGNAL or %MHP_WHY_DEADLINE; else %MHP_WHY_NONE.
+ * Context: Process context. Takes no lock.
+ * Return: %MHP_WHY_CANCELLED, %MHP_WHY_SIGNAL or %MHP_WHY_DEADLINE if the request has to end;
+ * otherwise %MHP_WHY_NONE.
  */
 enum mhp_reason mhp_patience_ends(const struct mhp_patience *patience)
 {
 	if (patience->progress && READ_ONCE(patience->progress->cancel))
 		return MHP_WHY_CANCELLED;
-	if (interrupted(patience->policy))
+	if (mhp_interrupted(patience->policy))
 		return MHP_WHY_SIGNAL;
 	if (patience->policy->timeout_ms && time_after(jiffies, patience->deadline))
 		return MHP_WHY_DEADLINE;
@@ -214,13 +216,14 @@ enum mhp_reason mhp_patience_ends(const struct mhp_patience *patience)
 }
 
 /**
- * mhp_lose_patience() - end a request because its caller's patience is at an end
- * @patience: of the caller
- * @pfn: what was in the way, or %MHP_NO_PFN
- * @res: gets the reason
+ * mhp_lose_patience() - end a request early if it was cancelled or its time is over
+ * @patience: how long the caller waits, and what interrupts it
+ * @pfn: the page frame that the request failed to move, or %MHP_NO_PFN
+ * @res: set to the reason if the request has to end
  *
- * Context: Any task.
- * Return: 0 where the request may go on; -ECANCELED, -EINTR or -EBUSY.
+ * Context: Process context. Takes no lock.
+ * Return: 0 if the request may go on; -ECANCELED after a cancel, -EINTR after a signal, -EBUSY
+ * after the deadline.
  */
 int mhp_lose_patience(const struct mhp_patience *patience, unsigned long pfn,
 		      struct mhp_result *res)

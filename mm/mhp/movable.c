@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the pages of memory are, for who asks whether it could go offline, and for who has
- * to say why it did not.
+ * Classifies the pages of a range: could the range go offline, is there room for its pages
+ * elsewhere, and which page kept it from going offline.
  *
- * Owns nothing, changes nothing, takes no reference: what it reads may be out of date when
- * it returns, and even while it looks. So flags are read as numbers, where the functions
- * for them would insist that a head is still a head. Only the file of an unevictable page
- * is looked at with the page's lock and a reference, which are tried.
+ * Owns nothing, changes nothing and takes no references: pages can change while they are read,
+ * and the results may be out of date when a function returns. Page flags are therefore read
+ * as numbers, as the page flag functions would assert that a head page is still a head page.
+ * Only to look at the file of an unevictable page its lock and a reference are taken, by
+ * trylock.
  */
 #define pr_fmt(fmt) "memory_hotplug: " fmt
 
@@ -28,22 +29,22 @@
 #include "../internal.h"
 
 /**
- * struct sight - a page as it was a moment ago
- * @folio: what it belongs to, or did
- * @flags: of the folio
- * @nr: pages of the folio
- * @refs: its references
- * @mapped: how often it is mapped
+ * struct mhp_page_view - what was read about a page a moment ago
+ * @folio: the folio that the page belonged to
+ * @flags: flags of the folio
+ * @nr: number of pages of the folio
+ * @refs: reference count of the folio
+ * @mapped: number of mappings of the folio
  */
-struct sight {
+struct mhp_page_view {
 	struct folio *folio;
 	unsigned long flags;
 	unsigned long nr;
 	int refs, mapped;
 };
 
-/* The head that a tail names; the page itself where that is no tail, or not any more. */
-static struct folio *head_of(struct page *page)
+/* The head page that a tail page refers to; @page itself if that is no plausible head. */
+static struct folio *mhp_view_head(struct page *page)
 {
 	unsigned long head = READ_ONCE(page->compound_head), distance;
 
@@ -54,10 +55,10 @@ static struct folio *head_of(struct page *page)
 	return (struct folio *)(head - 1);
 }
 
-/* Raw: it may have been split or freed since. What cannot be is taken for a single page. */
-static struct sight look_at(struct page *page)
+/* Reads the raw fields; the folio may be split or freed. Implausible sizes count as one page. */
+static struct mhp_page_view mhp_page_look(struct page *page)
 {
-	struct sight s = { .folio = head_of(page), .nr = 1 };
+	struct mhp_page_view s = { .folio = mhp_view_head(page), .nr = 1 };
 	unsigned int order;
 
 	s.flags = READ_ONCE(s.folio->flags);
@@ -72,49 +73,46 @@ static struct sight look_at(struct page *page)
 	return s;
 }
 
-static bool is_lru(const struct sight *s)
+static bool mhp_view_is_lru(const struct mhp_page_view *s)
 {
 	return s->flags & BIT(PG_lru);
 }
 
-static unsigned long mapping_bits(const struct sight *s)
+static unsigned long mhp_view_mapping_flags(const struct mhp_page_view *s)
 {
 	return (unsigned long)READ_ONCE(s->folio->mapping) & PAGE_MAPPING_FLAGS;
 }
 
-static bool is_anon(const struct sight *s)
+static bool mhp_view_is_anon(const struct mhp_page_view *s)
 {
-	return mapping_bits(s) & PAGE_MAPPING_ANON;
+	return mhp_view_mapping_flags(s) & PAGE_MAPPING_ANON;
 }
 
-/* Of a driver that can move it. */
-static bool is_drivers(const struct sight *s)
+/* A page of a driver that implements migration, such as a balloon or zsmalloc. */
+static bool mhp_view_is_driver(const struct mhp_page_view *s)
 {
-	return !is_lru(s) && mapping_bits(s) == PAGE_MAPPING_MOVABLE;
+	return !mhp_view_is_lru(s) && mhp_view_mapping_flags(s) == PAGE_MAPPING_MOVABLE;
 }
 
-static bool is_hugetlb(const struct sight *s)
+static bool mhp_view_is_hugetlb(const struct mhp_page_view *s)
 {
 	return s->flags & BIT(PG_head) && folio_test_hugetlb(s->folio);
 }
 
-/* A slab, a page table and so on: the kernel's own, and other words are in struct page. */
-static bool is_typed(const struct sight *s)
+/* A slab, a page table and so on: memory of the kernel, with other fields in struct page. */
+static bool mhp_view_is_typed(const struct mhp_page_view *s)
 {
-	return page_has_type(&s->folio->page) && !is_hugetlb(s);
+	return page_has_type(&s->folio->page) && !mhp_view_is_hugetlb(s);
 }
 
-/*
- * The references that page tables, page cache, swap cache and buffers account for, or the
- * kernel's to its own.
- */
-static int expected_refs(const struct sight *s)
+/* The references that are accounted for: page tables, page cache, swap cache, buffers. */
+static int mhp_view_expected_refs(const struct mhp_page_view *s)
 {
 	int refs = s->mapped;
 
-	if (is_typed(s))
+	if (mhp_view_is_typed(s))
 		return 1;
-	if (!is_anon(s) && READ_ONCE(s->folio->mapping))
+	if (!mhp_view_is_anon(s) && READ_ONCE(s->folio->mapping))
 		refs += s->nr;
 	if (s->flags & BIT(PG_swapbacked) && s->flags & BIT(PG_swapcache))
 		refs += s->nr;
@@ -123,35 +121,36 @@ static int expected_refs(const struct sight *s)
 	return refs;
 }
 
-static bool is_dma_pinned(const struct sight *s)
+static bool mhp_view_is_dma_pinned(const struct mhp_page_view *s)
 {
 	if (s->flags & BIT(PG_head))
 		return atomic_read(&s->folio->_pincount) > 0;
 	return s->refs >= GUP_PIN_COUNTING_BIAS;
 }
 
-/* Of programs or files; in the LRU, or on its way to or from it. */
-static bool is_users(const struct sight *s)
+/* Memory of programs or files: on the LRU, or in the batch of a CPU for the LRU. */
+static bool mhp_view_is_user(const struct mhp_page_view *s)
 {
-	if (is_typed(s))
+	if (mhp_view_is_typed(s))
 		return false;
-	return is_lru(s) || is_anon(s) || (READ_ONCE(s->folio->mapping) && !is_drivers(s));
+	return mhp_view_is_lru(s) || mhp_view_is_anon(s) ||
+	       (READ_ONCE(s->folio->mapping) && !mhp_view_is_driver(s));
 }
 
-/* Does somebody hold it, other than for the moment that I/O takes? */
-static bool is_held(const struct sight *s)
+/* Is there a pin, or a reference that is not accounted for, other than for I/O? */
+static bool mhp_view_is_held(const struct mhp_page_view *s)
 {
-	if (!is_users(s) && !is_hugetlb(s))
+	if (!mhp_view_is_user(s) && !mhp_view_is_hugetlb(s))
 		return false;
-	if (is_dma_pinned(s))
+	if (mhp_view_is_dma_pinned(s))
 		return true;
-	if (is_hugetlb(s) || s->flags & (BIT(PG_locked) | BIT(PG_writeback)))
+	if (mhp_view_is_hugetlb(s) || s->flags & (BIT(PG_locked) | BIT(PG_writeback)))
 		return false;
-	/* On its way to the LRU a page is referenced by who brings it. */
-	return s->refs > expected_refs(s) + !is_lru(s);
+	/* A page that is not on the LRU has the reference of the batch that will add it. */
+	return s->refs > mhp_view_expected_refs(s) + !mhp_view_is_lru(s);
 }
 
-static bool huge_can_move(const struct sight *s)
+static bool mhp_view_hugetlb_can_move(const struct mhp_page_view *s)
 {
 	struct hstate *h = size_to_hstate(s->nr << PAGE_SHIFT);
 
@@ -159,13 +158,13 @@ static bool huge_can_move(const struct sight *s)
 }
 
 /**
- * mhp_inaccessible() - is this of a file whose content not even the kernel may read
+ * mhp_inaccessible() - test whether a folio belongs to a file the kernel may not read
  * @folio: a folio with a reference of the caller
  *
- * Such as guest_memfd and secret memory: no copy can be made of it, so it does not move.
+ * Such files, guest_memfd and secret memory, cannot be copied, so their pages do not move.
  *
- * Context: Any. Tries the folio's lock; one that is locked is taken for an ordinary one.
- * Return: true if so.
+ * Context: Any. Takes the folio lock by trylock.
+ * Return: true for a page of such a file; false also if the folio is locked.
  */
 bool mhp_inaccessible(struct folio *folio)
 {
@@ -181,11 +180,11 @@ bool mhp_inaccessible(struct folio *folio)
 	return ret;
 }
 
-static bool is_inaccessible(const struct sight *s)
+static bool mhp_view_is_inaccessible(const struct mhp_page_view *s)
 {
 	bool ret;
 
-	if (!(s->flags & BIT(PG_unevictable)) || is_anon(s) || !folio_try_get(s->folio))
+	if (!(s->flags & BIT(PG_unevictable)) || mhp_view_is_anon(s) || !folio_try_get(s->folio))
 		return false;
 	ret = mhp_inaccessible(s->folio);
 	folio_put(s->folio);
@@ -193,37 +192,38 @@ static bool is_inaccessible(const struct sight *s)
 }
 
 /*
- * A page that is broken, and the kernel's, which goes on using it. Of a single page without a
- * type nobody knows whether the kernel or memory_failure() has it.
+ * True for a poisoned page that the kernel still uses. An order-0 page without a type does not
+ * count, as its reference may be that of memory_failure().
  */
-static bool is_broken_in_use(const struct sight *s)
+static bool mhp_view_is_poisoned_kernel(const struct mhp_page_view *s)
 {
-	if (is_hugetlb(s) || is_users(s) || is_drivers(s) || PageOffline(&s->folio->page))
+	if (mhp_view_is_hugetlb(s) || mhp_view_is_user(s) || mhp_view_is_driver(s) ||
+	    PageOffline(&s->folio->page))
 		return false;
-	return s->refs && (s->flags & BIT(PG_head) || is_typed(s));
+	return s->refs && (s->flags & BIT(PG_head) || mhp_view_is_typed(s));
 }
 
-/* In ZONE_MOVABLE what is of no kind that moves is on its way from one list to another. */
-static bool never_moves(struct page *page, const struct sight *s)
+/* In ZONE_MOVABLE a page of unknown kind is movable: it is between two lists. */
+static bool mhp_page_never_moves(struct page *page, const struct mhp_page_view *s)
 {
-	if (is_hugetlb(s))
-		return !huge_can_move(s);
-	if (is_inaccessible(s))
+	if (mhp_view_is_hugetlb(s))
+		return !mhp_view_hugetlb_can_move(s);
+	if (mhp_view_is_inaccessible(s))
 		return true;
-	return !is_lru(s) && !is_drivers(s) && !is_zone_movable_page(page);
+	return !mhp_view_is_lru(s) && !mhp_view_is_driver(s) && !is_zone_movable_page(page);
 }
 
-static const char *kind_in_lru(const struct sight *s)
+static const char *mhp_view_lru_kind(const struct mhp_page_view *s)
 {
-	if (is_anon(s))
+	if (mhp_view_is_anon(s))
 		return "anon";
-	if (is_inaccessible(s))
+	if (mhp_view_is_inaccessible(s))
 		return "inaccessible";
 	return s->flags & BIT(PG_swapbacked) ? "shmem" : "file";
 }
 
-/* One word for people and tools. */
-static const char *kind_of(struct page *page, const struct sight *s)
+/* The "kind" that is shown to users. */
+static const char *mhp_page_kind(struct page *page, const struct mhp_page_view *s)
 {
 	if (is_migrate_cma_page(page))
 		return "cma";
@@ -233,32 +233,32 @@ static const char *kind_of(struct page *page, const struct sight *s)
 		return "poisoned";
 	if (PageBuddy(page))
 		return "free";
-	if (is_hugetlb(s))
+	if (mhp_view_is_hugetlb(s))
 		return "hugetlb";
 	if (PageOffline(page))
-		return is_drivers(s) ? "balloon" : "offline";
-	if (is_drivers(s))
+		return mhp_view_is_driver(s) ? "balloon" : "offline";
+	if (mhp_view_is_driver(s))
 		return "driver";
-	if (is_lru(s))
-		return kind_in_lru(s);
+	if (mhp_view_is_lru(s))
+		return mhp_view_lru_kind(s);
 	if (folio_test_slab(s->folio))
 		return "slab";
 	if (PageTable(page))
 		return "page-table";
 	if (!s->refs)
 		return "free";
-	/* User space's, on its way to or from a list. */
-	if (is_anon(s) || s->mapped)
+	/* A page of user space that is not on the LRU at the moment. */
+	if (mhp_view_is_anon(s) || s->mapped)
 		return "anon";
 	return READ_ONCE(s->folio->mapping) ? "file" : "kernel";
 }
 
-/* ---- Ask first ---------------------------------------------------------- */
+/* ---- Census ---------------------------------------------------------------- */
 
-static void note_blocker(struct mhp_census *c, bool hopeless, unsigned long pfn,
-			 const char *kind)
+static void mhp_census_note_blocker(struct mhp_census *c, bool hopeless, unsigned long pfn,
+				    const char *kind)
 {
-	/* The first of the worst. */
+	/* Keep the first blocker, unless a hopeless one follows. */
 	if (c->kind && (c->hopeless || !hopeless))
 		return;
 	c->hopeless = hopeless;
@@ -266,116 +266,119 @@ static void note_blocker(struct mhp_census *c, bool hopeless, unsigned long pfn,
 	c->kind = kind;
 }
 
-static void count_unmovable(struct mhp_census *c, unsigned long pfn, unsigned long nr,
-			    const char *kind)
+static void mhp_census_count_unmovable(struct mhp_census *c, unsigned long pfn, unsigned long nr,
+				       const char *kind)
 {
 	c->unmovable += nr;
-	note_blocker(c, true, pfn, kind);
+	mhp_census_note_blocker(c, true, pfn, kind);
 }
 
-static void count_used(struct mhp_census *c, struct page *page, unsigned long pfn,
-		       const struct sight *s, unsigned long nr)
+static void mhp_census_count_used(struct mhp_census *c, struct page *page, unsigned long pfn,
+				  const struct mhp_page_view *s, unsigned long nr)
 {
-	bool stays = never_moves(page, s);
+	bool stays = mhp_page_never_moves(page, s);
 
-	if (is_held(s) && !(stays && is_hugetlb(s))) {
+	if (mhp_view_is_held(s) && !(stays && mhp_view_is_hugetlb(s))) {
 		c->pinned += nr;
-		note_blocker(c, false, pfn, "pinned");
+		mhp_census_note_blocker(c, false, pfn, "pinned");
 	} else if (stays) {
-		count_unmovable(c, pfn, nr, kind_of(page, s));
-	} else if (is_hugetlb(s)) {
+		mhp_census_count_unmovable(c, pfn, nr, mhp_page_kind(page, s));
+	} else if (mhp_view_is_hugetlb(s)) {
 		c->hugetlb += nr;
 	} else {
 		c->movable += nr;
 	}
 }
 
-/* Counts the page, with those that belong to it before @end; returns how many. */
-static unsigned long count_page(struct mhp_census *c, unsigned long pfn, unsigned long end)
+/* Counts a page and, up to @end, the other pages of its folio. Returns the number of pages. */
+static unsigned long mhp_census_count_page(struct mhp_census *c, unsigned long pfn,
+					   unsigned long end)
 {
 	struct page *page = pfn_to_page(pfn);
 	unsigned long nr = mhp_pages_if_free(page), behind;
-	struct sight s;
+	struct mhp_page_view s;
 
 	if (nr) {
 		nr = min(nr, end - pfn);
 		c->free += nr;
 		return nr;
 	}
-	/* The memmap of the block, which goes with it. */
+	/* The memmap of the block goes offline together with the block. */
 	if (PageVmemmapSelfHosted(page))
 		return 1;
 	if (PageReserved(page)) {
-		count_unmovable(c, pfn, 1, "reserved");
+		mhp_census_count_unmovable(c, pfn, 1, "reserved");
 		return 1;
 	}
-	s = look_at(page);
+	s = mhp_page_look(page);
 	behind = pfn - folio_pfn(s.folio);
 	nr = behind < s.nr ? min(s.nr - behind, end - pfn) : 1;
 	if (PageHWPoison(page)) {
 		c->poisoned++;
-		if (is_broken_in_use(&s))
-			note_blocker(c, true, pfn, "poisoned");
+		if (mhp_view_is_poisoned_kernel(&s))
+			mhp_census_note_blocker(c, true, pfn, "poisoned");
 		return 1;
 	}
 	if (!s.refs)
-		c->free += nr;		/* on a list of a CPU, or a free huge page */
+		c->free += nr;		/* on the list of a CPU, or a free huge page */
 	else if (PageOffline(page))
-		c->movable += nr;	/* its driver is asked when the time comes */
+		c->movable += nr;	/* MEM_GOING_OFFLINE asks its driver */
 	else
-		count_used(c, page, pfn, &s, nr);
+		mhp_census_count_used(c, page, pfn, &s, nr);
 	return nr;
 }
 
-/* The rest of a pageblock. */
-static void count_pageblock(struct mhp_census *c, unsigned long pfn, unsigned long end)
+/* Counts the pages of a pageblock from @pfn on. */
+static void mhp_census_count_pageblock(struct mhp_census *c, unsigned long pfn, unsigned long end)
 {
 	if (is_migrate_cma_page(pfn_to_page(pfn))) {
-		count_unmovable(c, pfn, end - pfn, "cma");
+		mhp_census_count_unmovable(c, pfn, end - pfn, "cma");
 		return;
 	}
 	while (pfn < end)
-		pfn += count_page(c, pfn, end);
+		pfn += mhp_census_count_page(c, pfn, end);
 }
 
-static void count_range(struct mhp_census *c, const struct mhp_range *range)
+static void mhp_census_count_range(struct mhp_census *c, const struct mhp_range *range)
 {
 	unsigned long pfn, next;
 
 	for (pfn = range->start_pfn; pfn < mhp_range_end(range); pfn = next) {
 		next = min(pageblock_end_pfn(pfn), mhp_range_end(range));
 		if (pfn_to_online_page(pfn))
-			count_pageblock(c, pfn, next);
+			mhp_census_count_pageblock(c, pfn, next);
 		cond_resched();
 	}
 }
 
 /**
- * mhp_count_range() - what the pages of a range are
- * @range: the pages; those that are not online do not count
- * @census: is added to
+ * mhp_count_range() - count the pages of a range by how they would go offline
+ * @range: the pages; pages that are not online do not count
+ * @census: the counts are added to it
  *
- * Context: May sleep. The range stays online meanwhile, as for mhp_first_unmovable().
+ * Context: Process context. May sleep. The caller keeps the range online, as for
+ * mhp_first_unmovable().
  */
 void mhp_count_range(const struct mhp_range *range, struct mhp_census *census)
 {
 	struct mhp_census c = *census;
 
-	count_range(&c, range);
-	/* Pages on their way between lists are held by that way, on an idle CPU for long. */
+	mhp_census_count_range(&c, range);
+	/* Batches of CPUs hold references, on an idle CPU for long: drain them and count again. */
 	if (c.pinned != census->pinned) {
 		mhp_drain_lru_for_reader();
 		c = *census;
-		count_range(&c, range);
+		mhp_census_count_range(&c, range);
 	}
 	*census = c;
 }
 
 /**
- * mhp_census_score() - how easily a range would go offline
- * @census: of its pages
+ * mhp_census_score() - rate how easily a range would go offline
+ * @census: the census of its pages
  *
- * Return: 0 not at all, to 100 at once.
+ * Context: Any.
+ * Return: from 0, the range cannot go offline, to 100, all of it is free.
  */
 unsigned int mhp_census_score(const struct mhp_census *census)
 {
@@ -388,7 +391,7 @@ unsigned int mhp_census_score(const struct mhp_census *census)
 
 /* ---- Look before isolating ------------------------------------------------ */
 
-static bool is_poisoned(unsigned long flags)
+static bool mhp_flags_poisoned(unsigned long flags)
 {
 #ifdef CONFIG_MEMORY_FAILURE
 	return flags & BIT(PG_hwpoison);
@@ -398,13 +401,13 @@ static bool is_poisoned(unsigned long flags)
 }
 
 /*
- * Does this page keep its block from going offline? If not, *@skip pages need no look.
- * Flags are numbers here: the block may go offline meanwhile, and its memmap end.
+ * Does this page keep its block from going offline? If not, *@skip is the number of pages that
+ * need no further check. Page flags are read as numbers, as the block may go offline meanwhile.
  */
-static bool is_unmovable(struct page *page, unsigned long *skip)
+static bool mhp_page_is_unmovable(struct page *page, unsigned long *skip)
 {
 	unsigned long flags = READ_ONCE(page->flags);
-	struct sight s;
+	struct mhp_page_view s;
 
 	if (flags & BIT(PG_vmemmap_self_hosted))
 		return false;
@@ -413,14 +416,14 @@ static bool is_unmovable(struct page *page, unsigned long *skip)
 	*skip = mhp_pages_if_free(page) ?: 1;
 	if (*skip > 1)
 		return false;
-	s = look_at(page);
-	if (is_poisoned(flags))
-		return is_broken_in_use(&s);
-	return s.refs && !PageOffline(page) && never_moves(page, &s);
+	s = mhp_page_look(page);
+	if (mhp_flags_poisoned(flags))
+		return mhp_view_is_poisoned_kernel(&s);
+	return s.refs && !PageOffline(page) && mhp_page_never_moves(page, &s);
 }
 
-/* The bits that tell a page of user space which has nothing to do with its neighbours. */
-static bool is_small_lru_page(const struct page *page)
+/* A small page on the LRU that is not unevictable: the common case, which needs one load. */
+static bool mhp_page_is_small_lru(const struct page *page)
 {
 	const unsigned long mask = BIT(PG_lru) | BIT(PG_head) | BIT(PG_reserved) |
 				   BIT(PG_unevictable);
@@ -429,30 +432,30 @@ static bool is_small_lru_page(const struct page *page)
 }
 
 /*
- * Looks at pages up to @end, or beyond where something bigger begins before it. True where
- * *@page cannot move, else *@page is where to go on.
+ * Checks pages up to @end, or up to the end of a free buddy that begins before @end. Returns
+ * true if *@page is unmovable; else *@page is the first page that was not checked.
  */
-static bool find_unmovable(struct page **page, const struct page *end)
+static bool mhp_find_unmovable(struct page **page, const struct page *end)
 {
 	unsigned long skip;
 
 	for (; *page < end; *page += skip) {
 		skip = 1;
-		if (!is_small_lru_page(*page) && is_unmovable(*page, &skip))
+		if (!mhp_page_is_small_lru(*page) && mhp_page_is_unmovable(*page, &skip))
 			return true;
 	}
 	return false;
 }
 
 /**
- * mhp_first_unmovable() - look for a page that keeps a range from going offline
+ * mhp_first_unmovable() - find a page that keeps a range from going offline
  * @range: pages that are online
  *
- * Takes no lock and no reference, so the answer may be out of date; a page that
- * is on its way from one list to another counts as movable in ZONE_MOVABLE.
+ * Takes no lock and no references, so the answer may be out of date. In ZONE_MOVABLE, a page
+ * that is between two lists counts as movable.
  *
- * Context: May sleep. The range stays online meanwhile: by mem_hotplug_lock, or by the
- * device locks of its blocks.
+ * Context: Process context. May sleep. The caller keeps the range online: it holds
+ * mem_hotplug_lock, or the device locks of the blocks.
  * Return: the first page frame that cannot be moved, or %MHP_NO_PFN.
  */
 unsigned long mhp_first_unmovable(const struct mhp_range *range)
@@ -468,15 +471,15 @@ unsigned long mhp_first_unmovable(const struct mhp_range *range)
 			continue;
 		if (is_migrate_cma_page(page))
 			return pfn;
-		if (find_unmovable(&page, page + (next - pfn)))
+		if (mhp_find_unmovable(&page, page + (next - pfn)))
 			return page_to_pfn(page);
 		next = page_to_pfn(page);
 	}
 	return MHP_NO_PFN;
 }
 
-/* Is not preempted meanwhile: memory that goes waits for a walk, whoever walks. */
-static bool pageblock_stays(unsigned long pfn, unsigned long end)
+/* Preemption is disabled, as an offline or a removal waits for the end of the walk. */
+static bool mhp_pageblock_is_unmovable(unsigned long pfn, unsigned long end)
 {
 	struct page *page;
 
@@ -485,15 +488,16 @@ static bool pageblock_stays(unsigned long pfn, unsigned long end)
 	page = pfn_to_online_page(pfn);
 	if (!page)
 		return false;
-	return is_migrate_cma_page(page) || find_unmovable(&page, page + (end - pfn));
+	return is_migrate_cma_page(page) || mhp_find_unmovable(&page, page + (end - pfn));
 }
 
 /**
- * mhp_looks_movable() - could a range go offline, as far as can be seen from outside
+ * mhp_looks_movable() - test without locks whether a range could go offline
  * @range: the pages
  *
- * Context: May sleep. No locks needed: the range may go offline, or be removed, meanwhile.
- * Return: false where a page was seen that cannot be moved.
+ * Context: Process context. May sleep. No locks needed: the range may go offline, or be
+ * removed, meanwhile.
+ * Return: false if there is a page that cannot be moved.
  */
 bool mhp_looks_movable(const struct mhp_range *range)
 {
@@ -501,7 +505,7 @@ bool mhp_looks_movable(const struct mhp_range *range)
 
 	for (pfn = range->start_pfn; pfn < mhp_range_end(range); pfn = next) {
 		next = min(pageblock_end_pfn(pfn), mhp_range_end(range));
-		if (pageblock_stays(pfn, next))
+		if (mhp_pageblock_is_unmovable(pfn, next))
 			return false;
 		cond_resched();
 	}
@@ -510,8 +514,8 @@ bool mhp_looks_movable(const struct mhp_range *range)
 
 /* ---- Is there room? ------------------------------------------------------ */
 
-/* What could be had of a zone without hurting anybody. */
-static unsigned long zone_room(struct zone *zone)
+/* Pages that could be allocated from a zone: free pages and page cache. */
+static unsigned long mhp_zone_room(struct zone *zone)
 {
 	return zone_page_state(zone, NR_FREE_PAGES) +
 	       zone_page_state(zone, NR_ZONE_INACTIVE_FILE) +
@@ -519,10 +523,11 @@ static unsigned long zone_room(struct zone *zone)
 }
 
 /*
- * All there is, and what of it must stay free when so many pages have gone. What is in a
- * kernel zone does not move to ZONE_MOVABLE.
+ * Returns the pages that could be allocated from all zones; *@reserve is what must stay free of
+ * them after @pages have gone offline. ZONE_MOVABLE counts only if @movable is set, as pages of
+ * a kernel zone do not move there.
  */
-static unsigned long all_room(bool movable, unsigned long pages, unsigned long *reserve)
+static unsigned long mhp_total_room(bool movable, unsigned long pages, unsigned long *reserve)
 {
 	unsigned long room = get_nr_swap_pages() +
 			     global_node_page_state_pages(NR_SLAB_RECLAIMABLE_B);
@@ -532,46 +537,50 @@ static unsigned long all_room(bool movable, unsigned long pages, unsigned long *
 	for_each_populated_zone(zone) {
 		if (!movable && zone_idx(zone) == ZONE_MOVABLE)
 			continue;
-		room += zone_room(zone);
+		room += mhp_zone_room(zone);
 		high += high_wmark_pages(zone);
 	}
-	/* Watermarks are those of all memory, and sink with it. */
+	/* The watermarks shrink in proportion to the memory. */
 	*reserve = mult_frac(high, total - min(pages, total), total);
 	return room;
 }
 
-/* Of the room that is left pages of ZONE_MOVABLE fill, as long as they can, its own. */
-static unsigned long room_taken(bool movable, const struct mhp_room *promised)
+/*
+ * The part of the room that other requests will use. Their pages of ZONE_MOVABLE move within
+ * ZONE_MOVABLE first, which is no room for a request with memory of a kernel zone.
+ */
+static unsigned long mhp_promised_room(bool movable, const struct mhp_room *promised)
 {
 	unsigned long own = 0;
 	struct zone *zone;
 
 	for_each_populated_zone(zone)
 		if (!movable && zone_idx(zone) == ZONE_MOVABLE)
-			own += zone_room(zone);
+			own += mhp_zone_room(zone);
 	return promised->kernel + promised->movable - min(promised->movable, own);
 }
 
 #ifdef CONFIG_HUGETLB_PAGE
 
-/* Pages of the huge pages of a range, by their size. */
+/* Free and used huge pages of a range, in base pages, by hstate. */
 struct huge_count {
 	unsigned long free[HUGE_MAX_HSTATE], used[HUGE_MAX_HSTATE];
 };
 
-/* Counts those of the huge page at @pfn, if it is one; returns how many pages were looked at. */
-static unsigned long count_huge_page(struct huge_count *c, unsigned long pfn, unsigned long end)
+/* Counts the huge page at @pfn, if there is one. Returns the number of pages to skip. */
+static unsigned long mhp_count_hugetlb_page(struct huge_count *c, unsigned long pfn,
+					    unsigned long end)
 {
 	struct page *page = pfn_to_page(pfn);
 	unsigned long nr = mhp_pages_if_free(page), behind;
 	struct hstate *h;
-	struct sight s;
+	struct mhp_page_view s;
 
 	if (nr)
 		return nr;
-	s = look_at(page);
+	s = mhp_page_look(page);
 	behind = pfn - folio_pfn(s.folio);
-	if (s.nr <= behind || !is_hugetlb(&s))
+	if (s.nr <= behind || !mhp_view_is_hugetlb(&s))
 		return 1;
 	nr = min(s.nr - behind, end - pfn);
 	h = size_to_hstate(s.nr << PAGE_SHIFT);
@@ -582,31 +591,31 @@ static unsigned long count_huge_page(struct huge_count *c, unsigned long pfn, un
 	return nr;
 }
 
-static void count_huge(struct huge_count *c, const struct mhp_range *range)
+static void mhp_count_hugetlb(struct huge_count *c, const struct mhp_range *range)
 {
 	unsigned long pfn = range->start_pfn, end = mhp_range_end(range), next;
 
 	while (pfn < end) {
 		next = min(SECTION_ALIGN_UP(pfn + 1), end);
 		while (pfn < next)
-			pfn += count_huge_page(c, pfn, end);
+			pfn += mhp_count_hugetlb_page(c, pfn, end);
 		cond_resched();
 	}
 }
 
 /*
- * Huge pages are no room, as they are not free for others, and need none where a free one of
- * their size takes them. @own and @used counted them as other pages.
+ * The census counted huge pages as ordinary pages in @own and @used. But a free huge page is
+ * not available to other allocations, and a used one moves to a free one of its size.
  */
-static void correct_for_huge(const struct mhp_run *runs, unsigned int nr_runs,
-			     unsigned long *own, unsigned long *used)
+static void mhp_correct_for_hugetlb(const struct mhp_run *runs, unsigned int nr_runs,
+				    unsigned long *own, unsigned long *used)
 {
 	struct huge_count c = {};
 	struct hstate *h;
 	unsigned int i;
 
 	for (i = 0; i < nr_runs; i++)
-		count_huge(&c, &runs[i].pages);
+		mhp_count_hugetlb(&c, &runs[i].pages);
 	for_each_hstate(h) {
 		unsigned long spare = READ_ONCE(h->free_huge_pages);
 
@@ -621,24 +630,24 @@ static void correct_for_huge(const struct mhp_run *runs, unsigned int nr_runs,
 
 #else
 
-static void correct_for_huge(const struct mhp_run *runs, unsigned int nr_runs,
-			     unsigned long *own, unsigned long *used)
+static void mhp_correct_for_hugetlb(const struct mhp_run *runs, unsigned int nr_runs,
+				    unsigned long *own, unsigned long *used)
 {
 }
 
 #endif /* CONFIG_HUGETLB_PAGE */
 
 /**
- * mhp_has_room() - could what is in these runs be elsewhere
- * @runs: online, not isolated yet
- * @nr_runs: how many
- * @promised: what others will take of the room
- * @need: set to the pages that these runs may take of it, where there is room
+ * mhp_has_room() - test whether the pages of a request fit into the rest of memory
+ * @runs: the runs of the request: online, not isolated yet
+ * @nr_runs: number of runs
+ * @promised: the room that other requests will use
+ * @need: if there is room, set to the number of pages that these runs may use of it
  *
- * An estimate, in favour of yes: slabs and swap count as if all of them could be had.
+ * This is an optimistic estimate: reclaimable slabs and swap count in full.
  *
- * Context: May sleep. mem_hotplug_lock held for write.
- * Return: false where too little memory would be left.
+ * Context: Process context. May sleep. mem_hotplug_lock held for write.
+ * Return: false if too little memory would be left.
  */
 bool mhp_has_room(const struct mhp_run *runs, unsigned int nr_runs,
 		  const struct mhp_room *promised, unsigned long *need)
@@ -651,25 +660,25 @@ bool mhp_has_room(const struct mhp_run *runs, unsigned int nr_runs,
 		pages += runs[i].pages.nr_pages;
 		movable |= zone_idx(runs[i].zone) == ZONE_MOVABLE;
 	}
-	/* What is free there is not room, and what is used needs some: each page once. */
-	taken = room_taken(movable, promised);
-	room = all_room(movable, pages, &reserve);
+	/* Without a census: each page of the runs is either free, so no room, or needs room. */
+	taken = mhp_promised_room(movable, promised);
+	room = mhp_total_room(movable, pages, &reserve);
 	*need = pages;
 	if (mhp_room_left(room, pages, taken, reserve))
 		return true;
 
-	/* Except those of drivers, such as what virtio-mem has not plugged. */
+	/* Some may be neither, such as the pages that virtio-mem has unplugged: count them. */
 	for (i = 0; i < nr_runs; i++) {
 		struct mhp_census c = MHP_CENSUS_EMPTY;
 
-		count_range(&c, &runs[i].pages);
+		mhp_census_count_range(&c, &runs[i].pages);
 		own += c.free;
 		used += c.movable + c.hugetlb + c.pinned;
 	}
-	correct_for_huge(runs, nr_runs, &own, &used);
-	/* Free pages in lists of CPUs are among those, but in no counter. */
+	mhp_correct_for_hugetlb(runs, nr_runs, &own, &used);
+	/* The census has free pages on lists of CPUs, which NR_FREE_PAGES does not have. */
 	drain_all_pages(NULL);
-	room = all_room(movable, pages, &reserve);
+	room = mhp_total_room(movable, pages, &reserve);
 	*need = used;
 	return mhp_room_left(room, own, used + taken, reserve);
 }
@@ -677,22 +686,22 @@ bool mhp_has_room(const struct mhp_run *runs, unsigned int nr_runs,
 /* ---- Say why ------------------------------------------------------------- */
 
 /**
- * mhp_page_held() - does somebody hold this page for longer than I/O takes
- * @pfn: a page that is online and does not move
+ * mhp_page_held() - test whether a page is pinned or has unexpected references
+ * @pfn: an online page that does not move
  *
- * A moment's view: who asks more than once and hears the same can believe it.
+ * The answer is that of one moment. Callers ask several times, and trust equal answers.
  *
- * Context: Any. The page stays online meanwhile.
- * Return: true where it has references that nothing accounts for, or a pin of a device.
+ * Context: Any. The caller keeps the page online.
+ * Return: true if the page has references that are not accounted for, or is pinned for DMA.
  */
 bool mhp_page_held(unsigned long pfn)
 {
-	const struct sight s = look_at(pfn_to_page(pfn));
+	const struct mhp_page_view s = mhp_page_look(pfn_to_page(pfn));
 
-	return is_held(&s);
+	return mhp_view_is_held(&s);
 }
 
-static char *page_detail(struct page *page, const struct sight *s)
+static char *mhp_page_detail(struct page *page, const struct mhp_page_view *s)
 {
 	unsigned long flags = s->flags;
 	char owner[320];
@@ -701,27 +710,27 @@ static char *page_detail(struct page *page, const struct sight *s)
 		owner[0] = '\0';
 	return kasprintf(MHP_GFP,
 			 "%d references of which %d are expected, mapped %d times, %lu pages, flags %pGp%s%s",
-			 s->refs, expected_refs(s), s->mapped, s->nr, &flags,
+			 s->refs, mhp_view_expected_refs(s), s->mapped, s->nr, &flags,
 			 *owner ? ", allocated by " : "", owner);
 }
 
 /**
- * mhp_explain() - say what the page is that a request failed at
+ * mhp_explain() - describe the page that a request failed at
  * @res: the failure; @res->kind and @res->detail are set
  *
- * Context: May sleep. The page stays online meanwhile.
+ * Context: Process context. May sleep. The caller keeps the page online.
  */
 void mhp_explain(struct mhp_result *res)
 {
 	struct page *page;
-	struct sight s;
+	struct mhp_page_view s;
 
 	if (res->pfn == MHP_NO_PFN || res->detail || res->why == MHP_WHY_NOTIFIER)
 		return;
 	page = pfn_to_online_page(res->pfn);
 	if (!page)
 		return;
-	s = look_at(page);
-	res->kind = kind_of(page, &s);
-	res->detail = page_detail(page, &s);
+	s = mhp_page_look(page);
+	res->kind = mhp_page_kind(page, &s);
+	res->detail = mhp_page_detail(page, &s);
 }

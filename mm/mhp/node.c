@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Nodes that come with their first memory and go with their last.
+ * Nodes: they come online with their first memory and go offline with their last.
  *
- * Owns the node's entry in node_online_map and its struct pglist_data while it
- * is not there. Calls the node devices. Called with device_hotplug_lock and, for
- * bringing one up, mem_hotplug_lock for write. The invariant: a node that is
- * online has zone lists and a device.
+ * Owns the bit of a node in node_online_map, and its struct pglist_data while the node is
+ * offline. Calls the node devices. Called with device_hotplug_lock held and, to bring a node
+ * online, with mem_hotplug_lock held for write. The invariant: an online node has zone lists
+ * and a device.
  */
 #define pr_fmt(fmt) "memory_hotplug: " fmt
 
@@ -18,7 +18,7 @@
 #include "mhp.h"
 #include "../internal.h"
 
-static int init_node_stats(struct pglist_data *pgdat)
+static int mhp_node_init_stats(struct pglist_data *pgdat)
 {
 	struct per_cpu_nodestat __percpu *stats;
 	int cpu;
@@ -35,13 +35,13 @@ static int init_node_stats(struct pglist_data *pgdat)
 	return 0;
 }
 
-/* As at boot, but with zones that have nothing yet. */
-static int init_node_data(int nid)
+/* Initializes the node as at boot, with empty zones. */
+static int mhp_node_init_data(int nid)
 {
 	struct pglist_data *pgdat = NODE_DATA(nid);
 	enum zone_type i;
 
-	if (init_node_stats(pgdat))
+	if (mhp_node_init_stats(pgdat))
 		return -ENOMEM;
 	pgdat_init_internals(pgdat);
 	pgdat->kswapd_highest_zoneidx = 0;
@@ -55,18 +55,19 @@ static int init_node_data(int nid)
 		zone->present_pages = 0;
 		zone_init_internals(zone, i, nid, 0);
 	}
-	/* While it is not online only its own lists are built. */
+	/* As the node is not online yet, this builds only the zone lists of the node itself. */
 	build_all_zonelists(pgdat);
 	return 0;
 }
 
 /**
- * mhp_node_up() - make sure that a node is online
+ * mhp_node_up() - bring a node online, unless it is online
  * @nid: a possible node
- * @is_new: set where it was not
+ * @is_new: set to true if the node was offline
  *
- * Context: device_hotplug_lock, and mem_hotplug_lock for write.
- * Return: 0, -ENOMEM, or what the driver core says; then it is as before.
+ * Context: Process context. May sleep. device_hotplug_lock held, mem_hotplug_lock held for
+ * write.
+ * Return: 0; -ENOMEM or an error of the driver core, and then the node stays offline.
  */
 int mhp_node_up(int nid, bool *is_new)
 {
@@ -77,7 +78,7 @@ int mhp_node_up(int nid, bool *is_new)
 	if (node_online(nid))
 		return 0;
 
-	ret = init_node_data(nid);
+	ret = mhp_node_init_data(nid);
 	if (ret)
 		return ret;
 	node_set_online(nid);
@@ -90,12 +91,12 @@ int mhp_node_up(int nid, bool *is_new)
 	return 0;
 }
 
-static int block_is_of_node(struct memory_block *mem, void *arg)
+static int mhp_node_has_block(struct memory_block *mem, void *arg)
 {
 	return mem->nid == *(int *)arg;
 }
 
-static bool node_has_cpu(int nid)
+static bool mhp_node_has_cpu(int nid)
 {
 	int cpu;
 
@@ -106,30 +107,30 @@ static bool node_has_cpu(int nid)
 }
 
 /**
- * mhp_node_down() - take a node offline that has neither memory nor CPUs
- * @nid: the node; where it still has something, nothing happens
+ * mhp_node_down() - take a node offline if it has neither memory nor CPUs
+ * @nid: the node; nothing happens if it still has memory or CPUs
  *
- * Context: device_hotplug_lock.
+ * Context: Process context. May sleep. device_hotplug_lock held.
  */
 void mhp_node_down(int nid)
 {
 	if (nid == NUMA_NO_NODE || !node_online(nid))
 		return;
-	if (NODE_DATA(nid)->node_spanned_pages || node_has_cpu(nid))
+	if (NODE_DATA(nid)->node_spanned_pages || mhp_node_has_cpu(nid))
 		return;
-	/* Offline blocks have no zone, so the spans do not tell of them. */
-	if (for_each_memory_block(&nid, block_is_of_node))
+	/* Offline blocks belong to no zone, so they are not in the span of the node. */
+	if (for_each_memory_block(&nid, mhp_node_has_block))
 		return;
 	node_set_offline(nid);
 	unregister_one_node(nid);
 }
 
 /**
- * try_online_node() - bring a node online, for a CPU of it
+ * try_online_node() - bring a node online for one of its CPUs
  * @nid: the node
  *
- * Context: May sleep. device_hotplug_lock held.
- * Return: 0, also where it is online already, or an error as of mhp_node_up().
+ * Context: Process context. May sleep. device_hotplug_lock held.
+ * Return: 0, also if the node is online already; otherwise an error of mhp_node_up().
  */
 int try_online_node(int nid)
 {
@@ -146,10 +147,10 @@ int try_online_node(int nid)
 
 #ifdef CONFIG_MEMORY_HOTREMOVE
 /**
- * try_offline_node() - take a node offline after its last CPU or memory has gone
- * @nid: the node
+ * try_offline_node() - take a node offline after its last CPU or memory was removed
+ * @nid: the node; nothing happens if it still has memory or CPUs
  *
- * Context: May sleep. device_hotplug_lock held.
+ * Context: Process context. May sleep. device_hotplug_lock held.
  */
 void try_offline_node(int nid)
 {

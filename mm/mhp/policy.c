@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The choice between a kernel zone and ZONE_MOVABLE for memory that is brought
- * online without a word about it. This file owns the two policies; all numbers
- * come from the caller, who holds the locks that keep them still.
+ * The choice between a kernel zone and ZONE_MOVABLE for memory that is brought online without
+ * a wanted zone, and other computations with sizes of memory. Owns the two online policies.
+ * All numbers come from the caller, which holds the locks that keep them stable.
  *
- * Invariant: no input overflows. In doubt, memory goes to the kernel zone: it
- * can serve every allocation, while too much ZONE_MOVABLE starves the kernel.
+ * Invariant: no input overflows. In doubt, memory goes to the kernel zone: that can serve
+ * every allocation, while too much ZONE_MOVABLE starves the kernel.
  */
 #include "policy.h"
 
-/* @pages * @mul / @div, exact; ULONG_MAX where that is more. @div is not 0. */
+/* Returns @pages * @mul / @div without overflow, or ULONG_MAX if that is larger. */
 static unsigned long mhp_scale(unsigned long pages, unsigned int mul,
 			       unsigned int div)
 {
@@ -21,20 +21,19 @@ static unsigned long mhp_scale(unsigned long pages, unsigned int mul,
 	return whole;
 }
 
-static unsigned long mhp_minus(unsigned long a, unsigned long b)
+static unsigned long mhp_sub_or_zero(unsigned long a, unsigned long b)
 {
 	return a > b ? a - b : 0;
 }
 
 /**
- * mhp_contig_movable() - contig-zones: does the range go to ZONE_MOVABLE
+ * mhp_contig_movable() - choose a zone by the policy contig-zones
  * @range: the pages to bring online
- * @view: the spans of the two zones in question
+ * @view: the spans of the two zones
  *
- * A range that lies in the span of one zone only, in part or in whole, goes to
- * that zone. Next to a span is outside of it: memory at the edge between the
- * zones is as good for the one as for the other, and so is memory in both or in
- * none; there the boot option decides.
+ * A range that overlaps the span of only one of the zones goes to that zone. A range that
+ * overlaps both spans or none is as good for the one zone as for the other, also if it is
+ * adjacent to a span; then the boot option movable_node decides.
  *
  * Context: Any; spans may change unless the caller prevents it.
  * Return: true for ZONE_MOVABLE, false for the kernel zone.
@@ -51,14 +50,14 @@ bool mhp_contig_movable(const struct mhp_range *range,
 }
 
 /**
- * mhp_group_req_kernel() - what a dynamic group needs of early kernel memory
+ * mhp_group_req_kernel() - compute how much early kernel memory a dynamic group requires
  * @kernel_pages: the group's pages in kernel zones
  * @movable_pages: the group's pages in ZONE_MOVABLE
- * @ratio: movable pages that 100 kernel pages allow
+ * @ratio: movable pages that are allowed for 100 kernel pages
  *
  * Context: Any.
- * Return: Pages of kernel memory that @movable_pages stand on beyond the
- * group's own; 0 if @ratio is 0, which allows no movable memory to begin with.
+ * Return: the number of kernel pages that @movable_pages require in addition to the group's
+ * own; 0 if @ratio is 0, which allows no movable memory at all.
  */
 unsigned long mhp_group_req_kernel(unsigned long kernel_pages,
 				   unsigned long movable_pages,
@@ -66,20 +65,20 @@ unsigned long mhp_group_req_kernel(unsigned long kernel_pages,
 {
 	if (!ratio)
 		return 0;
-	return mhp_minus(mhp_scale(movable_pages, 100, ratio), kernel_pages);
+	return mhp_sub_or_zero(mhp_scale(movable_pages, 100, ratio), kernel_pages);
 }
 
-/* What leaves together must not be mixed: one kernel page decides for all. */
+/* A unit is removed as a whole, so one kernel page in it makes all of it unmovable. */
 static bool mhp_group_bound_to_kernel(const struct mhp_group_view *group)
 {
 	return group->dynamic ? group->unit_kernel : group->kernel_pages;
 }
 
-/* What leaves together comes together: all that is not yet online has to fit. */
+/* A unit goes to one zone as a whole, so all of it that is not online yet has to fit. */
 static unsigned long mhp_group_remaining(const struct mhp_group_view *group)
 {
-	return mhp_minus(group->size, group->dynamic ? group->unit_movable :
-						       group->movable_pages);
+	return mhp_sub_or_zero(group->size, group->dynamic ? group->unit_movable :
+							     group->movable_pages);
 }
 
 static bool mhp_ratio_allows(unsigned long nr_pages, unsigned int ratio,
@@ -88,8 +87,8 @@ static bool mhp_ratio_allows(unsigned long nr_pages, unsigned int ratio,
 {
 	unsigned long kernel, movable;
 
-	/* Others live on early memory alone, never on this group's own. */
-	kernel = mhp_minus(view->kernel_early, view->req_kernel_early);
+	/* Other groups require early memory, never the kernel memory of this group. */
+	kernel = mhp_sub_or_zero(view->kernel_early, view->req_kernel_early);
 	if (check_add_overflow(kernel, own_kernel, &kernel))
 		kernel = ULONG_MAX;
 	if (check_add_overflow(view->movable, nr_pages, &movable))
@@ -98,16 +97,16 @@ static bool mhp_ratio_allows(unsigned long nr_pages, unsigned int ratio,
 }
 
 /**
- * mhp_auto_movable() - auto-movable: does the range go to ZONE_MOVABLE
- * @nr_pages: pages of the range
- * @ratio: movable pages that 100 kernel pages allow; 0 allows none
+ * mhp_auto_movable() - choose a zone by the policy auto-movable
+ * @nr_pages: number of pages of the range
+ * @ratio: movable pages that are allowed for 100 kernel pages; 0 allows none
  * @group: the memory group of the range
  * @system: the numbers of all nodes
- * @node: the numbers of the range's node, NULL where only the system counts
+ * @node: the numbers of the node of the range; NULL if only the system counts
  *
- * Kernel memory allows for movable memory if it has been there since boot,
- * because that stays; what a device brought may leave with the device, and
- * counts only for the rest of the same dynamic group.
+ * Movable memory is allowed in proportion to kernel memory that was present at boot, as that
+ * is not removed. Kernel memory that a device added may be removed together with the device,
+ * and counts only for memory of the same dynamic group.
  *
  * Context: Any; the numbers may change unless the caller prevents it.
  * Return: true for ZONE_MOVABLE, false for the kernel zone.
@@ -132,12 +131,13 @@ bool mhp_auto_movable(unsigned long nr_pages, unsigned int ratio,
 }
 
 /**
- * mhp_movable_ratio() - how much ZONE_MOVABLE stands on how much kernel memory
- * @kernel_pages: of kernel zones
- * @movable_pages: of ZONE_MOVABLE
+ * mhp_movable_ratio() - compute the ratio of ZONE_MOVABLE to kernel memory
+ * @kernel_pages: number of pages in kernel zones
+ * @movable_pages: number of pages in ZONE_MOVABLE
  *
  * Context: Any.
- * Return: movable pages for 100 kernel pages; UINT_MAX where there are too many to say.
+ * Return: movable pages for 100 kernel pages; UINT_MAX if there is no kernel memory, or if the
+ * ratio is larger than that.
  */
 unsigned int mhp_movable_ratio(unsigned long kernel_pages, unsigned long movable_pages)
 {
@@ -152,13 +152,13 @@ unsigned int mhp_movable_ratio(unsigned long kernel_pages, unsigned long movable
 }
 
 /**
- * mhp_score() - how easily memory goes offline in which nothing is known not to move
- * @free: pages not in use
- * @movable: pages that have to move
- * @pinned: pages that somebody holds, maybe not for long
+ * mhp_score() - rate how easily memory without unmovable pages goes offline
+ * @free: number of pages that are not in use
+ * @movable: number of pages that have to be moved
+ * @pinned: number of pages that are pinned, maybe only for a short time
  *
  * Context: Any.
- * Return: 100 where all of it is free, else less, down to 1; at most 10 where a page is pinned.
+ * Return: 100 if all pages are free, otherwise less, down to 1; at most 10 if a page is pinned.
  */
 unsigned int mhp_score(unsigned long free, unsigned long movable, unsigned long pinned)
 {
@@ -167,21 +167,21 @@ unsigned int mhp_score(unsigned long free, unsigned long movable, unsigned long 
 
 	if (free == all)
 		return 100;
-	/* So that pages times 99 fit. */
+	/* Scale down, so that the product below does not overflow. */
 	for (; all > ULONG_MAX / 128; all /= 2)
 		free /= 2;
 	return 1 + free * best / all;
 }
 
 /**
- * mhp_room_left() - can so many pages be elsewhere
- * @room: pages that could be had, anywhere
- * @own: of these, pages that go themselves
- * @used: pages that need another place
- * @reserve: what must remain
+ * mhp_room_left() - test whether pages fit into the rest of memory
+ * @room: number of pages that could be allocated, in all of memory
+ * @own: the part of @room in the memory that goes offline
+ * @used: number of pages that have to be moved
+ * @reserve: number of pages that must stay free
  *
  * Context: Any.
- * Return: true where there is room.
+ * Return: true if they fit.
  */
 bool mhp_room_left(unsigned long room, unsigned long own, unsigned long used,
 		   unsigned long reserve)
@@ -190,36 +190,36 @@ bool mhp_room_left(unsigned long room, unsigned long own, unsigned long used,
 
 	if (check_add_overflow(used, reserve, &need))
 		return false;
-	return mhp_minus(room, own) >= need;
+	return mhp_sub_or_zero(room, own) >= need;
 }
 
-/* More than this need not be kept, however large the machine. */
+/* Pages that the kernel should keep at most, however large the machine is. */
 #define MHP_KEEP_MAX	((256UL << 20) >> PAGE_SHIFT)
 
 /**
- * mhp_is_burden() - would a memmap that lies elsewhere leave the kernel too little
- * @pages: of the memmap
- * @room: pages of kernel zones that could be had
- * @managed: all pages of kernel zones
+ * mhp_is_burden() - test whether a memmap is too large for the existing kernel memory
+ * @pages: number of pages of the memmap
+ * @room: number of pages that could be allocated from kernel zones
+ * @managed: number of managed pages in kernel zones
  *
- * The kernel keeps half of what it has left, and a quarter of all, or 256 MiB.
+ * At least half of @room has to remain, and a quarter of @managed or 256 MiB, whichever is less.
  *
  * Context: Any.
- * Return: true where the new memory should hold it.
+ * Return: true if the memmap should lie in the new memory instead.
  */
 bool mhp_is_burden(unsigned long pages, unsigned long room, unsigned long managed)
 {
-	return pages > room / 2 || mhp_minus(room, pages) < min(managed / 4, MHP_KEEP_MAX);
+	return pages > room / 2 || mhp_sub_or_zero(room, pages) < min(managed / 4, MHP_KEEP_MAX);
 }
 
 /**
- * mhp_kernel_can_spare() - can the kernel do without so many pages
- * @pages: to be allocated, in small pieces
- * @room: pages of kernel zones that could be had
- * @keep: pages that should be left, as long as that is not more than 64 MiB
+ * mhp_kernel_can_spare() - test whether pages can be allocated without an OOM kill
+ * @pages: number of pages to allocate, in small pieces
+ * @room: number of pages that could be allocated from kernel zones
+ * @keep: number of pages that should be left; at most 64 MiB of it count
  *
  * Context: Any.
- * Return: false where somebody would be killed for want of them, or soon after.
+ * Return: false if the allocation would, immediately or soon, invoke the OOM killer.
  */
 bool mhp_kernel_can_spare(unsigned long pages, unsigned long room, unsigned long keep)
 {
@@ -227,28 +227,29 @@ bool mhp_kernel_can_spare(unsigned long pages, unsigned long room, unsigned long
 }
 
 /**
- * mhp_bookkeeping_pages() - what memory that is added needs besides its memmap
- * @bytes: of it
- * @nr_blocks: of it
+ * mhp_bookkeeping_pages() - estimate what added memory needs in addition to its memmap
+ * @bytes: size of the memory in bytes
+ * @nr_blocks: its number of memory blocks
  *
  * Context: Any.
- * Return: pages, rather more than less: page tables of two maps, and a page for each block.
+ * Return: number of pages, rounded up generously: page tables of direct map and vmemmap, and
+ * one page for each block.
  */
 unsigned long mhp_bookkeeping_pages(unsigned long long bytes, unsigned long nr_blocks)
 {
 	return nr_blocks + 2 * (unsigned long)(bytes >> 30) + 8;
 }
 
-/* So much moves within the limit at 137 MiB/s, slower than any swap that is worth its name. */
+/* The time limit is for this size: 120 s correspond to 137 MiB/s, slower than usable swap. */
 #define MHP_LIMIT_BYTES	(16ULL << 30)
 
 /**
- * mhp_time_limit() - how long a request may take
- * @ms: the limit of the caller, in milliseconds; 0: none
- * @bytes: that have to move, or have moved
+ * mhp_time_limit() - compute how long a request may take
+ * @ms: the limit of the caller in milliseconds; 0 for no limit
+ * @bytes: number of bytes that have to be moved, or have been moved
  *
  * Context: Any.
- * Return: @ms for up to 16 GiB, for more in proportion.
+ * Return: the limit in milliseconds: @ms for up to 16 GiB, and more in proportion.
  */
 unsigned int mhp_time_limit(unsigned int ms, unsigned long long bytes)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Which zone does memory go to that is brought online without a word about it?
- * Pure arithmetic over numbers that the caller took from zones and groups.
+ * The choice of a zone for memory that is brought online without a wanted zone, and other
+ * computations. Pure arithmetic with numbers that the caller read from zones and groups.
  */
 #ifndef _MM_MHP_POLICY_H
 #define _MM_MHP_POLICY_H
@@ -9,12 +9,12 @@
 #include "range.h"
 
 enum mhp_online_policy {
-	MHP_POLICY_CONTIG_ZONES,	/* stay with the zone that is already there */
+	MHP_POLICY_CONTIG_ZONES,	/* the zone whose span the range is in */
 	MHP_POLICY_AUTO_MOVABLE,	/* movable while the ratio to kernel memory allows */
 };
 
 /**
- * struct mhp_contig_view - what contig-zones looks at
+ * struct mhp_contig_view - the input of the policy contig-zones
  * @kernel: span of the node's kernel zone next to the range
  * @movable: span of the node's ZONE_MOVABLE
  * @movable_node: the boot option of that name
@@ -25,13 +25,14 @@ struct mhp_contig_view {
 };
 
 /**
- * struct mhp_ratio_view - what auto-movable looks at, in pages, of one node or of all
- * @kernel_early: kernel zones' memory present since boot, CMA not counted
- * @movable: ZONE_MOVABLE and CMA, without the movable part of other dynamic groups
- * @req_kernel_early: early kernel memory which other dynamic groups need for their movable part
+ * struct mhp_ratio_view - the input of the policy auto-movable, for one node or all nodes
+ * @kernel_early: pages in kernel zones that were present at boot, without CMA
+ * @movable: pages of ZONE_MOVABLE and CMA, without those of other dynamic groups
+ * @req_kernel_early: early kernel pages that other dynamic groups require for their pages in
+ *	ZONE_MOVABLE
  *
- * Other dynamic groups are in @req_kernel_early alone: in @movable as well, each
- * would use up the ratio twice.
+ * Other dynamic groups count in @req_kernel_early only. If they counted in @movable as well,
+ * each would use up the ratio twice.
  */
 struct mhp_ratio_view {
 	unsigned long kernel_early, movable, req_kernel_early;
@@ -39,13 +40,13 @@ struct mhp_ratio_view {
 
 /**
  * struct mhp_group_view - the memory group of the range
- * @present: false where there is none; the rest is then zero
- * @dynamic: grows and shrinks in units (virtio-mem), else one device (DIMM)
- * @size: static: pages of the whole device; dynamic: pages of a unit
- * @kernel_pages: online in kernel zones
- * @movable_pages: online in ZONE_MOVABLE
- * @unit_kernel: dynamic: pages of the range's unit online in kernel zones
- * @unit_movable: dynamic: pages of the range's unit online in ZONE_MOVABLE
+ * @present: false if the range has no group; all other members are zero then
+ * @dynamic: true for a device that grows and shrinks in units (virtio-mem), false for a DIMM
+ * @size: number of pages of the device or, in a dynamic group, of a unit
+ * @kernel_pages: number of pages that are online in kernel zones
+ * @movable_pages: number of pages that are online in ZONE_MOVABLE
+ * @unit_kernel: in a dynamic group, @kernel_pages of the unit of the range
+ * @unit_movable: in a dynamic group, @movable_pages of the unit of the range
  */
 struct mhp_group_view {
 	bool present, dynamic;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The one way to say "these pages". A range is built once, at the edge, from
- * what a user, firmware or a driver said, and is checked there; below that
- * nobody passes a bare pair of numbers.
+ * Ranges of page frames. A range is built and checked once, from the numbers that a user, the
+ * firmware or a driver passed. The functions below take ranges, not pairs of numbers.
  */
 #ifndef _MM_MHP_RANGE_H
 #define _MM_MHP_RANGE_H
@@ -10,9 +9,9 @@
 #include "pure.h"
 
 /**
- * struct mhp_range - a run of page frames
+ * struct mhp_range - a contiguous range of page frames
  * @start_pfn: the first page frame number
- * @nr_pages: how many pages; 0 is the empty range
+ * @nr_pages: number of pages; 0 for the empty range
  */
 struct mhp_range {
 	unsigned long start_pfn;
@@ -29,7 +28,7 @@ static inline bool mhp_range_empty(const struct mhp_range *r)
 	return !r->nr_pages;
 }
 
-/* An empty range overlaps nothing, also where it lies within the other. */
+/* An empty range overlaps nothing, even if it lies within the other range. */
 static inline bool mhp_range_overlaps(const struct mhp_range *a,
 				      const struct mhp_range *b)
 {
@@ -44,7 +43,7 @@ static inline bool mhp_range_contains(const struct mhp_range *outer,
 	       mhp_range_end(inner) <= mhp_range_end(outer);
 }
 
-/* Both ends on a multiple of @pages, a power of two. */
+/* Are both ends a multiple of @pages, a power of two? */
 static inline bool mhp_range_aligned(const struct mhp_range *r,
 				     unsigned long pages)
 {

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The words for a reason. This file owns the table and nothing else; it calls
- * nobody and needs no lock. Invariant: whatever number comes in, a string that
- * lives for ever goes out.
+ * Names and texts of reasons. Owns the table, calls nothing, and needs no lock. Invariant: for
+ * any number the result is a static string.
  */
 #include "reason.h"
 
@@ -17,12 +16,12 @@ static const struct {
 };
 
 /**
- * mhp_reason_name() - the name of a reason
+ * mhp_reason_name() - get the name of a reason
  * @why: the reason
  *
  * Context: Any.
- * Return: One word for files, traces and programs; "unknown" for a number that
- * is no reason. Never NULL.
+ * Return: one word, for files, traces and programs; "unknown" for an invalid number. Never
+ * NULL.
  */
 const char *mhp_reason_name(enum mhp_reason why)
 {
@@ -32,12 +31,12 @@ const char *mhp_reason_name(enum mhp_reason why)
 }
 
 /**
- * mhp_reason_text() - a reason in a sentence
+ * mhp_reason_text() - get a sentence that explains a reason
  * @why: the reason
  *
  * Context: Any.
- * Return: A sentence for people, without a full stop; "the reason is unknown"
- * for a number that is no reason. Never NULL.
+ * Return: a sentence without a full stop; "the reason is unknown" for an invalid number. Never
+ * NULL.
  */
 const char *mhp_reason_text(enum mhp_reason why)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The causes, for files that user space compiles as well. */
+/* The reasons, for files that are also compiled for user space. */
 #ifndef _MM_MHP_REASON_H
 #define _MM_MHP_REASON_H
 
 #include "pure.h"
-/* By path, as user space has a linux/ of its own. */
+/* Included by its path, as <linux/> has other headers in user space. */
 #include "../../include/linux/mhp_reason.h"
 
 #endif /* _MM_MHP_REASON_H */

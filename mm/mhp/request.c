@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Decoding. It owns the step from the numbers a caller gave to a range, looks
- * at its arguments only, and needs no lock.
+ * Decodes the numbers that callers pass into ranges. Uses only its arguments, and needs no
+ * lock.
  *
- * Invariant: the range is written when every check has passed and not before;
- * such a range is not empty, does not wrap, is aligned, and lies within the
- * limits, so that nobody below has to check again.
+ * Invariant: the range is written only after every check has passed. Such a range is not empty,
+ * does not wrap around, is aligned, and lies within the limits, so that the functions below
+ * need not check it again.
  */
 #include "request.h"
 
@@ -18,15 +18,15 @@ static bool mhp_whole_blocks(u64 start, u64 size, u64 block_bytes)
 }
 
 /**
- * mhp_decode_blocks() - a run of whole memory blocks
- * @start: physical address in bytes
+ * mhp_decode_blocks() - decode a range of whole memory blocks
+ * @start: physical address
  * @size: in bytes
- * @lim: what this machine accepts; the block size is looked at
+ * @lim: the limits of this machine; only the block size is used
  * @range: written on success
- * @res: takes the reason of a refusal
+ * @res: set to the reason of a refusal
  *
  * Context: Any.
- * Return: 0, or -EINVAL when the blocks are none, not whole or wrap around.
+ * Return: 0; -EINVAL if the range is empty, is not aligned to blocks, or wraps around.
  */
 int mhp_decode_blocks(u64 start, u64 size, const struct mhp_limits *lim,
 		      struct mhp_range *range, struct mhp_result *res)
@@ -40,18 +40,18 @@ int mhp_decode_blocks(u64 start, u64 size, const struct mhp_limits *lim,
 }
 
 /**
- * mhp_decode_add() - a run of memory blocks to add to a node
+ * mhp_decode_add() - decode a range of memory blocks that is added to a node
  * @nid: node number
- * @start: physical address in bytes
+ * @start: physical address
  * @size: in bytes
- * @lim: what this machine accepts
+ * @lim: the limits of this machine
  * @range: written on success
- * @res: takes the reason of a refusal, and the first page that is out of reach
+ * @res: set to the reason of a refusal, and to the first page outside the limits
  *
  * Context: Any.
- * Return: 0; -EINVAL when the node cannot exist or the blocks are none, not
- * whole or wrap around; -E2BIG when they lie beyond mem= or outside the
- * addresses that can be plugged.
+ * Return: 0; -EINVAL if the node number is invalid, or if the range is empty, is not aligned to
+ * blocks, or wraps around; -E2BIG if the range lies beyond mem= or outside the addresses at
+ * which memory can be plugged.
  */
 int mhp_decode_add(int nid, u64 start, u64 size, const struct mhp_limits *lim,
 		   struct mhp_range *range, struct mhp_result *res)
@@ -81,21 +81,20 @@ int mhp_decode_add(int nid, u64 start, u64 size, const struct mhp_limits *lim,
 }
 
 /**
- * mhp_decode_pages() - pages that a driver wants sections for
+ * mhp_decode_pages() - decode a range of pages for which sections are added
  * @start_pfn: the first page frame number
- * @nr_pages: how many pages
- * @by_subsection: parts of a section will do, as where the memory map is
- *                 virtually contiguous
- * @lim: what this machine accepts
+ * @nr_pages: number of pages
+ * @by_subsection: the range has to be aligned to sub-sections only, as the memmap is virtually
+ *                 contiguous
+ * @lim: the limits of this machine
  * @range: written on success
- * @res: takes the reason of a refusal, and the first page that is out of reach
+ * @res: set to the reason of a refusal, and to the first page outside the limits
  *
- * The lower limit and mem= are for memory blocks: device memory may lie below
- * and beyond.
+ * The lower limit and mem= apply to memory blocks only: device memory may lie outside.
  *
  * Context: Any.
- * Return: 0; -EINVAL when the pages are none, unaligned or wrap around; -E2BIG
- * when they lie beyond the highest address that can be plugged.
+ * Return: 0; -EINVAL if the range is empty, misaligned or wraps around; -E2BIG if it lies
+ * beyond the highest address at which memory can be plugged.
  */
 int mhp_decode_pages(unsigned long start_pfn, unsigned long nr_pages,
 		     bool by_subsection, const struct mhp_limits *lim,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Decoding: what a caller said becomes a range that needs no further checks, or
- * an error code with a reason. Nothing is touched before this is through.
+ * Decoding: the numbers of a caller become a range that needs no further checks, or an error
+ * code with a reason. Decoding comes before any change.
  */
 #ifndef _MM_MHP_REQUEST_H
 #define _MM_MHP_REQUEST_H
@@ -10,14 +10,14 @@
 #include "reason.h"
 
 /**
- * struct mhp_limits - what this machine accepts
- * @block_bytes: size of a memory block, a power of two
- * @section_pages: pages of a section
- * @subsection_pages: granularity of ZONE_DEVICE ranges
- * @first: lowest physical address that can be plugged
- * @last: highest physical address that can be plugged, inclusive
- * @max_bytes: end of memory by mem=, U64_MAX where there is no such limit
- * @nr_nodes: node numbers are below this
+ * struct mhp_limits - the limits of this machine
+ * @block_bytes: size of a memory block in bytes, a power of two
+ * @section_pages: size of a section in pages
+ * @subsection_pages: granularity of ZONE_DEVICE ranges in pages
+ * @first: lowest physical address at which memory can be plugged
+ * @last: highest physical address at which memory can be plugged
+ * @max_bytes: the limit of mem= in bytes, U64_MAX if there is none
+ * @nr_nodes: all node numbers are below this one
  */
 struct mhp_limits {
 	u64 block_bytes;

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Sections of memory that is added and removed: the memmap that describes them
- * and the marks that say which of them exist and which are online.
+ * Sections of memory that is added and removed: their memmap, and the flags which say that a
+ * section is present, and that it is online.
  *
- * Owns ms->usage and the flags in ms->section_mem_map of added sections. Calls
- * the vmemmap code of the architecture. mem_hotplug_lock is held for write;
- * readers (pfn_valid(), pfn_to_online_page()) take no lock: what they follow is
- * written before the flag that leads to it and freed a grace period after. The
- * memmap itself is freed when every walk (walk.c) that may have found it is over.
+ * Owns ms->usage and the flags in ms->section_mem_map of added sections. Calls the vmemmap code
+ * of the architecture. mem_hotplug_lock is held for write. Readers (pfn_valid(),
+ * pfn_to_online_page()) take no lock: ms->usage is written before the flag that makes readers
+ * use it, and freed by RCU. The memmap is freed after the end of every walk (walk.c) that may
+ * have found it.
  *
- * A sub-section, 2 MiB, is the unit of ZONE_DEVICE ranges; System RAM comes in
- * whole sections. The memmap of neighbouring sections is one stretch of virtual
- * memory, so a range is unmapped in one piece, with one TLB flush.
+ * A sub-section, 2 MiB, is the unit of ZONE_DEVICE ranges; System RAM is added in whole
+ * sections. The memmap of adjacent sections is virtually contiguous, so that a range of
+ * sections is unmapped with one TLB flush.
  */
 #define pr_fmt(fmt) "memory_hotplug: " fmt
 
@@ -25,7 +25,7 @@
 #include "../internal.h"
 
 /* The part of @range in the section of @pfn. */
-static struct mhp_range in_section(const struct mhp_range *range, unsigned long pfn)
+static struct mhp_range mhp_section_part(const struct mhp_range *range, unsigned long pfn)
 {
 	unsigned long end = min(mhp_range_end(range), SECTION_ALIGN_UP(pfn + 1));
 
@@ -33,24 +33,25 @@ static struct mhp_range in_section(const struct mhp_range *range, unsigned long 
 }
 
 #define for_each_section_part(part, range)					\
-	for (part = in_section(range, (range)->start_pfn);			\
+	for (part = mhp_section_part(range, (range)->start_pfn);		\
 	     part.start_pfn < mhp_range_end(range);				\
-	     part = in_section(range, mhp_range_end(&part)))
+	     part = mhp_section_part(range, mhp_range_end(&part)))
 
-static void subsection_bits(const struct mhp_range *part, unsigned int *first,
-			    unsigned int *nr)
+static void mhp_section_subsection_bits(const struct mhp_range *part, unsigned int *first,
+					unsigned int *nr)
 {
 	*first = subsection_map_index(part->start_pfn);
 	*nr = DIV_ROUND_UP(part->nr_pages, PAGES_PER_SUBSECTION);
 }
 
 /*
- * Pages that the memmap of @part takes. Where the device uses pages of @pgmap->vmemmap_shift
- * only two are made for each of these: its first, and one which stands for all others. They are
- * made with the section that the device's page begins in.
+ * The number of pages that the memmap of @part needs. If a device uses compound pages
+ * (@pgmap->vmemmap_shift), each of these needs only two: the first page of its memmap, and one
+ * that is mapped for all others. They are allocated with the section in which the compound page
+ * begins.
  */
-static long memmap_pages(const struct mhp_range *part, struct vmem_altmap *altmap,
-			 struct dev_pagemap *pgmap)
+static long mhp_section_memmap_pages(const struct mhp_range *part, struct vmem_altmap *altmap,
+				     struct dev_pagemap *pgmap)
 {
 	unsigned long pages = DIV_ROUND_UP(part->nr_pages * sizeof(struct page), PAGE_SIZE);
 	unsigned long compound;
@@ -63,10 +64,10 @@ static long memmap_pages(const struct mhp_range *part, struct vmem_altmap *altma
 	return IS_ALIGNED(part->start_pfn, compound) ? VMEMMAP_RESERVE_NR : 0;
 }
 
-static void memmap_count(const struct mhp_range *part, struct vmem_altmap *altmap,
-			 struct dev_pagemap *pgmap, int sign)
+static void mhp_section_memmap_count(const struct mhp_range *part, struct vmem_altmap *altmap,
+				     struct dev_pagemap *pgmap, int sign)
 {
-	long pages = sign * memmap_pages(part, altmap, pgmap);
+	long pages = sign * mhp_section_memmap_pages(part, altmap, pgmap);
 
 	if (mhp_section_early(part->start_pfn))
 		memmap_boot_pages_add(pages);
@@ -75,23 +76,24 @@ static void memmap_count(const struct mhp_range *part, struct vmem_altmap *altma
 }
 
 /**
- * mhp_section_early() - was this section there at boot
- * @pfn: a page frame of it
+ * mhp_section_early() - test whether a section was present at boot
+ * @pfn: a page frame of the section
  *
- * Return: true for memory that the kernel booted with, whose memmap came from memblock.
+ * Context: Any.
+ * Return: true for boot memory, whose memmap came from memblock.
  */
 bool mhp_section_early(unsigned long pfn)
 {
 	return early_section(__pfn_to_section(pfn));
 }
 
-/* Claims the sub-sections of @part; makes the section's usage map if it has none. */
-static int section_claim(struct mem_section *ms, const struct mhp_range *part)
+/* Claims the sub-sections of @part; allocates the usage map if the section has none. */
+static int mhp_section_claim(struct mem_section *ms, const struct mhp_range *part)
 {
 	struct mem_section_usage *usage = ms->usage;
 	unsigned int first, nr;
 
-	subsection_bits(part, &first, &nr);
+	mhp_section_subsection_bits(part, &first, &nr);
 	if (!usage) {
 		usage = kzalloc(mem_section_usage_size(), MHP_GFP);
 		if (!usage)
@@ -104,28 +106,28 @@ static int section_claim(struct mem_section *ms, const struct mhp_range *part)
 	return 0;
 }
 
-/* Gives the sub-sections back; true when none is left in the section. */
-static bool section_release(struct mem_section *ms, const struct mhp_range *part)
+/* Releases the sub-sections of @part; returns true if the section has no others. */
+static bool mhp_section_release(struct mem_section *ms, const struct mhp_range *part)
 {
 	unsigned int first, nr;
 
-	subsection_bits(part, &first, &nr);
+	mhp_section_subsection_bits(part, &first, &nr);
 	bitmap_clear(ms->usage->subsection_map, first, nr);
 	return bitmap_empty(ms->usage->subsection_map, SUBSECTIONS_PER_SECTION);
 }
 
-static void set_flag(struct mem_section *ms, unsigned long flag)
+static void mhp_section_set_flag(struct mem_section *ms, unsigned long flag)
 {
 	WRITE_ONCE(ms->section_mem_map, ms->section_mem_map | flag);
 }
 
-static void clear_flag(struct mem_section *ms, unsigned long flag)
+static void mhp_section_clear_flag(struct mem_section *ms, unsigned long flag)
 {
 	WRITE_ONCE(ms->section_mem_map, ms->section_mem_map & ~flag);
 }
 
-/* For a section that pfn_valid() does not find any more. */
-static void section_forget(struct mem_section *ms)
+/* Frees the usage map of a section that pfn_valid() does not find any more. */
+static void mhp_section_free_usage(struct mem_section *ms)
 {
 	struct mem_section_usage *usage = ms->usage;
 
@@ -136,8 +138,8 @@ static void section_forget(struct mem_section *ms)
 	}
 }
 
-static int section_add(int nid, const struct mhp_range *part,
-		       struct vmem_altmap *altmap, struct dev_pagemap *pgmap)
+static int mhp_section_add(int nid, const struct mhp_range *part,
+			   struct vmem_altmap *altmap, struct dev_pagemap *pgmap)
 {
 	unsigned long nr = pfn_to_section_nr(part->start_pfn);
 	struct mem_section *ms;
@@ -150,20 +152,20 @@ static int section_add(int nid, const struct mhp_range *part,
 		return ret;
 	ms = __nr_to_section(nr);
 	fresh = !valid_section(ms);
-	ret = section_claim(ms, part);
+	ret = mhp_section_claim(ms, part);
 	if (ret)
 		return ret;
 
-	/* An early section has its whole memmap, whatever it has of memory. */
+	/* The memmap of an early section is complete, however much memory it has. */
 	if (part->nr_pages < PAGES_PER_SECTION && early_section(ms))
 		return 0;
 
 	memmap = __populate_section_memmap(part->start_pfn, part->nr_pages, nid,
 					   altmap, pgmap);
 	if (!memmap) {
-		if (section_release(ms, part) && fresh)
-			section_forget(ms);
-		/* What was populated before memory ran out. */
+		if (mhp_section_release(ms, part) && fresh)
+			mhp_section_free_usage(ms);
+		/* Free the part of the memmap that was populated before memory ran out. */
 		vmemmap_free((unsigned long)pfn_to_page(part->start_pfn),
 			     (unsigned long)pfn_to_page(mhp_range_end(part)), altmap);
 		return -ENOMEM;
@@ -178,40 +180,40 @@ static int section_add(int nid, const struct mhp_range *part,
 		sparse_init_one_section(ms, nr, pfn_to_page(section_nr_to_pfn(nr)),
 					ms->usage, 0);
 	}
-	memmap_count(part, altmap, pgmap, 1);
+	mhp_section_memmap_count(part, altmap, pgmap, 1);
 	return 0;
 }
 
-static void memmap_unmap(const struct mhp_range *range, struct vmem_altmap *altmap)
+static void mhp_section_memmap_unmap(const struct mhp_range *range, struct vmem_altmap *altmap)
 {
 	if (!mhp_range_empty(range))
 		vmemmap_free((unsigned long)pfn_to_page(range->start_pfn),
 			     (unsigned long)pfn_to_page(mhp_range_end(range)), altmap);
 }
 
-/* From here on pfn_valid() does not find @part; true where it did before. */
-static bool section_hide(const struct mhp_range *part)
+/* Hides @part from pfn_valid(); returns true if pfn_valid() found it before. */
+static bool mhp_section_hide(const struct mhp_range *part)
 {
 	struct mem_section *ms = __pfn_to_section(part->start_pfn);
 	bool found = valid_section(ms);
 
-	if (section_release(ms, part))
-		clear_flag(ms, SECTION_HAS_MEM_MAP);
+	if (mhp_section_release(ms, part))
+		mhp_section_clear_flag(ms, SECTION_HAS_MEM_MAP);
 	return found;
 }
 
-/* Takes a hidden @part out of the books; true when its memmap has to be unmapped now. */
-static bool section_remove(const struct mhp_range *part, struct vmem_altmap *altmap,
-			   struct dev_pagemap *pgmap)
+/* Ends the accounting of a hidden @part; returns true if its memmap is to be unmapped. */
+static bool mhp_section_remove(const struct mhp_range *part, struct vmem_altmap *altmap,
+			       struct dev_pagemap *pgmap)
 {
 	struct mem_section *ms = __pfn_to_section(part->start_pfn);
 	bool empty = !valid_section(ms);
 
 	if (early_section(ms) && !empty)
 		return false;
-	memmap_count(part, altmap, pgmap, -1);
+	mhp_section_memmap_count(part, altmap, pgmap, -1);
 	if (empty) {
-		section_forget(ms);
+		mhp_section_free_usage(ms);
 		ms->section_mem_map = 0;
 	}
 	return true;
@@ -219,44 +221,44 @@ static bool section_remove(const struct mhp_range *part, struct vmem_altmap *alt
 
 #ifdef CONFIG_MEMORY_HOTREMOVE
 /**
- * mhp_hide_sections() - let nobody find the struct pages of a range that is to be removed
+ * mhp_hide_sections() - hide the struct pages of a range that is about to be removed
  * @range: whole sections, which are offline
- * @certain: there is no way back, so it takes what it takes
+ * @certain: the removal cannot be undone, so wait for walks without a deadline
  *
- * Before __remove_pages(), once for all of a request.
+ * Called before __remove_pages(), once for a whole request.
  *
- * Context: May sleep. mem_hotplug_lock held for write.
- * Return: true; false when it took too long, and then they can be found again.
+ * Context: Process context. May sleep. mem_hotplug_lock held for write.
+ * Return: true; false if walks did not end in time, and the struct pages are not hidden.
  */
 bool mhp_hide_sections(const struct mhp_range *range, bool certain)
 {
 	struct mhp_range part;
 
 	for_each_section_part(part, range)
-		clear_flag(__pfn_to_section(part.start_pfn), SECTION_HAS_MEM_MAP);
+		mhp_section_clear_flag(__pfn_to_section(part.start_pfn), SECTION_HAS_MEM_MAP);
 	if (certain)
 		mhp_wait_for_all_walks();
 	if (certain || mhp_wait_for_walks(jiffies + MHP_WALK_PATIENCE))
 		return true;
 	for_each_section_part(part, range)
-		set_flag(__pfn_to_section(part.start_pfn), SECTION_HAS_MEM_MAP);
+		mhp_section_set_flag(__pfn_to_section(part.start_pfn), SECTION_HAS_MEM_MAP);
 	return false;
 }
 #endif
 
 /**
- * __add_pages() - describe new page frames: sections and memmap
- * @nid: their node
- * @start_pfn: the first; on a section, for ZONE_DEVICE on a sub-section
- * @nr_pages: how many, with the same alignment
- * @params: where the memmap comes from, who owns the range
+ * __add_pages() - add the sections and the memmap of a range of page frames
+ * @nid: node of the range
+ * @start_pfn: first page frame, aligned to a section, for ZONE_DEVICE to a sub-section
+ * @nr_pages: number of page frames, with the same alignment
+ * @params: the altmap for the memmap, and the device that owns the range
  *
- * Reached by arch_add_memory() and, for memory that is not mapped, directly.
+ * Called by arch_add_memory() and, for memory that is not mapped, directly.
  *
- * Context: mem_hotplug_lock held for write.
- * Return: 0; -EINVAL misaligned, or the altmap lies elsewhere; -E2BIG beyond what
- * can be addressed; -EEXIST a part is described already; -ENOMEM. After an error
- * nothing of the range is left behind.
+ * Context: Process context. May sleep. mem_hotplug_lock held for write.
+ * Return: 0; -EINVAL if the range is misaligned or the altmap lies elsewhere; -E2BIG if the
+ * range cannot be addressed; -EEXIST if a part of it has a memmap already; -ENOMEM. After an
+ * error nothing has been added.
  */
 int __add_pages(int nid, unsigned long start_pfn, unsigned long nr_pages,
 		struct mhp_params *params)
@@ -282,7 +284,7 @@ int __add_pages(int nid, unsigned long start_pfn, unsigned long nr_pages,
 	}
 
 	for_each_section_part(part, &range) {
-		ret = section_add(nid, &part, altmap, params->pgmap);
+		ret = mhp_section_add(nid, &part, altmap, params->pgmap);
 		if (ret)
 			break;
 		cond_resched();
@@ -299,16 +301,16 @@ int __add_pages(int nid, unsigned long start_pfn, unsigned long nr_pages,
 }
 
 /**
- * __remove_pages() - forget page frames
- * @start_pfn: the first
- * @nr_pages: how many; the alignment is that of __add_pages()
- * @altmap: where the memmap came from, the one given to __add_pages()
+ * __remove_pages() - remove the sections and the memmap of a range of page frames
+ * @start_pfn: first page frame
+ * @nr_pages: number of page frames, with the alignment of __add_pages()
+ * @altmap: the altmap that was passed to __add_pages()
  * @pgmap: the device that owns the range, NULL for System RAM
  *
- * Nobody uses the memory any more: it is offline, or the device is gone. Whoever only
- * looks at struct pages of it (memmap_walk_begin()) is waited for.
+ * The memory must not be in use: it is offline, or its device has released it. Walks over its
+ * struct pages (memmap_walk_begin()) are waited for.
  *
- * Context: May sleep. mem_hotplug_lock held for write.
+ * Context: Process context. May sleep. mem_hotplug_lock held for write.
  */
 void __remove_pages(unsigned long start_pfn, unsigned long nr_pages,
 		    struct vmem_altmap *altmap, struct dev_pagemap *pgmap)
@@ -318,7 +320,7 @@ void __remove_pages(unsigned long start_pfn, unsigned long nr_pages,
 	bool found = false;
 
 	for_each_section_part(part, &range)
-		found |= section_hide(&part);
+		found |= mhp_section_hide(&part);
 	if (found)
 		mhp_wait_for_all_walks();
 
@@ -326,24 +328,24 @@ void __remove_pages(unsigned long start_pfn, unsigned long nr_pages,
 		bool early = mhp_section_early(part.start_pfn);
 
 		cond_resched();
-		if (!section_remove(&part, altmap, pgmap)) {
-			memmap_unmap(&gone, altmap);
+		if (!mhp_section_remove(&part, altmap, pgmap)) {
+			mhp_section_memmap_unmap(&gone, altmap);
 			gone = (struct mhp_range){ mhp_range_end(&part), 0 };
 		} else if (early) {
-			/* All of its memmap, which came from memblock. */
-			memmap_unmap(&gone, altmap);
+			/* The memmap of a whole early section, which came from memblock. */
+			mhp_section_memmap_unmap(&gone, altmap);
 			part.start_pfn = SECTION_ALIGN_DOWN(part.start_pfn);
 			part.nr_pages = PAGES_PER_SECTION;
-			memmap_unmap(&part, NULL);
+			mhp_section_memmap_unmap(&part, NULL);
 			gone = (struct mhp_range){ mhp_range_end(&part), 0 };
 		} else {
 			gone.nr_pages += part.nr_pages;
 		}
 	}
-	memmap_unmap(&gone, altmap);
+	mhp_section_memmap_unmap(&gone, altmap);
 }
 
-static void section_mark(unsigned long start_pfn, unsigned long end_pfn, bool online)
+static void mhp_section_mark(unsigned long start_pfn, unsigned long end_pfn, bool online)
 {
 	unsigned long nr;
 
@@ -353,34 +355,38 @@ static void section_mark(unsigned long start_pfn, unsigned long end_pfn, bool on
 		if (!valid_section(ms))
 			continue;
 		if (online)
-			set_flag(ms, SECTION_IS_ONLINE);
+			mhp_section_set_flag(ms, SECTION_IS_ONLINE);
 		else
-			clear_flag(ms, SECTION_IS_ONLINE);
+			mhp_section_clear_flag(ms, SECTION_IS_ONLINE);
 	}
 }
 
 /**
- * online_mem_sections() - let pfn_to_online_page() find the pages of these sections
+ * online_mem_sections() - mark sections online for pfn_to_online_page()
  * @start_pfn: first page frame; its whole section is marked
- * @end_pfn: behind the last
+ * @end_pfn: behind the last page frame
+ *
+ * Context: Any. The caller excludes other changes of the sections.
  */
 void online_mem_sections(unsigned long start_pfn, unsigned long end_pfn)
 {
-	section_mark(start_pfn, end_pfn, true);
+	mhp_section_mark(start_pfn, end_pfn, true);
 }
 
 /**
- * offline_mem_sections() - hide the pages of these sections from pfn_to_online_page()
+ * offline_mem_sections() - mark sections offline for pfn_to_online_page()
  * @start_pfn: first page frame; its whole section is marked
- * @end_pfn: behind the last
+ * @end_pfn: behind the last page frame
+ *
+ * Context: Any. The caller excludes other changes of the sections.
  */
 void offline_mem_sections(unsigned long start_pfn, unsigned long end_pfn)
 {
-	section_mark(start_pfn, end_pfn, false);
+	mhp_section_mark(start_pfn, end_pfn, false);
 }
 
-/* Also in a section that is removed meanwhile. */
-static bool subsection_exists(struct mem_section *ms, unsigned long pfn)
+/* RCU keeps the usage map of a section that is being removed. */
+static bool mhp_section_subsection_exists(struct mem_section *ms, unsigned long pfn)
 {
 	guard(rcu)();
 
@@ -388,15 +394,15 @@ static bool subsection_exists(struct mem_section *ms, unsigned long pfn)
 }
 
 /**
- * pfn_to_online_page() - the struct page of a frame whose contents can be trusted
+ * pfn_to_online_page() - find the struct page of an online page frame
  * @pfn: any number
  *
- * ZONE_DEVICE pages are never online; in a section which they share with System
- * RAM only the device of a frame tells the two apart.
+ * Only the struct page of online memory is initialized. ZONE_DEVICE pages are never online; in
+ * a section that System RAM shares with a device, the pagemap of the frame decides.
  *
- * Context: Any. The page may go offline, and its struct page away, at once: whoever looks at
- * it has a reference, mem_hotplug_lock, or has called memmap_walk_begin() before this.
- * Return: the page, or NULL for frames which do not exist, are offline or of a device.
+ * Context: Any. The page may go offline, and its struct page be freed, at any time, unless the
+ * caller has a reference to the page, holds mem_hotplug_lock, or has called memmap_walk_begin().
+ * Return: the page; NULL if the frame is absent, offline, or belongs to a device.
  */
 struct page *pfn_to_online_page(unsigned long pfn)
 {
@@ -405,7 +411,7 @@ struct page *pfn_to_online_page(unsigned long pfn)
 
 	if (pfn_to_section_nr(pfn) < NR_MEM_SECTIONS)
 		ms = __pfn_to_section(pfn);
-	if (!online_section(ms) || !subsection_exists(ms, pfn))
+	if (!online_section(ms) || !mhp_section_subsection_exists(ms, pfn))
 		return NULL;
 	if (IS_ENABLED(CONFIG_HAVE_ARCH_PFN_VALID) && !pfn_valid(pfn))
 		return NULL;
@@ -420,11 +426,12 @@ struct page *pfn_to_online_page(unsigned long pfn)
 EXPORT_SYMBOL_GPL(pfn_to_online_page);
 
 /**
- * sparse_decode_mem_map() - where the memmap of a section starts
+ * sparse_decode_mem_map() - decode the address of the memmap of a section
  * @coded_mem_map: as stored in struct mem_section
  * @pnum: number of the section
  *
- * Return: struct page of the first frame of the section.
+ * Context: Any.
+ * Return: the struct page of the first page frame of the section.
  */
 struct page *sparse_decode_mem_map(unsigned long coded_mem_map, unsigned long pnum)
 {

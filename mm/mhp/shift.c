@@ -1,30 +1,34 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Shifting: the common kind of page moves in groups, under the lock of its page table.
+ * Shifting: pages of the most common kind are migrated in groups, under the lock of their
+ * page table.
  *
- * That kind is a small anonymous page that one page table entry maps and nobody else has
- * a reference to. Whatever does not fit, at whichever check, is left as it was, isolated,
- * for migrate_pages(). Owns the pages of its group. Calls the page allocator and what
- * migration consists of. No lock on entry.
+ * That kind is a small anonymous page which is mapped by one page table entry, and which has
+ * no other references. A page that turns out not to fit, at any of the checks, is left
+ * unchanged and isolated for migrate_pages(). This file owns the pages of a group. It calls
+ * the page allocator and the parts that page migration consists of. No lock on entry.
  *
- * The entry is taken away, copied and written anew under one hold of the page table lock,
- * with one TLB flush for the group, and no page is looked up twice. Why that is safe:
+ * The page table entries of a group are cleared, the pages copied and the new entries written
+ * while the page table lock is held once, with one TLB flush for the group and one rmap walk.
+ * Why that is safe:
  *
- * - Off the LRU, which only one can take it off, a page is neither reclaimed, compacted
- *   nor collapsed. Its lock, which is only tried, keeps it from the swap cache, from KSM
- *   and from UFFDIO_MOVE, so that mapping and index stay.
- * - The lock of the anon_vma keeps its VMAs, their page tables and the place of these
- *   (mremap of a whole table takes it). The page table lock keeps the entry: from faults,
- *   fork, mprotect, munmap, mremap, NUMA hints. mlock sets its flag before it comes by.
- * - While it is away, there is a migration entry: who reads it without the lock, such as a
- *   fault or userfaultfd, waits for the lock as it does for migration.
- * - Freezing the references succeeds only with the entry's and ours. GUP-fast takes its
- *   own before it reads the entry again, so either it fails or the freezing does. Readers
- *   of the LRU cache, pins, direct I/O and walkers over page tables have references.
- * - Nobody writes to the old page when it is copied: the TLBs are flushed, those of
- *   devices and of guests by the notifier before, and they do not come back until its end.
- * - The new entry is the old one with another number: soft-dirty, uffd-wp, NUMA hint,
- *   dirty and young go with it. The new page has all it needs before it is mapped.
+ * - The page was taken off the LRU, which only one task can do, so it is neither reclaimed,
+ *   compacted nor collapsed. The folio lock, taken by trylock, excludes the swap cache, KSM
+ *   and UFFDIO_MOVE, so that mapping and index do not change.
+ * - The lock of the anon_vma keeps its VMAs, their page tables and the addresses of these
+ *   (mremap of a whole table takes that lock). The page table lock protects the entry against
+ *   faults, fork, mprotect, munmap, mremap and NUMA hints. mlock sets VM_LOCKED before it
+ *   takes the page table lock.
+ * - While a page moves, its entry is a migration entry. Readers of the entry that do not
+ *   hold the lock, such as a fault or userfaultfd, wait as they do for any migration.
+ * - Freezing the reference count succeeds only if the entry and this file have the only
+ *   references. GUP-fast takes a reference before it reads the entry again, so that either
+ *   GUP-fast or the freezing fails. Holders of LRU batches, pins, direct I/O and page table
+ *   walkers have references of their own.
+ * - The old page cannot be written to while it is copied: the TLBs have been flushed, and the
+ *   MMU notifier keeps devices and guests from mapping the page until it has ended.
+ * - The new entry is the old one with another page frame number: soft-dirty, uffd-wp, NUMA
+ *   hint, dirty and young are kept. The new page is complete before it is mapped.
  */
 #include <linux/hugetlb_inline.h>
 #include <linux/memcontrol.h>
@@ -40,18 +44,19 @@
 
 #include "mhp.h"
 
-/* Its own, and that of who took it off the LRU. */
+/* One reference of the page table entry, and one of the caller that isolated the page. */
 #define MHP_SHIFT_REFS	2
-/* Large, of the swap cache, locked in memory, broken, or what else is not common. */
+/* Folios with one of these flags are left to migrate_pages(). */
 #define MHP_SHIFT_NOT	(BIT(PG_head) | BIT(PG_swapcache) | BIT(PG_writeback) |	\
 			 BIT(PG_private) | BIT(PG_unevictable) | __PG_MLOCKED |	\
 			 __PG_HWPOISON)
 
 /**
- * mhp_shift_fits() - is this folio of the kind that is shifted
- * @folio: a folio with one reference of the caller; a guess if it is not locked
+ * mhp_shift_fits() - test whether a folio is of the kind that is shifted
+ * @folio: a folio with one reference of the caller
  *
- * Return: true if so.
+ * Context: Any. The answer can change at once unless the folio is locked.
+ * Return: true for a small anonymous folio that is mapped once and has no other references.
  */
 bool mhp_shift_fits(struct folio *folio)
 {
@@ -62,7 +67,7 @@ bool mhp_shift_fits(struct folio *folio)
 	       atomic_read(&folio->_mapcount) == 0;
 }
 
-/* An LRU that is locked, and by how much a list of it has grown since its size was written. */
+/* The lruvec that is locked, and the change of one of its lists that is not accounted yet. */
 struct lru_change {
 	struct lruvec *lruvec;
 	enum lru_list lru;
@@ -70,79 +75,81 @@ struct lru_change {
 	long nr;
 };
 
-static void write_size(struct lru_change *c)
+static void mhp_shift_flush_lru_size(struct lru_change *c)
 {
 	if (c->nr)
 		update_lru_size(c->lruvec, c->lru, c->zone, c->nr);
 	c->nr = 0;
 }
 
-static void unlock_lru(struct lru_change *c)
+static void mhp_shift_unlock_lru(struct lru_change *c)
 {
 	if (!c->lruvec)
 		return;
-	write_size(c);
-	__acquire(&c->lruvec->lru_lock);	/* For sparse: lock_lru() took it. */
+	mhp_shift_flush_lru_size(c);
+	__acquire(&c->lruvec->lru_lock);	/* For sparse: mhp_shift_lock_lru() took it. */
 	unlock_page_lruvec_irq(c->lruvec);
 	c->lruvec = NULL;
 }
 
-/* Locks the LRU of a folio, if it is not that which is locked. */
-static void lock_lru(struct lru_change *c, struct folio *folio)
+/* Locks the lruvec of @folio, unless it is the one that is locked already. */
+static void mhp_shift_lock_lru(struct lru_change *c, struct folio *folio)
 {
 	if (c->lruvec && folio_matches_lruvec(folio, c->lruvec))
 		return;
-	unlock_lru(c);
+	mhp_shift_unlock_lru(c);
 	c->lruvec = folio_lruvec_lock_irq(folio);
 }
 
-static void count_lru(struct lru_change *c, struct folio *folio, enum lru_list lru, long sign)
+static void mhp_shift_count_lru(struct lru_change *c, struct folio *folio, enum lru_list lru,
+				long sign)
 {
 	if (lru != c->lru || folio_zonenum(folio) != c->zone)
-		write_size(c);
+		mhp_shift_flush_lru_size(c);
 	c->lru = lru;
 	c->zone = folio_zonenum(folio);
 	c->nr += sign;
 }
 
-/* As lruvec_del_folio() for one page, but for the size of the list. */
-static void take_off_lru(struct lru_change *c, struct folio *folio)
+/* lruvec_del_folio() for a small folio; the size of the list is accounted later. */
+static void mhp_shift_del_from_lru(struct lru_change *c, struct folio *folio)
 {
 	enum lru_list lru;
 
-	lock_lru(c, folio);
+	mhp_shift_lock_lru(c, folio);
 	lru = folio_lru_list(folio);
 	if (lru_gen_del_folio(c->lruvec, folio, false))
 		return;
 	if (lru != LRU_UNEVICTABLE)
 		list_del(&folio->lru);
-	count_lru(c, folio, lru, -1);
+	mhp_shift_count_lru(c, folio, lru, -1);
 }
 
-/* As folio_add_lru() does in the end, but for what was locked in memory meanwhile. */
-static void put_on_lru(struct lru_change *c, struct folio *folio)
+/* What folio_add_lru() does in the end; mlocked folios go through folio_add_lru() itself. */
+static void mhp_shift_add_to_lru(struct lru_change *c, struct folio *folio)
 {
 	enum lru_list lru;
 
 	if (folio_test_mlocked(folio)) {
-		unlock_lru(c);
+		mhp_shift_unlock_lru(c);
 		folio_add_lru(folio);
 		return;
 	}
-	lock_lru(c, folio);
+	mhp_shift_lock_lru(c, folio);
 	lru = folio_lru_list(folio);
 	if (!lru_gen_add_folio(c->lruvec, folio, false)) {
 		list_add(&folio->lru, &c->lruvec->lists[lru]);
-		count_lru(c, folio, lru, 1);
+		mhp_shift_count_lru(c, folio, lru, 1);
 	}
 	folio_set_lru(folio);
 }
 
 /**
  * mhp_shift_isolate() - take folios off the LRU
- * @got: folios, each with a reference that goes to the list with it; those which are not
- * on the LRU stay here
- * @list: gets the others
+ * @got: folios with a reference each; folios that are not on the LRU stay here
+ * @list: the other folios are added here, with their references
+ *
+ * Context: Process context. Takes lru_lock with interrupts disabled.
  */
 void mhp_shift_isolate(struct folio_batch *got, struct list_head *list)
 {
@@ -157,20 +164,23 @@ void mhp_shift_isolate(struct folio_batch *got, struct list_head *list)
 			folio_batch_add(got, folio);
 			continue;
 		}
-		take_off_lru(&change, folio);
+		mhp_shift_del_from_lru(&change, folio);
 		list_add_tail(&folio->lru, list);
 	}
-	unlock_lru(&change);
+	mhp_shift_unlock_lru(&change);
 }
 
-/* They can be looked up together, and count in the same place. */
-static bool alike(struct folio *folio, struct folio *other)
+/* Folios of one anon_vma and one memcg share the rmap walk and the accounting. */
+static bool mhp_shift_same_group(struct folio *folio, struct folio *other)
 {
 	return folio->mapping == other->mapping && folio_memcg(folio) == folio_memcg(other);
 }
 
-/* Locks the first of the list, as far as they are alike; others that come before go to @rest. */
-static void gather(struct mhp_shift *s, struct list_head *list, struct list_head *rest)
+/*
+ * Locks folios of @list, from its beginning on, into a group. Stops at the first folio that
+ * fits, but belongs to another group. All folios before it move to @rest.
+ */
+static void mhp_shift_gather(struct mhp_shift *s, struct list_head *list, struct list_head *rest)
 {
 	struct folio *folio, *next;
 
@@ -181,7 +191,7 @@ static void gather(struct mhp_shift *s, struct list_head *list, struct list_head
 
 		if (locked && mhp_shift_fits(folio)) {
 			if (s->nr == MHP_SHIFT_GROUP ||
-			    (s->nr && !alike(folio, s->moves[0].src))) {
+			    (s->nr && !mhp_shift_same_group(folio, s->moves[0].src))) {
 				folio_unlock(folio);
 				break;
 			}
@@ -194,8 +204,8 @@ static void gather(struct mhp_shift *s, struct list_head *list, struct list_head
 	s->left = s->nr;
 }
 
-/* A new page for one that is about to go there, locked. */
-static struct folio *take_home(struct mhp_shift *s)
+/* Returns a locked target for a page, or NULL if there is none left. */
+static struct folio *mhp_shift_get_target(struct mhp_shift *s)
 {
 	struct folio *dst = list_first_entry_or_null(s->homes, struct folio, lru);
 
@@ -205,9 +215,9 @@ static struct folio *take_home(struct mhp_shift *s)
 	return dst;
 }
 
-/* As if nothing had been: the entry is there again, the new page is for somebody else. */
-static void put_back(struct mhp_shift *s, struct mm_struct *mm, struct mhp_shift_move *m,
-		     pte_t *ptep)
+/* Restores the page table entry, and gives the unused target back. */
+static void mhp_shift_restore_pte(struct mhp_shift *s, struct mm_struct *mm,
+				  struct mhp_shift_move *m, pte_t *ptep)
 {
 	set_pte_at(mm, m->addr, ptep, m->pte);
 	folio_unlock(m->dst);
@@ -215,26 +225,29 @@ static void put_back(struct mhp_shift *s, struct mm_struct *mm, struct mhp_shift
 	m->dst = NULL;
 }
 
-/* Takes the entry of a page away, and with it the last way to the page. */
-static bool take_away(struct mhp_shift *s, struct mm_struct *mm, struct mhp_shift_move *m,
-		      pte_t *ptep)
+/*
+ * Replaces the page table entry by a migration entry and freezes the references, so that the
+ * page can be found by nobody else.
+ */
+static bool mhp_shift_freeze_page(struct mhp_shift *s, struct mm_struct *mm,
+				  struct mhp_shift_move *m, pte_t *ptep)
 {
 	pte_t pte = ptep_get(ptep);
 	swp_entry_t away;
 
 	if (!pte_present(pte) || pte_pfn(pte) != folio_pfn(m->src) || pte_unused(pte))
 		return false;
-	m->dst = take_home(s);
+	m->dst = mhp_shift_get_target(s);
 	if (!m->dst)
 		return false;
 	m->pte = ptep_get_and_clear(mm, m->addr, ptep);
 	if (!folio_ref_freeze(m->src, MHP_SHIFT_REFS)) {
-		put_back(s, mm, m, ptep);
+		mhp_shift_restore_pte(s, mm, m, ptep);
 		return false;
 	}
 	if (unlikely(folio_test_mlocked(m->src))) {
 		folio_ref_unfreeze(m->src, MHP_SHIFT_REFS);
-		put_back(s, mm, m, ptep);
+		mhp_shift_restore_pte(s, mm, m, ptep);
 		return false;
 	}
 	away = make_readable_migration_entry(folio_pfn(m->src));
@@ -242,8 +255,8 @@ static bool take_away(struct mhp_shift *s, struct mm_struct *mm, struct mhp_shif
 	return true;
 }
 
-/* All that made the old page what it was is now the new one's, which is mapped once. */
-static void inherit(struct folio *dst, struct folio *src)
+/* Moves the state of @src to @dst: mapping, flags, memcg charge, mapcount and references. */
+static void mhp_shift_move_state(struct folio *dst, struct folio *src)
 {
 	dst->index = src->index;
 	WRITE_ONCE(dst->mapping, src->mapping);
@@ -252,13 +265,13 @@ static void inherit(struct folio *dst, struct folio *src)
 	folio_get(dst);
 	atomic_set(&dst->_mapcount, 0);
 	atomic_set(&src->_mapcount, -1);
-	/* With the charge of its memcg, and PG_anon_exclusive. */
+	/* This also moves the memcg charge and PG_anon_exclusive. */
 	folio_migrate_flags(dst, src);
 	set_page_owner_migrate_reason(&dst->page, MR_MEMORY_HOTPLUG);
 }
 
-/* Pages that are mapped, of a node and of the memcg that all pages of the group have. */
-static void count_mapped(struct mem_cgroup *memcg, struct pglist_data *pgdat, int nr)
+/* Changes NR_ANON_MAPPED of a node and, if there is one, of the memcg of the group. */
+static void mhp_shift_count_mapped(struct mem_cgroup *memcg, struct pglist_data *pgdat, int nr)
 {
 	if (memcg)
 		__mod_lruvec_state(mem_cgroup_lruvec(memcg, pgdat), NR_ANON_MAPPED, nr);
@@ -266,9 +279,9 @@ static void count_mapped(struct mem_cgroup *memcg, struct pglist_data *pgdat, in
 		__mod_node_page_state(pgdat, NR_ANON_MAPPED, nr);
 }
 
-/* Copies what has been taken away. */
-static void copy(struct mhp_shift *s, struct mm_struct *mm, pte_t *table,
-		 unsigned int from, unsigned int to)
+/* Copies the frozen pages of a group; a page that cannot be copied is mapped again. */
+static void mhp_shift_copy_pages(struct mhp_shift *s, struct mm_struct *mm, pte_t *table,
+				 unsigned int from, unsigned int to)
 {
 	struct pglist_data *here = folio_pgdat(s->moves[from].src), *there = here;
 	struct mem_cgroup *memcg = folio_memcg(s->moves[from].src);
@@ -280,31 +293,31 @@ static void copy(struct mhp_shift *s, struct mm_struct *mm, pte_t *table,
 			continue;
 		if (folio_mc_copy(m->dst, m->src)) {
 			folio_ref_unfreeze(m->src, MHP_SHIFT_REFS);
-			put_back(s, mm, m, table + pte_index(m->addr));
+			mhp_shift_restore_pte(s, mm, m, table + pte_index(m->addr));
 			continue;
 		}
 		flush_dcache_folio(m->dst);
-		inherit(m->dst, m->src);
+		mhp_shift_move_state(m->dst, m->src);
 		s->left--;
 		gone++;
 		if (folio_pgdat(m->dst) != there) {
-			count_mapped(memcg, there, came);
+			mhp_shift_count_mapped(memcg, there, came);
 			there = folio_pgdat(m->dst);
 			came = 0;
 		}
 		came++;
 	}
-	count_mapped(memcg, there, came);
-	count_mapped(memcg, here, -gone);
+	mhp_shift_count_mapped(memcg, there, came);
+	mhp_shift_count_mapped(memcg, here, -gone);
 }
 
-/* Maps the new pages where the old ones were. */
-static void map_new(struct mhp_shift *s, struct vm_area_struct *vma, pte_t *table,
-		    unsigned int from, unsigned int to)
+/* Maps the targets at the addresses of the old pages. */
+static void mhp_shift_map_targets(struct mhp_shift *s, struct vm_area_struct *vma, pte_t *table,
+				  unsigned int from, unsigned int to)
 {
 	struct mhp_shift_move *m;
 
-	smp_wmb();	/* Who finds the entry finds the page as it shall be. */
+	smp_wmb();	/* The contents and the state of a target are written before its entry. */
 	for (m = &s->moves[from]; m < &s->moves[to]; m++) {
 		pte_t *ptep = table + pte_index(m->addr);
 
@@ -316,10 +329,10 @@ static void map_new(struct mhp_shift *s, struct vm_area_struct *vma, pte_t *tabl
 	}
 }
 
-/* Pages whose entries may be in one page table, which is locked. */
-static void shift_entries(struct mhp_shift *s, struct vm_area_struct *vma, pte_t *table,
-			  const struct mmu_notifier_range *range,
-			  unsigned int from, unsigned int to)
+/* Shifts the pages that are mapped by one page table, whose lock is held. */
+static void mhp_shift_ptes(struct mhp_shift *s, struct vm_area_struct *vma, pte_t *table,
+			   const struct mmu_notifier_range *range,
+			   unsigned int from, unsigned int to)
 {
 	bool any = false, flush = false;
 	struct mhp_shift_move *m;
@@ -327,7 +340,7 @@ static void shift_entries(struct mhp_shift *s, struct vm_area_struct *vma, pte_t
 	if (vma->vm_flags & VM_LOCKED)
 		return;
 	for (m = &s->moves[from]; m < &s->moves[to]; m++) {
-		if (!take_away(s, vma->vm_mm, m, table + pte_index(m->addr)))
+		if (!mhp_shift_freeze_page(s, vma->vm_mm, m, table + pte_index(m->addr)))
 			continue;
 		any = true;
 		flush |= pte_accessible(vma->vm_mm, m->pte);
@@ -336,12 +349,12 @@ static void shift_entries(struct mhp_shift *s, struct vm_area_struct *vma, pte_t
 		return;
 	if (flush)
 		flush_tlb_range(vma, range->start, range->end);
-	copy(s, vma->vm_mm, table, from, to);
-	map_new(s, vma, table, from, to);
+	mhp_shift_copy_pages(s, vma->vm_mm, table, from, to);
+	mhp_shift_map_targets(s, vma, table, from, to);
 }
 
-static void shift_in_table(struct mhp_shift *s, struct vm_area_struct *vma,
-			   unsigned int from, unsigned int to)
+static void mhp_shift_in_table(struct mhp_shift *s, struct vm_area_struct *vma,
+			       unsigned int from, unsigned int to)
 {
 	unsigned long lo = ULONG_MAX, hi = 0;
 	struct mmu_notifier_range range;
@@ -362,43 +375,43 @@ static void shift_in_table(struct mhp_shift *s, struct vm_area_struct *vma,
 	flush_cache_range(vma, lo, hi);
 	table = pte_offset_map_lock(vma->vm_mm, pmd, lo & PMD_MASK, &ptl);
 	if (table) {
-		shift_entries(s, vma, table, &range, from, to);
+		mhp_shift_ptes(s, vma, table, &range, from, to);
 		pte_unmap_unlock(table, ptl);
 	}
 	mmu_notifier_invalidate_range_end(&range);
 }
 
-/* Where in this VMA the page would be, if it has not moved yet. */
-static unsigned long address(struct vm_area_struct *vma, struct mhp_shift_move *m)
+/* The address at which @vma would map the page; -EFAULT if there is none, or if it has moved. */
+static unsigned long mhp_shift_address(struct vm_area_struct *vma, struct mhp_shift_move *m)
 {
 	m->addr = m->dst ? -EFAULT : vma_address(vma, m->src->index, 1);
 	return m->addr;
 }
 
-static void shift_in_vma(struct mhp_shift *s, struct vm_area_struct *vma)
+static void mhp_shift_in_vma(struct mhp_shift *s, struct vm_area_struct *vma)
 {
 	unsigned int from, to;
 
 	for (from = 0; from < s->nr; from = to) {
-		unsigned long addr = address(vma, &s->moves[from]);
+		unsigned long addr = mhp_shift_address(vma, &s->moves[from]);
 
 		to = from + 1;
 		if (addr == -EFAULT)
 			continue;
-		while (to < s->nr && !((address(vma, &s->moves[to]) ^ addr) & PMD_MASK))
+		while (to < s->nr && !((mhp_shift_address(vma, &s->moves[to]) ^ addr) & PMD_MASK))
 			to++;
-		shift_in_table(s, vma, from, to);
+		mhp_shift_in_table(s, vma, from, to);
 	}
 }
 
-/* VMAs whose pages move in another way, or not now. */
-static bool vma_fits(struct vm_area_struct *vma)
+/* exec() moves the page tables of a temporary stack without the rmap locks. */
+static bool mhp_shift_vma_fits(struct vm_area_struct *vma)
 {
 	return !is_vm_hugetlb_page(vma) && !vma_is_temporary_stack(vma);
 }
 
-/* Each page is mapped in one of the VMAs of their anon_vma. */
-static void shift_group(struct mhp_shift *s)
+/* Looks in all VMAs of the anon_vma, until every page of the group was found. */
+static void mhp_shift_group(struct mhp_shift *s)
 {
 	unsigned long lo = ULONG_MAX, hi = 0;
 	struct anon_vma_chain *avc;
@@ -413,8 +426,8 @@ static void shift_group(struct mhp_shift *s)
 	if (!anon_vma)
 		return;
 	anon_vma_interval_tree_foreach(avc, &anon_vma->rb_root, lo, hi) {
-		if (vma_fits(avc->vma))
-			shift_in_vma(s, avc->vma);
+		if (mhp_shift_vma_fits(avc->vma))
+			mhp_shift_in_vma(s, avc->vma);
 		if (!s->left)
 			break;
 		cond_resched();
@@ -422,23 +435,23 @@ static void shift_group(struct mhp_shift *s)
 	anon_vma_unlock_read(anon_vma);
 }
 
-/* The new pages get on the LRU. Each keeps our reference until then, as it may be gone by now. */
-static void add_new(struct mhp_shift *s)
+/* Our reference keeps a target until it is on the LRU, as it may have been unmapped by now. */
+static void mhp_shift_add_targets(struct mhp_shift *s)
 {
 	struct lru_change change = {};
 	struct mhp_shift_move *m;
 
 	for (m = s->moves; m < &s->moves[s->nr]; m++)
 		if (m->dst)
-			put_on_lru(&change, m->dst);
-	unlock_lru(&change);
+			mhp_shift_add_to_lru(&change, m->dst);
+	mhp_shift_unlock_lru(&change);
 	for (m = s->moves; m < &s->moves[s->nr]; m++)
 		if (m->dst)
 			folio_put(m->dst);
 }
 
-/* The old pages are free. */
-static void free_old(struct mhp_shift *s)
+/* Frees the old pages of the group, whose references are frozen. */
+static void mhp_shift_free_sources(struct mhp_shift *s)
 {
 	struct mhp_shift_move *m;
 	struct folio_batch old;
@@ -455,7 +468,7 @@ static void free_old(struct mhp_shift *s)
 		free_unref_folios(&old);
 }
 
-static void unlock_pages(struct mhp_shift *s)
+static void mhp_shift_unlock_pages(struct mhp_shift *s)
 {
 	struct mhp_shift_move *m;
 
@@ -467,15 +480,15 @@ static void unlock_pages(struct mhp_shift *s)
 }
 
 /**
- * mhp_shift() - move pages in groups
- * @s: room for a group
- * @list: small folios that mhp_shift_isolate() put there; those stay that did not move
- * @homes: new pages, as many as there are; those stay that were not needed
+ * mhp_shift() - migrate pages in groups
+ * @s: workspace for a group
+ * @list: small folios that mhp_shift_isolate() put there; folios that did not move stay
+ * @homes: pages to move them to; pages that were not needed stay
  *
- * Neighbours on the list are looked up together where they are neighbours in a mapping.
+ * Adjacent folios of @list form a group if they belong to the same anon_vma and memcg.
  *
- * Context: May sleep. No lock needed.
- * Return: how many have moved; their old pages are free.
+ * Context: Process context. May sleep. No lock needed.
+ * Return: the number of pages that have moved; the old pages have been freed.
  */
 unsigned long mhp_shift(struct mhp_shift *s, struct list_head *list, struct list_head *homes)
 {
@@ -484,14 +497,14 @@ unsigned long mhp_shift(struct mhp_shift *s, struct list_head *list, struct list
 
 	s->homes = homes;
 	while (!list_empty(list) && !list_empty(homes)) {
-		gather(s, list, &rest);
+		mhp_shift_gather(s, list, &rest);
 		if (!s->nr)
 			continue;
-		shift_group(s);
-		unlock_pages(s);
+		mhp_shift_group(s);
+		mhp_shift_unlock_pages(s);
 		if (s->nr > s->left) {
-			add_new(s);
-			free_old(s);
+			mhp_shift_add_targets(s);
+			mhp_shift_free_sources(s);
 			count_vm_events(PGMIGRATE_SUCCESS, s->nr - s->left);
 		}
 		moved += s->nr - s->left;

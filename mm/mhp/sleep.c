@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * While the system suspends or hibernates no page moves for memory hotplug: nothing may be
- * written to a file system behind a hibernation image, and what is written and migrated
- * while devices are asleep waits for them.
+ * Memory hotplug moves no pages while the system suspends or hibernates: file systems must not
+ * be written to after a hibernation image was made, and writeback and migration would wait for
+ * suspended devices.
  *
- * Suspending and hibernating take no lock that an offline holds while it moves pages, so
- * they are heard of by a PM notifier: offlines end, their blocks stay online, and the
- * notifier waits until no page is on its way. It takes no other lock, as drivers register
- * PM notifiers with device_hotplug_lock held.
+ * Suspend and hibernation take no lock that an offline holds while it moves pages. A PM
+ * notifier therefore ends all offlines, whose blocks stay online, and waits until they have
+ * stopped mhp_moving_sem pages. It takes no other lock, as drivers register PM notifiers with
+ * device_hotplug_lock held.
  */
 #include <linux/export.h>
 #include <linux/init.h>
@@ -18,61 +18,64 @@
 
 #include "mhp.h"
 
-static bool sleeping;
+static bool mhp_sleeping;
 /* Held for read while pages move. */
-static DECLARE_RWSEM(moving);
-static DECLARE_WAIT_QUEUE_HEAD(awake);
+static DECLARE_RWSEM(mhp_moving_sem);
+static DECLARE_WAIT_QUEUE_HEAD(mhp_awake_wait);
 
 /**
- * mhp_check_awake() - may pages move
- * @res: gets the reason
+ * mhp_check_awake() - test whether pages may be moved
+ * @res: set to the reason if they may not
  *
  * Context: Any.
  * Return: 0; -EBUSY while the system suspends or hibernates.
  */
 int mhp_check_awake(struct mhp_result *res)
 {
-	return READ_ONCE(sleeping) ? mhp_refuse(res, -EBUSY, MHP_WHY_SLEEP, MHP_NO_PFN) : 0;
+	return READ_ONCE(mhp_sleeping) ? mhp_refuse(res, -EBUSY, MHP_WHY_SLEEP, MHP_NO_PFN) : 0;
 }
 
 /**
- * mhp_moving_begin() - pages are about to move
- * @res: gets the reason where they may not
+ * mhp_moving_begin() - begin to move pages
+ * @res: set to the reason if pages may not be moved
  *
- * A caller that moves pages calls mhp_check_awake() repeatedly, and ends soon where it fails.
+ * While the caller moves pages, it calls mhp_check_awake() repeatedly, and stops if that fails.
  *
- * Context: May sleep.
- * Return: as mhp_check_awake(); 0: mhp_moving_end() has to follow.
+ * Context: Process context. May sleep.
+ * Return: 0, and the caller has to call mhp_moving_end(); -EBUSY while the system suspends or
+ * hibernates.
  */
 int mhp_moving_begin(struct mhp_result *res)
 {
 	int ret;
 
-	down_read(&moving);
+	down_read(&mhp_moving_sem);
 	ret = mhp_check_awake(res);
 	if (ret)
-		up_read(&moving);
+		up_read(&mhp_moving_sem);
 	return ret;
 }
 
 /**
- * mhp_moving_end() - no page moves any more
+ * mhp_moving_end() - end mhp_moving_sem pages
+ *
+ * Context: Process context.
  */
 void mhp_moving_end(void)
 {
-	up_read(&moving);
+	up_read(&mhp_moving_sem);
 }
 
 /**
- * mhp_wait_awake() - wait until a sleep of the system is over
+ * mhp_wait_awake() - wait until the system has resumed
  *
- * For threads that the freezer does not know, and whose offline ended with the reason sleep.
+ * For kernel threads that are not freezable and whose offline ended for %MHP_WHY_SLEEP.
  *
- * Context: May sleep, without device_hotplug_lock: hibernation takes it.
+ * Context: Process context. May sleep. device_hotplug_lock not held, as hibernation takes it.
  */
 void mhp_wait_awake(void)
 {
-	wait_event_idle(awake, !READ_ONCE(sleeping));
+	wait_event_idle(mhp_awake_wait, !READ_ONCE(mhp_sleeping));
 }
 
 static int mhp_pm_event(struct notifier_block *nb, unsigned long action, void *unused)
@@ -81,16 +84,16 @@ static int mhp_pm_event(struct notifier_block *nb, unsigned long action, void *u
 	case PM_HIBERNATION_PREPARE:
 	case PM_SUSPEND_PREPARE:
 	case PM_RESTORE_PREPARE:
-		WRITE_ONCE(sleeping, true);
-		/* Offlines that move pages end; those that begin later are refused. */
-		down_write(&moving);
-		up_write(&moving);
+		WRITE_ONCE(mhp_sleeping, true);
+		/* Wait for the offlines that move pages now; later ones are refused. */
+		down_write(&mhp_moving_sem);
+		up_write(&mhp_moving_sem);
 		break;
 	case PM_POST_HIBERNATION:
 	case PM_POST_SUSPEND:
 	case PM_POST_RESTORE:
-		WRITE_ONCE(sleeping, false);
-		wake_up_all(&awake);
+		WRITE_ONCE(mhp_sleeping, false);
+		wake_up_all(&mhp_awake_wait);
 		break;
 	}
 	return NOTIFY_DONE;

@@ -1,21 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Spans. This file owns the arithmetic of the first and the last page of a zone
- * or a node; the caller holds the locks that keep span and ownership still, and
- * tells which pages the owner has.
+ * Spans: the range from the first to the last page of a zone or a node, which is called the
+ * owner of these pages. The caller holds the locks that keep span and ownership stable, and
+ * says which pages belong to the owner.
  *
- * Invariant: a span that starts and ends with owned pages still does after any
- * sequence of grow and shrink, and holds every owned page. Holes inside it are
- * nobody's concern. An empty span is { 0, 0 }.
+ * Invariant: after any sequence of grow and shrink, the span begins and ends with a page of the
+ * owner and has all pages of the owner in it. It may have holes. An empty span is { 0, 0 }.
  */
 #include "span.h"
 
 /**
- * mhp_span_grow() - make a span hold a range too
- * @span: of the owner, in page frames
- * @added: what the owner got; nothing happens when it is empty
+ * mhp_span_grow() - extend a span by a range
+ * @span: the span of the owner
+ * @added: pages that the owner got; nothing happens if the range is empty
  *
- * Context: The caller serialises changes of the span.
+ * Context: Any. The caller serializes changes of the span.
  */
 void mhp_span_grow(struct mhp_range *span, const struct mhp_range *added)
 {
@@ -33,7 +32,7 @@ void mhp_span_grow(struct mhp_range *span, const struct mhp_range *added)
 	span->nr_pages = end - start;
 }
 
-/* The first page frame of an owned step from @pfn on, @end if there is none. */
+/* Returns the beginning of the first owned step from @pfn on, or @end if there is none. */
 static unsigned long mhp_span_first(unsigned long pfn, unsigned long end,
 				    unsigned long step, mhp_span_owned_t owned,
 				    void *arg)
@@ -43,13 +42,13 @@ static unsigned long mhp_span_first(unsigned long pfn, unsigned long end,
 	return min(pfn, end);
 }
 
-/* The end of the last owned step in [@start, @end), @start if there is none. */
+/* Returns the end of the last owned step in [@start, @end), or @start if there is none. */
 static unsigned long mhp_span_last(unsigned long start, unsigned long end,
 				   unsigned long step, mhp_span_owned_t owned,
 				   void *arg)
 {
 	while (end > start) {
-		/* The lowest step may begin within, as boot memory does. */
+		/* Boot memory may begin within the lowest step. */
 		unsigned long pfn = max(ALIGN_DOWN(end - 1, step), start);
 
 		if (owned(pfn, arg))
@@ -60,19 +59,19 @@ static unsigned long mhp_span_last(unsigned long start, unsigned long end,
 }
 
 /**
- * mhp_span_shrink() - let a span go after what its owner lost
- * @span: of the owner, in page frames
+ * mhp_span_shrink() - shrink a span after its owner lost pages
+ * @span: the span of the owner
  * @gone: the pages that were lost
- * @step: pages that always have one owner, a power of two; steps lie on
- *        multiples of it, those at the ends of the span may be shorter
- * @owned: called for the steps left over next to @gone, one after the other,
- *         until it says that one belongs to the owner
- * @arg: for @owned
+ * @step: granularity of ownership in pages, a power of two; steps are aligned to it, and only
+ *        those at the ends of the span may be shorter
+ * @owned: called for the steps next to @gone, one after the other, until it returns true for a
+ *         step that belongs to the owner
+ * @arg: argument for @owned
  *
- * Only an end of the span which @gone covers moves, to the nearest owned step
- * beyond @gone: whatever lies behind that step stays, holes included.
+ * An end of the span moves only if @gone covers it: to the nearest owned step that is left. The
+ * other steps are not looked at, and may be holes.
  *
- * Context: The caller serialises changes of the span and of what @owned says.
+ * Context: Any. The caller serializes changes of the span and of the ownership.
  */
 void mhp_span_shrink(struct mhp_range *span, const struct mhp_range *gone,
 		     unsigned long step, mhp_span_owned_t owned, void *arg)

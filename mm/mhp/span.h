@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The pages between the first and the last of a zone or a node. */
+/* The range from the first to the last page of a zone or a node. */
 #ifndef _MM_MHP_SPAN_H
 #define _MM_MHP_SPAN_H
 
 #include "range.h"
 
 /**
- * typedef mhp_span_owned_t - does a step of page frames belong to the owner of the span
+ * typedef mhp_span_owned_t - test whether a step belongs to the owner of the span
  * @pfn: the first page frame of the step, or of its part within the span
- * @arg: what the caller of mhp_span_shrink() gave
+ * @arg: the argument that was passed to mhp_span_shrink()
  */
 typedef bool (*mhp_span_owned_t)(unsigned long pfn, void *arg);
 

@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Writing answers of any length. It owns nothing, looks at its arguments only, and needs
- * no lock.
+ * Formats texts of any length for readers that get them in parts. Owns nothing, uses only its
+ * arguments, and needs no lock.
  *
- * Invariant: the parts that readers get, one behind the other, are the whole text.
+ * Invariant: the parts that a reader gets, concatenated, are the whole text.
  */
 #include "text.h"
 
 /**
- * mhp_text_add() - the text goes on
+ * mhp_text_add() - append to a text
  * @text: the text
- * @format: of at most %MHP_TEXT_PIECE - 1 characters
+ * @format: printf format; the result is cut after %MHP_TEXT_PIECE - 1 characters
  *
  * Context: Any.
- * Return: false where the reader has all that he wants: the rest need not be made.
+ * Return: true; false if the buffer of the reader is full, so that the rest of the text need
+ * not be formatted.
  */
 bool mhp_text_add(struct mhp_text *text, const char *format, ...)
 {
@@ -47,12 +48,12 @@ static bool mhp_list_put(struct mhp_list *list)
 }
 
 /**
- * mhp_list_add() - one more number
+ * mhp_list_add() - append a number to a list
  * @list: the list
- * @number: greater than all before it
+ * @number: a number greater than all numbers before it
  *
  * Context: Any.
- * Return: as mhp_text_add().
+ * Return: like mhp_text_add().
  */
 bool mhp_list_add(struct mhp_list *list, unsigned long number)
 {
@@ -71,11 +72,13 @@ bool mhp_list_add(struct mhp_list *list, unsigned long number)
 }
 
 /**
- * mhp_list_end() - that was the last number
- * @list: the list: it gets its newline, and is "none" where it is empty
+ * mhp_list_end() - end a list after its last number
+ * @list: the list
+ *
+ * Appends a newline. A list without numbers becomes "none".
  *
  * Context: Any.
- * Return: as mhp_text_add().
+ * Return: like mhp_text_add().
  */
 bool mhp_list_end(struct mhp_list *list)
 {

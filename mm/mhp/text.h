@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Answers of any length. Who reads one gets a part of it at a time, so the text is made
- * anew for each part: what comes before it is passed over, what comes behind it is not made.
+ * Texts of any length, which readers get in parts. The text is formatted anew for each part:
+ * everything before the part is skipped, and formatting stops at its end.
  */
 #ifndef _MM_MHP_TEXT_H
 #define _MM_MHP_TEXT_H
@@ -11,11 +11,11 @@
 #define MHP_TEXT_PIECE	128
 
 /**
- * struct mhp_text - the part of a text that a reader wants
- * @to: where it goes
- * @skip: bytes that still come before it
- * @room: bytes it may have
- * @len: bytes it has
+ * struct mhp_text - the part of a text that a reader gets
+ * @to: buffer for the part
+ * @skip: bytes that are still to be skipped before the part begins
+ * @room: size of @to in bytes
+ * @len: bytes written to @to
  */
 struct mhp_text {
 	char *to;
@@ -24,12 +24,12 @@ struct mhp_text {
 };
 
 /**
- * struct mhp_list - numbers in a text, as "32-39,48"
+ * struct mhp_list - a list of numbers in a text, such as "32-39,48"
  * @text: the text
- * @first: first number of the run that is not in the text yet
- * @last: and the last one so far
- * @pending: there is such a run
- * @any: the text has a run already
+ * @first: first number of the interval that is not written yet
+ * @last: last number of this interval so far
+ * @pending: there is such an interval
+ * @any: an interval has been written already
  */
 struct mhp_list {
 	struct mhp_text *text;

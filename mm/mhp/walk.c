@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Walks over struct pages that no reference and no lock keeps: memory that goes
- * waits for them.
+ * Walks over struct pages without a reference or a lock. An offline or a removal waits for
+ * the walks that may have found the struct pages of its memory.
  *
- * Owns the counts of walks. Calls nothing. Walks begin and end in any task at any
- * time; mem_hotplug_lock is held for write by the one who waits. The invariant:
- * whoever has found a page online, or valid, after memmap_walk_begin() can read
- * its struct page until memmap_walk_end().
+ * Owns the counts of walks. Calls nothing. Walks begin and end in any task at any time; the
+ * waiter holds mem_hotplug_lock for write. The invariant: if a walk finds a page online, or
+ * valid, after memmap_walk_begin(), it can read the struct page until memmap_walk_end().
  *
- * This is SRCU's algorithm without its grace periods. Those are run by workers of
- * several CPUs, which costs more than it takes to bring a block offline, and waits
- * without end where a real-time task keeps a CPU from its workers. Here the waiter
- * looks itself; mostly nobody walks, and then there is nothing to wait for.
+ * This is the algorithm of SRCU without its grace periods. Grace periods are run by workers on
+ * several CPUs, which takes longer than bringing a block offline, and without limit if a
+ * real-time task keeps a worker from running. Here the waiter itself polls the counts. There
+ * are rarely walks at that time, and then it does not wait at all.
  *
- * Walks are counted on the CPU where they begin or end, in one of two turns. The
- * waiter lets new walks take the other turn, so that the old one runs dry.
+ * Walks are counted on the CPU where they begin or end, in one of two turns. The waiter makes
+ * new walks take the other turn, and then waits until the walks of the old turn have ended.
  */
 #define pr_fmt(fmt) "memory_hotplug: " fmt
 
@@ -34,7 +33,7 @@ struct walks {
 
 static DEFINE_PER_CPU(struct walks, walks);
 
-/* Which of them new walks take; changed with mem_hotplug_lock held for write. */
+/* The turn that new walks take; changed with mem_hotplug_lock held for write. */
 static unsigned int walk_turn;
 
 #ifdef CONFIG_DEBUG_LOCK_ALLOC
@@ -47,19 +46,19 @@ static struct lockdep_map walk_map = STATIC_LOCKDEP_MAP_INIT("memmap_walk", &wal
 #endif
 
 /**
- * memmap_walk_begin() - begin to look at struct pages
+ * memmap_walk_begin() - begin a walk over struct pages
  *
- * What pfn_to_online_page() or pfn_valid() finds from now on keeps its struct page
- * until memmap_walk_end(); what was found before does not. A page that is to be
- * used for longer needs a reference by then.
+ * Pages that pfn_to_online_page() or pfn_valid() finds from now on keep their struct page until
+ * memmap_walk_end(); pages that were found before do not. To use a page after the end of the
+ * walk, take a reference before it.
  *
- * Memory that goes waits for the end of the walk. So it is short, a pageblock or a page
- * of output, and it does not touch memory of user space, nor wait for anything that
- * somebody may hold who waits for memory hotplug: mem_hotplug_lock, device_hotplug_lock,
- * mf_mutex. Whoever has more to look at ends the walk and begins another.
+ * Offlining and removing memory wait for the end of the walk. A walk must be short: a
+ * pageblock, or a page of output. It must not access memory of user space, nor wait for
+ * mem_hotplug_lock, device_hotplug_lock, mf_mutex, or anything that depends on these. For more
+ * pages, end the walk and begin another.
  *
- * Context: Any but NMI and interrupts. Walks nest, and may sleep.
- * Return: what memmap_walk_end() wants.
+ * Context: Any, except interrupts and NMI. Walks may nest and may sleep.
+ * Return: the turn, to be passed to memmap_walk_end().
  */
 unsigned int memmap_walk_begin(void)
 {
@@ -67,45 +66,46 @@ unsigned int memmap_walk_begin(void)
 
 	lock_map_acquire_read(&walk_map);
 	this_cpu_inc(walks.begun[turn]);
-	/* Counted first: either this walk finds the section offline, or the waiter counts it. */
+	/* Either this walk finds the section offline, or the waiter finds this walk counted. */
 	smp_mb();
 	return turn;
 }
 EXPORT_SYMBOL_GPL(memmap_walk_begin);
 
 /**
- * memmap_walk_end() - struct pages are not looked at any more
- * @turn: what memmap_walk_begin() returned
+ * memmap_walk_end() - end a walk over struct pages
+ * @turn: the return value of memmap_walk_begin()
  *
- * Context: Any but NMI and interrupts; the task of memmap_walk_begin().
+ * Context: Any, except interrupts and NMI. Called by the task that called
+ * memmap_walk_begin().
  */
 void memmap_walk_end(unsigned int turn)
 {
-	/* It has looked before it is counted. */
+	/* All reads of the walk come before its end is counted. */
 	smp_mb();
 	this_cpu_inc(walks.ended[turn]);
 	lock_map_release(&walk_map);
 }
 EXPORT_SYMBOL_GPL(memmap_walk_end);
 
-/* Has every walk of a turn ended that had begun before this was called? */
-static bool turn_is_over(unsigned int turn)
+/* Have all walks of a turn ended that began before this call? */
+static bool memmap_walk_turn_is_over(unsigned int turn)
 {
 	unsigned long begun = 0, ended = 0;
 	int cpu;
 
 	for_each_possible_cpu(cpu)
 		ended += READ_ONCE(per_cpu(walks.ended[turn], cpu));
-	/* The beginning of each of these is among those that follow. */
+	/* The beginning of each walk counted above is in the sum below. */
 	smp_mb();
 	for_each_possible_cpu(cpu)
 		begun += READ_ONCE(per_cpu(walks.begun[turn], cpu));
 	return begun == ended;
 }
 
-static bool wait_for_turn(unsigned int turn, unsigned long deadline)
+static bool memmap_walk_wait_for_turn(unsigned int turn, unsigned long deadline)
 {
-	while (!turn_is_over(turn)) {
+	while (!memmap_walk_turn_is_over(turn)) {
 		if (time_after(jiffies, deadline))
 			return false;
 		usleep_range(20, 200);
@@ -114,14 +114,14 @@ static bool wait_for_turn(unsigned int turn, unsigned long deadline)
 }
 
 /**
- * mhp_wait_for_walks() - wait until nobody looks at struct pages found before
+ * mhp_wait_for_walks() - wait for the end of all walks that have begun
  * @deadline: when to give up, in jiffies
  *
- * To be called when new walks do not find the pages any more. Walks that begin
- * meanwhile do not make it wait.
+ * The caller first makes sure that new walks do not find the pages. Walks that begin after the
+ * call do not prolong the wait.
  *
- * Context: May sleep. mem_hotplug_lock held for write.
- * Return: true; false when the deadline has passed.
+ * Context: Process context. May sleep. mem_hotplug_lock held for write.
+ * Return: true; false if walks had not ended at the deadline.
  */
 bool mhp_wait_for_walks(unsigned long deadline)
 {
@@ -130,24 +130,26 @@ bool mhp_wait_for_walks(unsigned long deadline)
 	mhp_assert_write_locked();
 	assert_no_walk();
 
-	/* What nobody is to find is marked before walks are counted; as in memmap_walk_begin(). */
+	/* The caller hid the pages before walks are counted; pairs with memmap_walk_begin(). */
 	smp_mb();
-	if (!wait_for_turn(!turn, deadline))
+	if (!memmap_walk_wait_for_turn(!turn, deadline))
 		return false;
-	if (!turn_is_over(turn)) {
+	if (!memmap_walk_turn_is_over(turn)) {
 		WRITE_ONCE(walk_turn, !turn);
-		if (!wait_for_turn(turn, deadline))
+		if (!memmap_walk_wait_for_turn(turn, deadline))
 			return false;
 	}
-	/* They have looked before anything is taken away; as in memmap_walk_end(). */
+	/* All reads of walks come before the memmap is freed; pairs with memmap_walk_end(). */
 	smp_mb();
 	return true;
 }
 
 /**
- * mhp_wait_for_all_walks() - the same where there is no way back
+ * mhp_wait_for_all_walks() - wait for the end of all walks, without a deadline
  *
- * Context: May sleep. mem_hotplug_lock held for write.
+ * For removals that cannot be undone any more.
+ *
+ * Context: Process context. May sleep. mem_hotplug_lock held for write.
  */
 void mhp_wait_for_all_walks(void)
 {

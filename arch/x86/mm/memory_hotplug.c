@@ -1,26 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * x86-64: mapping and unmapping of memory that comes and goes
+ * x86-64: mapping and unmapping of memory that is added and removed
  *
- * Owns the tear-down of the direct map and of the vmemmap. Building them is
- * left to init_memory_mapping() and vmemmap_populate(), which boot uses too.
- * May call the page table helpers of arch/x86/mm, the page allocator, and
- * __add_pages() and __remove_pages() of the core; nothing above them.
+ * Owns the tear-down of the direct map and of the vmemmap. They are built by
+ * init_memory_mapping() and vmemmap_populate(), as at boot. May call the page
+ * table helpers of arch/x86/mm, the page allocator, and __add_pages() and
+ * __remove_pages() of the core; nothing above them.
  *
  * Every function that is not static is entered in process context with
- * mem_hotplug_lock held for writing. That lock, and not a page table lock,
- * keeps two walks from meeting: nobody else fills or empties the tables of the
- * ranges handled here. init_mm.page_table_lock orders the single entry updates
- * against walkers of neighbouring ranges, pgd_lock the splitting of a leaf
- * against set_memory_*(); never are both held.
+ * mem_hotplug_lock held for write. That lock, and not a page table lock,
+ * serializes the walks: no other code fills or empties the tables of the
+ * ranges handled here. init_mm.page_table_lock orders the update of a single
+ * entry against walkers of adjacent ranges. pgd_lock orders the splitting of a
+ * leaf against set_memory_*(). The two are never held together.
  *
- * Invariant: no frame and no page table goes back to an allocator before every
- * CPU has flushed the translations that led to it. So a tear-down has three
- * parts: unmap everything and collect what was behind it, flush once, free.
+ * Invariant: no page frame and no page table is freed before every CPU has
+ * flushed the translations that led to it. A tear-down has three parts: unmap
+ * everything and collect the frames and tables, flush once, free.
  *
- * Both maps are torn down by one walk. It treats all levels alike, as
- * lookup_address() does: an entry has the same format at each of them, and
- * only writing one needs to know the level, for the sake of Xen PV.
+ * Both maps are torn down by the same walk. It treats all levels alike, as
+ * lookup_address() does: entries have the same format at all levels, and only
+ * writing an entry depends on the level, because of Xen PV.
  */
 
 #include <linux/bootmem_info.h>
@@ -44,15 +44,15 @@
 #include "mm_internal.h"
 
 /**
- * struct teardown - what a walk has unmapped and not yet given back
- * @direct_map: leaves are the RAM itself: counted, never freed
- * @altmap: where the frames of the vmemmap may have come from, or NULL
- * @altmap_pages: pages of @altmap that were unmapped
+ * struct teardown - what a walk has unmapped and not yet freed
+ * @direct_map: the walk is over the direct map: leaves are counted, but not freed
+ * @altmap: the altmap from which frames of the vmemmap may have been allocated, or NULL
+ * @altmap_pages: number of pages of @altmap that were unmapped
  * @leaves: unmapped leaves of the direct map, by level
  * @tables: empty page tables, no longer linked
  * @frames: unmapped 4 KiB frames of the vmemmap
  * @huge_frames: unmapped 2 MiB frames of the vmemmap, by their first page
- * @unmapped: something was unmapped, so a flush is due
+ * @unmapped: something was unmapped, so a flush is necessary
  * @flushes: value of teardown_flushes when the walk ended
  */
 struct teardown {
@@ -67,7 +67,7 @@ struct teardown {
 	unsigned long flushes;
 };
 
-/* Flushes of all TLBs made here so far; mem_hotplug_lock. */
+/* Number of flushes of all TLBs so far; protected by mem_hotplug_lock. */
 static unsigned long teardown_flushes;
 
 static void teardown_init(struct teardown *td, struct vmem_altmap *altmap,
@@ -83,39 +83,39 @@ static void teardown_init(struct teardown *td, struct vmem_altmap *altmap,
 }
 
 /*
- * The level of the entries in init_mm.pgd. These, and so the tables below
- * them, stay for ever: every process has its own copy of them, which
- * sync_global_pgds() makes and nobody takes back. With five levels that keeps
- * the P4D tables, with four, where the P4D is folded into the PGD, the PUD
- * tables. Anything further down is shared by all processes and can go.
+ * The level of the entries in init_mm.pgd. These entries, and the tables they
+ * refer to, are never freed, as every process has a copy of the entries, made
+ * by sync_global_pgds(). With five levels these are the P4D tables; with four
+ * levels, where the P4D is folded into the PGD, the PUD tables. All tables
+ * below them are shared by all processes and can be freed.
  */
-static enum pg_level root_level(void)
+static enum pg_level teardown_root_level(void)
 {
 	return pgtable_l5_enabled() ? PG_LEVEL_256T : PG_LEVEL_512G;
 }
 
-static bool is_leaf(pte_t entry, enum pg_level level)
+static bool pgtable_is_leaf(pte_t entry, enum pg_level level)
 {
 	return level == PG_LEVEL_4K || pte_huge(entry);
 }
 
-static unsigned long level_pages(enum pg_level level)
+static unsigned long pgtable_level_pages(enum pg_level level)
 {
 	return page_level_size(level) >> PAGE_SHIFT;
 }
 
 /* The mask drops the PAT bit of a large leaf, which looks like a frame bit. */
-static unsigned long leaf_pfn(pte_t leaf, enum pg_level level)
+static unsigned long pgtable_leaf_pfn(pte_t leaf, enum pg_level level)
 {
-	return pte_pfn(leaf) & ~(level_pages(level) - 1);
+	return pte_pfn(leaf) & ~(pgtable_level_pages(level) - 1);
 }
 
-static pte_t *child_table(pte_t entry)
+static pte_t *pgtable_child(pte_t entry)
 {
 	return (pte_t *)__va(PFN_PHYS(pte_pfn(entry)));
 }
 
-static void clear_entry(pte_t *entry, enum pg_level level, unsigned long addr)
+static void pgtable_clear_entry(pte_t *entry, enum pg_level level, unsigned long addr)
 {
 	spin_lock(&init_mm.page_table_lock);
 	switch (level) {
@@ -135,8 +135,8 @@ static void clear_entry(pte_t *entry, enum pg_level level, unsigned long addr)
 	spin_unlock(&init_mm.page_table_lock);
 }
 
-/* The table that an entry of @level led to is a page table no more. */
-static void release_table(unsigned long pfn, enum pg_level level)
+/* Tells the hypervisor that the table below an entry of @level is no page table any more. */
+static void pgtable_release(unsigned long pfn, enum pg_level level)
 {
 	if (level == PG_LEVEL_512G)
 		paravirt_release_pud(pfn);
@@ -147,15 +147,15 @@ static void release_table(unsigned long pfn, enum pg_level level)
 }
 
 /*
- * Keeps @page for after the flush, without needing memory for that. A device
- * memmap may map the same page of tail struct pages many times, with one
- * reference for each: ->private counts those to drop. ->index tells that the
- * page is listed already; neither field is known to be zero before, so ->index
- * holds something that no other user of it can have: the address of @td.
- * Pages from boot are mapped once, and use both fields themselves.
+ * Collects @page in a list, to be freed after the flush. The memmap of a
+ * device may map the same page of tail struct pages many times, with one
+ * reference per mapping: ->private counts the references to drop. ->index says
+ * that the page is in the list already. As neither field is known to be zero
+ * before, ->index is set to a value that it cannot have otherwise: the address
+ * of @td. Boot pages are mapped once, and need both fields for themselves.
  */
-static void collect_page(struct teardown *td, struct page *page,
-			 struct list_head *list)
+static void teardown_collect_page(struct teardown *td, struct page *page,
+				  struct list_head *list)
 {
 	if (PageReserved(page)) {
 		list_add_tail(&page->lru, list);
@@ -169,18 +169,18 @@ static void collect_page(struct teardown *td, struct page *page,
 }
 
 /*
- * An altmap backs whole sections only: the same request can also have pieces
- * of a section, with frames from the page allocator.
+ * An altmap is used for whole sections only: a range can also have parts of a
+ * section, whose frames are from the page allocator.
  */
-static bool altmap_owns(const struct vmem_altmap *altmap, unsigned long pfn)
+static bool teardown_altmap_owns(const struct vmem_altmap *altmap, unsigned long pfn)
 {
 	return altmap && pfn >= altmap->base_pfn + altmap->reserve &&
 	       pfn < altmap->base_pfn + altmap->reserve + altmap->free;
 }
 
-static void collect_leaf(struct teardown *td, pte_t leaf, enum pg_level level)
+static void teardown_collect_leaf(struct teardown *td, pte_t leaf, enum pg_level level)
 {
-	unsigned long pfn = leaf_pfn(leaf, level);
+	unsigned long pfn = pgtable_leaf_pfn(leaf, level);
 
 	td->unmapped = true;
 	if (td->direct_map) {
@@ -189,23 +189,23 @@ static void collect_leaf(struct teardown *td, pte_t leaf, enum pg_level level)
 	}
 
 	/*
-	 * The struct pages of an altmap's frames are in the memmap that just
-	 * went away, so these frames may be counted but not looked at.
+	 * The struct pages of an altmap's frames are in the memmap that has
+	 * just been unmapped, so these frames can only be counted.
 	 */
-	if (altmap_owns(td->altmap, pfn))
-		td->altmap_pages += level_pages(level);
+	if (teardown_altmap_owns(td->altmap, pfn))
+		td->altmap_pages += pgtable_level_pages(level);
 	else
-		collect_page(td, pfn_to_page(pfn), level == PG_LEVEL_2M ?
-			     &td->huge_frames : &td->frames);
+		teardown_collect_page(td, pfn_to_page(pfn), level == PG_LEVEL_2M ?
+				      &td->huge_frames : &td->frames);
 }
 
 /*
- * Where a section's memmap is no multiple of 2 MiB (KMSAN), neighbours share a
- * leaf. It goes with the last of them, which is known by the unused parts
- * being filled with PAGE_UNUSED.
+ * If the memmap of a section is no multiple of 2 MiB (KMSAN), adjacent sections
+ * share a leaf. It is freed with the last of them: unused parts of a leaf are
+ * filled with PAGE_UNUSED.
  */
-static bool vmemmap_leaf_unused(enum pg_level level, unsigned long addr,
-				unsigned long next)
+static bool teardown_vmemmap_leaf_unused(enum pg_level level, unsigned long addr,
+					 unsigned long next)
 {
 	if (level != PG_LEVEL_2M)
 		return false;
@@ -215,17 +215,17 @@ static bool vmemmap_leaf_unused(enum pg_level level, unsigned long addr,
 			   PMD_SIZE);
 }
 
-/* Fills @table with what the large leaf @old of @level maps. */
-static void split_fill(pte_t *table, pte_t old, enum pg_level level)
+/* Fills @table with entries that map the same as the large leaf @old of @level. */
+static void direct_map_split_fill(pte_t *table, pte_t old, enum pg_level level)
 {
 	pgprot_t prot = pmd_pgprot(__pmd(pte_val(old)));
-	unsigned long pfn = leaf_pfn(old, level);
+	unsigned long pfn = pgtable_leaf_pfn(old, level);
 	int i;
 
 	if (level == PG_LEVEL_2M)
 		prot = pgprot_large_2_4k(prot);
 
-	for (i = 0; i < PTRS_PER_PTE; i++, pfn += level_pages(level - 1)) {
+	for (i = 0; i < PTRS_PER_PTE; i++, pfn += pgtable_level_pages(level - 1)) {
 		if (level == PG_LEVEL_2M)
 			table[i] = pfn_pte(pfn, prot);
 		else
@@ -234,14 +234,14 @@ static void split_fill(pte_t *table, pte_t old, enum pg_level level)
 }
 
 /*
- * Replaces a large leaf of the direct map by a table of smaller ones with the
- * same frames and attributes, so that a part of it can be unmapped.
+ * Replaces a large leaf of the direct map by a table of smaller leaves with
+ * the same frames and attributes, so that a part of it can be unmapped.
  *
- * False if there is no memory for the table. The caller then leaves the leaf
- * as it is: it maps RAM that is gone, but that nobody has an address of, and
- * memory that is added there again finds it mapped.
+ * Returns false if there is no memory for the table. The caller then leaves the
+ * leaf as it is: it maps memory that is absent, which is not accessed, and
+ * memory that is added there again is mapped already.
  */
-static bool split_leaf(pte_t *entry, enum pg_level level)
+static bool direct_map_split_leaf(pte_t *entry, enum pg_level level)
 {
 	unsigned long page;
 	pte_t old;
@@ -253,14 +253,14 @@ static bool split_leaf(pte_t *entry, enum pg_level level)
 	}
 
 	/*
-	 * Alone: init_memory_mapping() counts its pages, under pgd_lock, with
-	 * the page table lock held.
+	 * Do not take the page table lock as well: init_memory_mapping() takes
+	 * pgd_lock with the page table lock held.
 	 */
 	spin_lock(&pgd_lock);
-	/* set_memory_*() on the part that stays may have been faster. */
+	/* set_memory_*() on the part that stays may have split the leaf meanwhile. */
 	old = ptep_get(entry);
-	if (is_leaf(old, level)) {
-		split_fill((pte_t *)page, old, level);
+	if (pgtable_is_leaf(old, level)) {
+		direct_map_split_fill((pte_t *)page, old, level);
 		if (level == PG_LEVEL_1G)
 			pud_populate(&init_mm, (pud_t *)entry, (pmd_t *)page);
 		else
@@ -281,49 +281,49 @@ static bool split_leaf(pte_t *entry, enum pg_level level)
 	return true;
 }
 
-/* Unmaps [@addr, @next) of a leaf. False if the leaf is a table now. */
-static bool unmap_leaf(struct teardown *td, pte_t *entry, enum pg_level level,
-		       unsigned long addr, unsigned long next)
+/* Unmaps [@addr, @next) of a leaf. Returns false if the leaf was replaced by a table. */
+static bool teardown_unmap_leaf(struct teardown *td, pte_t *entry, enum pg_level level,
+				unsigned long addr, unsigned long next)
 {
 	pte_t leaf = ptep_get(entry);
 
 	if (next - addr == page_level_size(level) ||
-	    (!td->direct_map && vmemmap_leaf_unused(level, addr, next))) {
-		clear_entry(entry, level, addr);
-		collect_leaf(td, leaf, level);
+	    (!td->direct_map && teardown_vmemmap_leaf_unused(level, addr, next))) {
+		pgtable_clear_entry(entry, level, addr);
+		teardown_collect_leaf(td, leaf, level);
 		return true;
 	}
 
 	return !td->direct_map || level == PG_LEVEL_4K ||
-	       !split_leaf(entry, level);
+	       !direct_map_split_leaf(entry, level);
 }
 
-/* Unlinks the table below @entry if nothing is left in it. */
-static void unlink_table(struct teardown *td, pte_t *entry,
-			 enum pg_level level, unsigned long addr)
+/* Unlinks the table below @entry if it is empty. */
+static void teardown_unlink_table(struct teardown *td, pte_t *entry,
+				  enum pg_level level, unsigned long addr)
 {
-	pte_t *table = child_table(ptep_get(entry));
+	pte_t *table = pgtable_child(ptep_get(entry));
 	int i;
 
-	if (level == root_level())
+	if (level == teardown_root_level())
 		return;
 	for (i = 0; i < PTRS_PER_PTE; i++)
 		if (!pte_none(ptep_get(table + i)))
 			return;
 
-	clear_entry(entry, level, addr);
-	release_table(__pa(table) >> PAGE_SHIFT, level);
-	collect_page(td, virt_to_page(table), &td->tables);
+	pgtable_clear_entry(entry, level, addr);
+	pgtable_release(__pa(table) >> PAGE_SHIFT, level);
+	teardown_collect_page(td, virt_to_page(table), &td->tables);
 	td->unmapped = true;
 }
 
 /*
- * Unmaps [@addr, @end) in @table, a table of @level, and in the tables below;
- * recursion ends at the fifth level.
+ * Unmaps [@addr, @end) in @table, a table of @level, and in the tables below.
+ * The recursion is at most five levels deep.
  */
-static void unmap_entries(struct teardown *td, pte_t *table,
-			  enum pg_level level, unsigned long addr,
-			  unsigned long end)
+static void teardown_unmap_entries(struct teardown *td, pte_t *table,
+				   enum pg_level level, unsigned long addr,
+				   unsigned long end)
 {
 	unsigned long size = page_level_size(level), next;
 	pte_t *entry;
@@ -333,16 +333,16 @@ static void unmap_entries(struct teardown *td, pte_t *table,
 		pte_t val = ptep_get(entry);
 
 		next = min(ALIGN_DOWN(addr, size) + size, end);
-		/* Not "not present": DEBUG_PAGEALLOC leaves such leaves. */
+		/* DEBUG_PAGEALLOC leaves leaves that are not present, which have to be cleared. */
 		if (pte_none(val))
 			continue;
-		if (is_leaf(val, level) &&
-		    unmap_leaf(td, entry, level, addr, next))
+		if (pgtable_is_leaf(val, level) &&
+		    teardown_unmap_leaf(td, entry, level, addr, next))
 			continue;
 
-		unmap_entries(td, child_table(ptep_get(entry)), level - 1,
-			      addr, next);
-		unlink_table(td, entry, level, addr);
+		teardown_unmap_entries(td, pgtable_child(ptep_get(entry)), level - 1,
+				       addr, next);
+		teardown_unlink_table(td, entry, level, addr);
 		cond_resched();
 	}
 }
@@ -352,9 +352,9 @@ static void teardown_unmap(struct teardown *td, unsigned long start,
 {
 	int level;
 
-	unmap_entries(td, (pte_t *)init_mm.pgd, root_level(), start, end);
+	teardown_unmap_entries(td, (pte_t *)init_mm.pgd, teardown_root_level(), start, end);
 
-	/* Keeps DirectMap* in /proc/meminfo right. */
+	/* Update DirectMap* in /proc/meminfo. */
 	for (level = PG_LEVEL_4K; level < PG_LEVEL_NUM; level++)
 		if (td->leaves[level])
 			update_page_count(level, -td->leaves[level]);
@@ -363,10 +363,11 @@ static void teardown_unmap(struct teardown *td, unsigned long start,
 }
 
 /*
- * A page from boot. If the boot code registered it, it did so once for each
- * section that the page served, and all of them are gone: the last put frees.
+ * Frees a boot page. If the boot code registered the page, it did so once for
+ * each section that the page is used for, and all of them are removed: the
+ * last put frees the page.
  */
-static void free_boot_page(struct page *page)
+static void teardown_free_boot_page(struct page *page)
 {
 	int refs = page_ref_count(page);
 
@@ -381,7 +382,7 @@ static void free_boot_page(struct page *page)
 	}
 }
 
-static void free_collected(struct list_head *list, unsigned int order)
+static void teardown_free_list(struct list_head *list, unsigned int order)
 {
 	struct page *page, *next;
 	unsigned long i, refs;
@@ -390,7 +391,7 @@ static void free_collected(struct list_head *list, unsigned int order)
 		list_del_init(&page->lru);
 		if (PageReserved(page)) {
 			for (i = 0; i < 1UL << order; i++)
-				free_boot_page(page + i);
+				teardown_free_boot_page(page + i);
 		} else {
 			refs = page_private(page);
 			set_page_private(page, 0);
@@ -403,8 +404,8 @@ static void free_collected(struct list_head *list, unsigned int order)
 }
 
 /*
- * Flushes, unless that was done for another tear-down after this one had
- * unmapped its part, and frees.
+ * Flushes the TLBs, unless another tear-down has done so after this one had
+ * unmapped its range, and frees what was collected.
  */
 static void teardown_finish(struct teardown *td)
 {
@@ -416,9 +417,9 @@ static void teardown_finish(struct teardown *td)
 		teardown_flushes++;
 	}
 
-	free_collected(&td->tables, 0);
-	free_collected(&td->frames, 0);
-	free_collected(&td->huge_frames, get_order(PMD_SIZE));
+	teardown_free_list(&td->tables, 0);
+	teardown_free_list(&td->frames, 0);
+	teardown_free_list(&td->huge_frames, get_order(PMD_SIZE));
 	if (td->altmap_pages)
 		vmem_altmap_free(td->altmap, td->altmap_pages);
 }
@@ -427,23 +428,22 @@ static void teardown_finish(struct teardown *td)
  * vmemmap_free - tear down a part of the memory map
  * @start: virtual address of the first struct page
  * @end: virtual address behind the last struct page
- * @altmap: the altmap that vmemmap_populate() was given, or NULL
+ * @altmap: the altmap that was passed to vmemmap_populate(), or NULL
  *
- * Unmaps [@start, @end) of the vmemmap and gives back its frames, and the page
- * tables that have become empty, to where they came from: to @altmap, or to
- * the page allocator. The range may span any number of sections, and may have
- * holes, such as a vmemmap_populate() that failed leaves; all of it costs one
- * TLB flush, and none if nothing was mapped. Nobody may use a struct page of
- * the range any more.
+ * Unmaps [@start, @end) of the vmemmap and frees its page frames, and the page
+ * tables that have become empty, to @altmap or to the page allocator. The range
+ * may span any number of sections, and may have holes, such as those that a
+ * failed vmemmap_populate() leaves. This takes one TLB flush, and none if
+ * nothing was mapped. The struct pages of the range must not be in use.
  *
- * Context: Process context, may sleep, mem_hotplug_lock held for writing.
+ * Context: Process context. May sleep. mem_hotplug_lock held for write.
  */
 void vmemmap_free(unsigned long start, unsigned long end,
 		  struct vmem_altmap *altmap)
 {
 	struct teardown td;
 
-	/* A delayed marking of unused parts must not meet a leaf that is gone. */
+	/* Parts of a leaf that are still to be marked unused are marked before it is freed. */
 	vmemmap_flush_unused_pmd();
 
 	teardown_init(&td, altmap, false);
@@ -452,13 +452,15 @@ void vmemmap_free(unsigned long start, unsigned long end,
 }
 
 /**
- * mhp_fill_memmap() - write the same into many struct pages
- * @first: the first of them
- * @pattern: what to write
- * @nr: how many
+ * mhp_fill_memmap() - copy one struct page into many
+ * @first: the first struct page to write to
+ * @pattern: the contents
+ * @nr: number of struct pages
  *
- * By non-temporal stores: memory need not be read before, and what others have in the caches
- * stays there.
+ * Non-temporal stores do not read the memory first, and do not evict other data from the
+ * caches.
+ *
+ * Context: Any.
  */
 void mhp_fill_memmap(struct page *first, const struct page *pattern, unsigned long nr)
 {
@@ -485,13 +487,13 @@ void mhp_fill_memmap(struct page *first, const struct page *pattern, unsigned lo
 			     : : "r" (first), "r" (w0), "r" (w1), "r" (w2), "r" (w3),
 				 "r" (w4), "r" (w5), "r" (w6), "r" (w7)
 			     : "memory");
-	/* Before anybody is led to them. */
+	/* Order the stores before those that make the struct pages visible. */
 	wmb();
 }
 
 /* Does @table, of @level, or a table below map any of [@addr, @end)? */
-static bool entries_present(pte_t *table, enum pg_level level, unsigned long addr,
-			    unsigned long end)
+static bool direct_map_entries_present(pte_t *table, enum pg_level level, unsigned long addr,
+				       unsigned long end)
 {
 	unsigned long size = page_level_size(level), next;
 	pte_t *entry = table + (addr >> page_level_shift(level)) % PTRS_PER_PTE;
@@ -502,19 +504,20 @@ static bool entries_present(pte_t *table, enum pg_level level, unsigned long add
 		next = min(ALIGN_DOWN(addr, size) + size, end);
 		if (pte_none(val))
 			continue;
-		if (is_leaf(val, level) ||
-		    entries_present(child_table(val), level - 1, addr, next))
+		if (pgtable_is_leaf(val, level) ||
+		    direct_map_entries_present(pgtable_child(val), level - 1, addr, next))
 			return true;
 	}
 	return false;
 }
 
-/* Is any of [@start, @start + @size), physical addresses, in the direct map? */
+/* Is any part of the physical range [@start, @start + @size) in the direct map? */
 static bool direct_map_present(u64 start, u64 size)
 {
 	unsigned long addr = (unsigned long)__va(start);
 
-	return entries_present((pte_t *)init_mm.pgd, root_level(), addr, addr + size);
+	return direct_map_entries_present((pte_t *)init_mm.pgd, teardown_root_level(), addr,
+					  addr + size);
 }
 
 static void direct_map_unmap(struct teardown *td, u64 start, u64 size)
@@ -525,17 +528,17 @@ static void direct_map_unmap(struct teardown *td, u64 start, u64 size)
 	teardown_unmap(td, addr, addr + size);
 }
 
-/* Empty pages that are to become page tables of the direct map; mem_hotplug_lock. */
+/* Zeroed pages for page tables of the direct map; protected by mem_hotplug_lock. */
 static LIST_HEAD(spare_tables);
 
 /**
- * take_spare_table - a page for a page table of the direct map
+ * take_spare_table - get a preallocated page for a page table of the direct map
  *
- * For init_memory_mapping(), which cannot fail: whoever calls it at run time has put aside what
- * it needs.
+ * For init_memory_mapping(), which cannot fail: arch_add_memory() allocates the pages that it
+ * needs before the call.
  *
- * Context: mem_hotplug_lock held for writing.
- * Return: an empty page, or NULL where none is left.
+ * Context: Any. mem_hotplug_lock held for write.
+ * Return: a zeroed page, or NULL if none is left.
  */
 void *take_spare_table(void)
 {
@@ -547,7 +550,7 @@ void *take_spare_table(void)
 	return page_address(page);
 }
 
-static void drop_spare_tables(void)
+static void direct_map_free_spare_tables(void)
 {
 	void *table;
 
@@ -555,14 +558,14 @@ static void drop_spare_tables(void)
 		free_page((unsigned long)table);
 }
 
-static int put_tables_aside(unsigned long nr)
+static int direct_map_alloc_spare_tables(unsigned long nr)
 {
 	struct page *page;
 
 	while (nr--) {
 		page = alloc_page(MHP_GFP | __GFP_ZERO);
 		if (!page) {
-			drop_spare_tables();
+			direct_map_free_spare_tables();
 			return -ENOMEM;
 		}
 		list_add(&page->lru, &spare_tables);
@@ -570,8 +573,8 @@ static int put_tables_aside(unsigned long nr)
 	return 0;
 }
 
-/* May an entry of @level be a leaf of the direct map? As probe_page_size_mask() has it. */
-static bool may_be_leaf(enum pg_level level)
+/* May an entry of @level be a leaf of the direct map? As in probe_page_size_mask(). */
+static bool direct_map_may_be_leaf(enum pg_level level)
 {
 	if (level == PG_LEVEL_1G)
 		return direct_gbpages;
@@ -581,47 +584,48 @@ static bool may_be_leaf(enum pg_level level)
 }
 
 /*
- * How many page tables are missing for [@addr, @end) below @table, a table of @level, or NULL:
- * there is none. A leaf of which a part is to be mapped may be split.
+ * Counts the page tables that have to be allocated to map [@addr, @end) below @table, a table
+ * of @level; @table is NULL if it has to be allocated itself. A leaf counts, as it may be split.
  */
-static unsigned long missing_tables(pte_t *table, enum pg_level level, unsigned long addr,
-				    unsigned long end)
+static unsigned long direct_map_missing_tables(pte_t *table, enum pg_level level,
+					       unsigned long addr, unsigned long end)
 {
 	unsigned long size = page_level_size(level), next, nr = 0;
 
-	if (may_be_leaf(level) && IS_ALIGNED(addr | end, size))
+	if (direct_map_may_be_leaf(level) && IS_ALIGNED(addr | end, size))
 		return 0;
 	for (; addr < end; addr = next) {
 		pte_t *entry = table ? table + (addr >> page_level_shift(level)) % PTRS_PER_PTE :
 				       NULL;
 		bool missing = !entry || pte_none(ptep_get(entry)) ||
-			       is_leaf(ptep_get(entry), level);
+			       pgtable_is_leaf(ptep_get(entry), level);
 
 		next = min(ALIGN_DOWN(addr, size) + size, end);
-		if (may_be_leaf(level) && next - addr == size)
+		if (direct_map_may_be_leaf(level) && next - addr == size)
 			continue;
 		nr += missing;
-		nr += missing_tables(missing ? NULL : child_table(ptep_get(entry)), level - 1,
-				     addr, next);
+		nr += direct_map_missing_tables(missing ? NULL : pgtable_child(ptep_get(entry)),
+						level - 1, addr, next);
 	}
 	return nr;
 }
 
-static int map_directly(u64 start, u64 size, pgprot_t prot)
+static int direct_map_add(u64 start, u64 size, pgprot_t prot)
 {
-	unsigned long addr = (unsigned long)__va(start);
+	unsigned long addr = (unsigned long)__va(start), nr;
 	int err;
 
-	err = put_tables_aside(missing_tables((pte_t *)init_mm.pgd, root_level(), addr,
-					      addr + size));
+	nr = direct_map_missing_tables((pte_t *)init_mm.pgd, teardown_root_level(), addr,
+				       addr + size);
+	err = direct_map_alloc_spare_tables(nr);
 	if (err)
 		return err;
 	init_memory_mapping(start, start + size, prot);
-	drop_spare_tables();
+	direct_map_free_spare_tables();
 	return 0;
 }
 
-static int check_addressable(u64 start, u64 size)
+static int arch_check_addressable(u64 start, u64 size)
 {
 	if (!size || start + size < start || start + size - 1 > PHYSMEM_END)
 		return -ERANGE;
@@ -629,9 +633,10 @@ static int check_addressable(u64 start, u64 size)
 }
 
 /*
- * These say where memory ends, for /dev/mem, for DMA masks and others. They
- * never sink: a user of the old value may still be at work, and too high an
- * end only means holes before it, for which everybody must be prepared.
+ * These variables are the end of memory, for /dev/mem, for DMA masks and other
+ * users. They are never lowered: users of the old value may still be running,
+ * and an end that is too high only means that there are holes before it, which
+ * all users have to handle anyway.
  */
 static void raise_end_of_memory(unsigned long end_pfn)
 {
@@ -650,13 +655,13 @@ static void raise_end_of_memory(unsigned long end_pfn)
  * @nr_pages: number of page frames
  * @params: the altmap and the device that the range belongs to, if any
  *
- * As __add_pages(), but refuses what x86 cannot address, and raises the end of
- * memory to that of the range. Memory of type MEMORY_DEVICE_PRIVATE does not
- * count for this: no CPU and no DMA can reach it, and its addresses are at the
- * very top, where they would make every device look too narrow.
+ * Does what __add_pages() does, but refuses ranges that x86 cannot address, and
+ * raises the end of memory to the end of the range. Memory of type
+ * MEMORY_DEVICE_PRIVATE does not raise it: neither CPUs nor DMA access that
+ * memory, and its addresses are so high that no DMA mask would cover them.
  *
- * Context: Process context, may sleep, mem_hotplug_lock held for writing.
- * Return: 0, -ERANGE if the range ends behind PHYSMEM_END, or an error of
+ * Context: Process context. May sleep. mem_hotplug_lock held for write.
+ * Return: 0; -ERANGE if the range ends behind PHYSMEM_END; an error of
  * __add_pages(). After an error nothing has been added.
  */
 int add_pages(int nid, unsigned long start_pfn, unsigned long nr_pages,
@@ -664,7 +669,7 @@ int add_pages(int nid, unsigned long start_pfn, unsigned long nr_pages,
 {
 	int err;
 
-	err = check_addressable(PFN_PHYS(start_pfn), PFN_PHYS(nr_pages));
+	err = arch_check_addressable(PFN_PHYS(start_pfn), PFN_PHYS(nr_pages));
 	if (err)
 		return err;
 
@@ -684,10 +689,10 @@ int add_pages(int nid, unsigned long start_pfn, unsigned long nr_pages,
  * @size: bytes, a multiple of the subsection size
  * @params: protection of the mapping, altmap and device
  *
- * Context: Process context, may sleep, mem_hotplug_lock held for writing.
- * Return: 0, -ERANGE if the range ends behind PHYSMEM_END, -ENOMEM if there is no memory for
- * page tables, or an error of __add_pages(). After an error nothing is left of the range, but
- * for a mapping that was there before.
+ * Context: Process context. May sleep. mem_hotplug_lock held for write.
+ * Return: 0; -ERANGE if the range ends behind PHYSMEM_END; -ENOMEM if there is no memory for
+ * page tables; an error of __add_pages(). After an error nothing has been added, and only a
+ * mapping that existed before is left.
  */
 int arch_add_memory(int nid, u64 start, u64 size, struct mhp_params *params)
 {
@@ -695,18 +700,18 @@ int arch_add_memory(int nid, u64 start, u64 size, struct mhp_params *params)
 	bool was_mapped;
 	int err;
 
-	err = check_addressable(start, size);
+	err = arch_check_addressable(start, size);
 	if (err)
 		return err;
 
 	was_mapped = direct_map_present(start, size);
-	err = map_directly(start, size, params->pgprot);
+	err = direct_map_add(start, size, params->pgprot);
 	if (err)
 		return err;
 
 	err = add_pages(nid, PHYS_PFN(start), PHYS_PFN(size), params);
 
-	/* E.g. -EEXIST: then the mapping may be that of memory in use. */
+	/* After -EEXIST, for example, the mapping may be that of memory which is in use. */
 	if (err && !was_mapped) {
 		direct_map_unmap(&td, start, size);
 		teardown_finish(&td);
@@ -718,18 +723,18 @@ int arch_add_memory(int nid, u64 start, u64 size, struct mhp_params *params)
  * arch_remove_memory - remove the struct pages of a range, and its mapping
  * @start: physical address, aligned to a subsection
  * @size: bytes, a multiple of the subsection size
- * @altmap: the altmap that arch_add_memory() was given, or NULL
+ * @altmap: the altmap that was passed to arch_add_memory(), or NULL
  * @pgmap: the device that the range belongs to, or NULL
  *
- * The range need not be one that was added at once: where a leaf of the direct
- * map reaches over its ends, the leaf is split. If there is no memory for
- * that, which is logged once, this part stays mapped; nothing else can fail.
+ * The range may be a part of a range that was added: if a leaf of the direct
+ * map extends beyond its ends, the leaf is split. If there is no memory for
+ * that, which is logged once, that part stays mapped; nothing else can fail.
  *
  * The direct map is unmapped first and freed last, so that the flush in
- * vmemmap_free() does for both. The memmap is not reached through the direct
- * map, not even where it lies in the range itself (@altmap).
+ * vmemmap_free() is sufficient for both. The memmap is not accessed through
+ * the direct map, not even if it lies in the range itself (@altmap).
  *
- * Context: Process context, may sleep, mem_hotplug_lock held for writing.
+ * Context: Process context. May sleep. mem_hotplug_lock held for write.
  */
 void arch_remove_memory(u64 start, u64 size, struct vmem_altmap *altmap,
 			struct dev_pagemap *pgmap)

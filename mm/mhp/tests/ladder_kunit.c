@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The step runner, with steps that write down what happens to them:
+ * The step runner, with steps and hooks that log their calls:
  *
- *	<  >	the hooks of the environment, before and after
+ *	<  >	the hooks before and after a step
  *	+n -n	step n was called, up or down
- *	!	and failed; without a step, a fault was injected in its place
- *	'	while walking back
+ *	!	the step failed; without a step, a fault was injected instead of it
+ *	'	the call was made while the runner walked back
  */
 #include "mhp_kunit.h"
 
@@ -16,19 +16,19 @@
 struct mhp_op {
 	struct mhp_result res;
 	bool unwinding;
-	unsigned int done;	/* a bit for each step */
+	unsigned int done;	/* bitmap of steps */
 };
 
 enum fault { FAULT_NONE, FAULT_STEP, FAULT_INJECTED, FAULT_UNWINDING };
 
-/* The hooks get no op, so what they share with the steps is here. */
+/* State that hooks and steps share, as the hooks do not get the op. */
 static struct {
 	struct kunit *test;
 	const struct mhp_ladder *ladder;
 	enum fault fault;
 	unsigned int at;	/* the step that fails */
-	bool says_why;		/* and records a reason of its own */
-	unsigned int now;	/* the step that runs */
+	bool says_why;		/* the failing step records a reason */
+	unsigned int now;	/* the step that is running */
 	char log[128];
 } fake;
 
@@ -69,7 +69,7 @@ static bool fake_fails(const struct mhp_op *op)
 				       fake.fault == FAULT_UNWINDING);
 }
 
-/* A step is done once and undone once. */
+/* Each step must be done once and undone once. */
 static int fake_step(struct mhp_op *op, bool up)
 {
 	const char call[] = { up ? '+' : '-', '0' + fake.now, '\0' };
@@ -105,7 +105,7 @@ static const struct mhp_step fake_steps[] = {
 
 static const struct mhp_ladder fake_ladder = { "fake", fake_steps, NR_STEPS };
 
-/* Nothing is done at the bottom, everything at the top. */
+/* At the bottom no step is done, at the top all steps are. */
 static unsigned int fake_start(enum mhp_direction dir, unsigned int nr_steps)
 {
 	return dir == MHP_UP ? 0 : BIT(nr_steps) - 1;
@@ -171,7 +171,7 @@ static void ladder_of_no_steps(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, fake.log, "");
 }
 
-/* Every fault at every step in both directions, and what has to happen. */
+/* Every fault at every step in both directions, and the calls that have to follow. */
 static const struct {
 	enum mhp_direction dir;
 	enum fault fault;
@@ -225,7 +225,7 @@ static void ladder_walks_back(struct kunit *test)
 	}
 }
 
-/* A step that needs nothing in one direction has its hooks all the same. */
+/* The hooks are called also for a step that has no function in that direction. */
 static void ladder_steps_over_nothing(struct kunit *test)
 {
 	static const struct mhp_step steps[] = {
@@ -293,7 +293,7 @@ static void ladder_keeps_an_earlier_failure(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, !res.step);
 }
 
-/* Where a step climbs a ladder of its own, the inner step is the one to name. */
+/* If a step climbs a ladder of its own, the result has the name of the inner step. */
 static int nested_up(struct mhp_op *op)
 {
 	op->res.step = "inner";

@@ -1,22 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Requests and obstacles that no driver or program makes on demand.
+ * Makes requests and obstacles that no driver or program makes on demand.
  *
  *	/sys/kernel/debug/mhp_ask
- *	add NID START SIZE FLAGS	add_memory()
- *	remove START SIZE		remove_memory()
- *	leave START SIZE		offline_and_remove_memory(); may take long
- *	pin ADDRESS			a page of the writer is pinned, as for a device
- *	lock ADDRESS			a page of the writer is locked, as during I/O
- *	inaccessible ADDRESS		the file of a page of the writer is as guest_memfd's is
- *	isolate START SIZE MS		a range is isolated again and again, as by CMA
- *	walk MS				struct pages are looked at for so long
- *	group NID SIZE			a dynamic group that grows by SIZE is registered
- *	ungroup MGID			and unregistered
- *	disable UID VALUE		the blocks of a DIMM may not go offline; 0: may
- *	release				what is pinned and locked no longer is
+ *	add NID START SIZE FLAGS	calls add_memory()
+ *	remove START SIZE		calls remove_memory()
+ *	leave START SIZE		calls offline_and_remove_memory(); may take long
+ *	pin ADDRESS			pins a page of the writer, as for a device
+ *	lock ADDRESS			locks a page of the writer, as during I/O
+ *	inaccessible ADDRESS		makes the file of a page of the writer inaccessible, like
+ *					guest_memfd
+ *	isolate START SIZE MS		isolates a range again and again, like CMA
+ *	walk MS				makes a memmap walk of that duration
+ *	group NID SIZE			registers a dynamic group with units of SIZE
+ *	ungroup MGID			unregisters it
+ *	disable UID VALUE		1: the blocks of a DIMM must not go offline; 0: they may
+ *	release				unpins and unlocks the pages
  *
- * The result of the call is that of the write.
+ * The write returns the result of the call.
  */
 #include <linux/acpi.h>
 #include <linux/debugfs.h>
@@ -37,7 +38,7 @@ static struct dentry *file;
 static DEFINE_MUTEX(ask_lock);
 static struct page *pinned, *locked;
 
-static void release(void)
+static void mhp_ask_release(void)
 {
 	if (pinned)
 		unpin_user_page(pinned);
@@ -47,7 +48,7 @@ static void release(void)
 	locked = NULL;
 }
 
-static int ask_pin(unsigned long address)
+static int mhp_ask_pin(unsigned long address)
 {
 	int ret;
 
@@ -57,8 +58,8 @@ static int ask_pin(unsigned long address)
 	return ret == 1 ? 0 : ret ?: -EFAULT;
 }
 
-/* The reference is given back: the lock alone keeps it. */
-static int ask_lock_page(unsigned long address)
+/* Drops the reference again: the page lock alone is to keep the page from being moved. */
+static int mhp_ask_lock_page(unsigned long address)
 {
 	struct page *page;
 	int ret;
@@ -74,7 +75,7 @@ static int ask_lock_page(unsigned long address)
 	return 0;
 }
 
-static int ask_inaccessible(unsigned long address)
+static int mhp_ask_inaccessible(unsigned long address)
 {
 	struct address_space *mapping;
 	struct folio *folio;
@@ -94,7 +95,7 @@ static int ask_inaccessible(unsigned long address)
 	return mapping ? 0 : -EINVAL;
 }
 
-static int ask_isolate(u64 start, u64 size, unsigned int ms)
+static int mhp_ask_isolate(u64 start, u64 size, unsigned int ms)
 {
 	unsigned long end = jiffies + msecs_to_jiffies(ms);
 
@@ -107,7 +108,7 @@ static int ask_isolate(u64 start, u64 size, unsigned int ms)
 	return 0;
 }
 
-static int ask_walk(unsigned int ms)
+static int mhp_ask_walk(unsigned int ms)
 {
 	guard(memmap_walk)();
 
@@ -115,8 +116,8 @@ static int ask_walk(unsigned int ms)
 	return 0;
 }
 
-/* Who asked looks into groups/ for the number. */
-static int ask_group(int nid, u64 size)
+/* A write cannot return the ID of the group: the writer finds it in groups/. */
+static int mhp_ask_group(int nid, u64 size)
 {
 	int mgid = memory_group_register_dynamic(nid, PHYS_PFN(size));
 
@@ -124,7 +125,7 @@ static int ask_group(int nid, u64 size)
 }
 
 #ifdef CONFIG_ACPI
-static int ask_disable(const char *uid, bool value)
+static int mhp_ask_disable(const char *uid, bool value)
 {
 	struct acpi_device *adev = acpi_dev_get_first_match_dev("PNP0C80", uid, -1);
 	struct acpi_device_physical_node *node;
@@ -139,13 +140,13 @@ static int ask_disable(const char *uid, bool value)
 	return 0;
 }
 #else
-static int ask_disable(const char *uid, bool value)
+static int mhp_ask_disable(const char *uid, bool value)
 {
 	return -ENODEV;
 }
 #endif
 
-static int ask(char *text)
+static int mhp_ask(char *text)
 {
 	u64 start, size;
 	unsigned int ms;
@@ -159,59 +160,59 @@ static int ask(char *text)
 	if (sscanf(text, "leave %lli %lli", &start, &size) == 2)
 		return offline_and_remove_memory(start, size);
 	if (sscanf(text, "pin %lli", &start) == 1)
-		return ask_pin(start);
+		return mhp_ask_pin(start);
 	if (sscanf(text, "lock %lli", &start) == 1)
-		return ask_lock_page(start);
+		return mhp_ask_lock_page(start);
 	if (sscanf(text, "inaccessible %lli", &start) == 1)
-		return ask_inaccessible(start);
+		return mhp_ask_inaccessible(start);
 	if (sscanf(text, "isolate %lli %lli %u", &start, &size, &ms) == 3)
-		return ask_isolate(start, size, ms);
+		return mhp_ask_isolate(start, size, ms);
 	if (sscanf(text, "walk %u", &ms) == 1)
-		return ask_walk(ms);
+		return mhp_ask_walk(ms);
 	if (sscanf(text, "group %i %lli", &nid, &size) == 2)
-		return ask_group(nid, size);
+		return mhp_ask_group(nid, size);
 	if (sscanf(text, "ungroup %i", &value) == 1)
 		return memory_group_unregister(value);
 	if (sscanf(text, "disable %15s %i", uid, &value) == 2)
-		return ask_disable(uid, value);
+		return mhp_ask_disable(uid, value);
 	if (strncmp(text, "release", 7))
 		return -EINVAL;
-	release();
+	mhp_ask_release();
 	return 0;
 }
 
-static bool touches_pages(const char *text)
+static bool mhp_ask_touches_pages(const char *text)
 {
 	return !strncmp(text, "pin", 3) || !strncmp(text, "lock", 4) ||
 	       !strncmp(text, "release", 7);
 }
 
-static ssize_t ask_write(struct file *f, const char __user *from, size_t len, loff_t *pos)
+static ssize_t mhp_ask_write(struct file *f, const char __user *from, size_t len, loff_t *pos)
 {
 	char *text = memdup_user_nul(from, len);
 	int err;
 
 	if (IS_ERR(text))
 		return PTR_ERR(text);
-	/* Pages are kept here; others may ask at the same time for what is not. */
-	if (touches_pages(text))
+	/* The lock protects @pinned and @locked. Other requests may run at the same time. */
+	if (mhp_ask_touches_pages(text))
 		mutex_lock(&ask_lock);
-	err = ask(text);
-	if (touches_pages(text))
+	err = mhp_ask(text);
+	if (mhp_ask_touches_pages(text))
 		mutex_unlock(&ask_lock);
 	kfree(text);
 	return err ?: len;
 }
 
-static const struct file_operations ask_fops = {
+static const struct file_operations mhp_ask_fops = {
 	.owner = THIS_MODULE,
 	.open = simple_open,
-	.write = ask_write,
+	.write = mhp_ask_write,
 };
 
 static int __init mhp_ask_init(void)
 {
-	file = debugfs_create_file("mhp_ask", 0200, NULL, NULL, &ask_fops);
+	file = debugfs_create_file("mhp_ask", 0200, NULL, NULL, &mhp_ask_fops);
 	return 0;
 }
 module_init(mhp_ask_init);
@@ -219,7 +220,7 @@ module_init(mhp_ask_init);
 static void __exit mhp_ask_exit(void)
 {
 	debugfs_remove(file);
-	release();
+	mhp_ask_release();
 }
 module_exit(mhp_ask_exit);
 

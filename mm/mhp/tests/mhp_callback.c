@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * One more user of set_online_page_callback(), beside balloons and virtio-mem: it
- * counts the pages that it is asked about, and keeps none.
+ * Another user of set_online_page_callback(), besides balloons and virtio-mem. It counts the
+ * pages for which it is called, and passes all of them to the page allocator.
  *
  *	/sys/kernel/debug/mhp_callback	"pages N"
  */
@@ -13,7 +13,7 @@
 static struct dentry *file;
 static atomic_long_t pages = ATOMIC_LONG_INIT(0);
 
-static void count_pages(struct page *page, unsigned int order)
+static void mhp_callback_count(struct page *page, unsigned int order)
 {
 	atomic_long_add(1L << order, &pages);
 	generic_online_page(page, order);
@@ -28,7 +28,7 @@ DEFINE_SHOW_ATTRIBUTE(mhp_callback);
 
 static int __init mhp_callback_init(void)
 {
-	int err = set_online_page_callback(count_pages);
+	int err = set_online_page_callback(mhp_callback_count);
 
 	if (err)
 		return err;
@@ -40,7 +40,7 @@ module_init(mhp_callback_init);
 static void __exit mhp_callback_exit(void)
 {
 	debugfs_remove(file);
-	restore_online_page_callback(count_pages);
+	restore_online_page_callback(mhp_callback_count);
 }
 module_exit(mhp_callback_exit);
 

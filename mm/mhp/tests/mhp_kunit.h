@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the suites share; the first include of each. The same suites are built
- * twice: as a module, and in user space with a stand-in for <kunit/test.h>
- * (tools/testing/memory_hotplug).
+ * Common definitions of the suites, which each of them includes first. The
+ * suites are built twice: as a module, and in user space with a replacement
+ * for <kunit/test.h> (tools/testing/memory_hotplug).
  *
- * A suite compiles its own copy of the file that it tests, under other names.
- * So nothing is exported for tests, the step runner meets hooks that fail when
- * told to, and suites that are built in link beside the originals.
+ * A suite includes the source file that it tests, with the functions renamed.
+ * So nothing has to be exported for tests, the step runner calls hooks of the
+ * tests, which can fail, and built-in suites do not conflict with the original
+ * functions.
  */
 #ifndef _MM_MHP_TESTS_MHP_KUNIT_H
 #define _MM_MHP_TESTS_MHP_KUNIT_H
@@ -40,9 +41,9 @@
 #include "../range.h"
 
 /*
- * The next of all ranges within the first @max pages, the empty ones included.
- * After the last comes { 0, 0 } again, with false: calls joined by || count
- * through all combinations, like the wheels of an odometer.
+ * Goes to the next of all ranges within the first @max pages, including empty
+ * ones. After the last range it sets { 0, 0 } and returns false, so that calls
+ * joined by || go through all combinations, like the wheels of an odometer.
  */
 static inline bool mhp_kunit_next(struct mhp_range *r, unsigned long max)
 {
@@ -59,7 +60,7 @@ static inline bool mhp_kunit_next(struct mhp_range *r, unsigned long max)
 	return false;
 }
 
-/* How many pages two ranges share, counted one by one. */
+/* Returns the number of pages that two ranges share, counted one by one. */
 static inline unsigned long mhp_kunit_shared(const struct mhp_range *a,
 					     const struct mhp_range *b)
 {
@@ -74,7 +75,7 @@ static inline unsigned long mhp_kunit_shared(const struct mhp_range *a,
 	return shared;
 }
 
-/* The same numbers in every run: a failure can be looked at again. */
+/* Returns the same sequence of numbers in every run, so that failures can be reproduced. */
 static inline u32 mhp_kunit_random(u32 *state)
 {
 	*state ^= *state << 13;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Checks the order of what memory notifiers hear, for each section, in every test: the
- * automaton of Documentation/core-api/memory-hotplug.rst. A warning where it is another.
- * The first and the last notifier of the chain look, each for itself, as what one refuses
- * those behind it do not hear of.
+ * Checks, for each section and in every test, the order of the actions that memory notifiers
+ * are called with: the automaton of Documentation/core-api/memory-hotplug.rst. Warns about any
+ * other order. There is one notifier at the beginning and one at the end of the chain, with
+ * separate states, as an action that a callback refuses does not reach the callbacks after it.
  *
- * The parameter hold makes a bad notifier of it, one that keeps a mutex from the question
- * to the answer: the kernel itself is to say so, where it has lockdep.
+ * With the parameter hold, the notifier keeps a mutex from MEM_GOING_OFFLINE to the outcome,
+ * which is not allowed. A kernel with lockdep has to warn about that.
  */
 #include <linux/bits.h>
 #include <linux/limits.h>
@@ -17,16 +17,16 @@
 #include <linux/mutex.h>
 #include <linux/vmalloc.h>
 
-/* Sections behind these are not looked at. */
+/* Sections above this number are not checked. */
 #define MAX_SECTIONS	BIT(16)
 
 static bool hold;
 module_param(hold, bool, 0644);
 MODULE_PARM_DESC(hold, "Keep a mutex from MEM_GOING_OFFLINE to the end, as nobody may");
 
-/* What a notifier has heard last of a section. */
+/* The last action that a notifier was called with for a section. */
 enum heard {
-	HEARD_NOTHING,		/* since the module came: online or offline */
+	HEARD_NOTHING,		/* none since the module was loaded: online or offline */
 	HEARD_OFFLINE,		/* FINISH_OFFLINE */
 	HEARD_READY,		/* accessible: PREPARE_ONLINE, CANCEL_ONLINE, OFFLINE */
 	HEARD_GOING_ONLINE,
@@ -40,11 +40,11 @@ static const char * const heard_names[] = {
 };
 
 /**
- * struct rule - an action, and what it may follow
- * @action: of enum memory_block_state
- * @name: of @action
- * @from: the notifier has heard this before
- * @to: and now this
+ * struct rule - an action, and the state in which it may occur
+ * @action: value of enum memory_block_state
+ * @name: the name of @action
+ * @from: the state before the action
+ * @to: the state after the action
  */
 struct rule {
 	unsigned long action;
@@ -66,7 +66,7 @@ static const struct rule rules[] = {
 /**
  * struct listener - a notifier of this module
  * @nb: the notifier
- * @sections: enum heard for each section
+ * @sections: the state of each section, an enum heard
  */
 struct listener {
 	struct notifier_block nb;
@@ -77,16 +77,16 @@ static struct listener first, last;
 static DEFINE_MUTEX(held);
 static bool holding;
 
-static void check_section(u8 *heard, unsigned long section, const struct rule *rule)
+static void mhp_order_check_section(u8 *heard, unsigned long section, const struct rule *rule)
 {
-	/* Of what was there at boot nobody was told, and the module may have come later. */
+	/* There are no notifications for boot memory, nor before the module was loaded. */
 	if (*heard && *heard != rule->from)
 		WARN(1, "mhp_order: section %lu: %s after %s\n", section, rule->name,
 		     heard_names[*heard]);
 	*heard = rule->to;
 }
 
-static void misbehave(unsigned long action)
+static void mhp_order_misbehave(unsigned long action)
 {
 	if (action == MEM_GOING_OFFLINE && hold && !holding) {
 		mutex_lock(&held);
@@ -111,13 +111,13 @@ static int mhp_order_listen(struct notifier_block *nb, unsigned long action, voi
 	if (WARN(i == ARRAY_SIZE(rules), "mhp_order: unknown action %#lx\n", action))
 		return NOTIFY_OK;
 	for (; section < min(end, MAX_SECTIONS); section++)
-		check_section(listener->sections + section, section, rules + i);
+		mhp_order_check_section(listener->sections + section, section, rules + i);
 	if (listener == &last)
-		misbehave(action);
+		mhp_order_misbehave(action);
 	return NOTIFY_OK;
 }
 
-static int start_listening(struct listener *listener, int priority)
+static int mhp_order_register(struct listener *listener, int priority)
 {
 	int err;
 
@@ -132,7 +132,7 @@ static int start_listening(struct listener *listener, int priority)
 	return err;
 }
 
-static void stop_listening(struct listener *listener)
+static void mhp_order_unregister(struct listener *listener)
 {
 	unregister_memory_notifier(&listener->nb);
 	vfree(listener->sections);
@@ -140,21 +140,21 @@ static void stop_listening(struct listener *listener)
 
 static int __init mhp_order_init(void)
 {
-	int err = start_listening(&first, INT_MAX);
+	int err = mhp_order_register(&first, INT_MAX);
 
 	if (err)
 		return err;
-	err = start_listening(&last, INT_MIN);
+	err = mhp_order_register(&last, INT_MIN);
 	if (err)
-		stop_listening(&first);
+		mhp_order_unregister(&first);
 	return err;
 }
 module_init(mhp_order_init);
 
 static void __exit mhp_order_exit(void)
 {
-	stop_listening(&last);
-	stop_listening(&first);
+	mhp_order_unregister(&last);
+	mhp_order_unregister(&first);
 }
 module_exit(mhp_order_exit);
 

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What other subsystems see of memory hotplug, for tests from user space.
+ * Shows, for tests from user space, what other subsystems see of memory hotplug.
  *
  *	/sys/kernel/debug/mhp_watch	a line for each call of a memory notifier:
  *			"GOING_ONLINE 0x140000 32768 normal=-1 any=2": the action, the
- *			first page frame, pages, status_change_nid_normal and status_change_nid.
- *			A write forgets them
- *	/sys/kernel/debug/mhp_zones	a line for each populated zone: what it says of
- *			itself, and what its pages say when each is looked at
+ *			first page frame, the number of pages, status_change_nid_normal and
+ *			status_change_nid. A write clears the list
+ *	/sys/kernel/debug/mhp_zones	a line for each populated zone: its fields, and the
+ *			same values computed by reading each of its struct pages
  *
- * The parameter priority is that of the notifier. It sleeps for delay_ms when it is asked
- * whether memory may go offline: with all locks of the request held.
+ * The parameter priority is the priority of the notifier. The notifier sleeps for delay_ms
+ * milliseconds at MEM_GOING_OFFLINE, while the request holds all of its locks.
  */
 #include <linux/debugfs.h>
 #include <linux/delay.h>
@@ -43,7 +43,7 @@ static struct note notes[MAX_NOTES];
 static unsigned int nr_notes;
 static struct dentry *watch_file, *zones_file;
 
-static int watch(struct notifier_block *nb, unsigned long action, void *data)
+static int mhp_watch_notify(struct notifier_block *nb, unsigned long action, void *data)
 {
 	mutex_lock(&lock);
 	if (nr_notes < MAX_NOTES)
@@ -54,7 +54,7 @@ static int watch(struct notifier_block *nb, unsigned long action, void *data)
 	return NOTIFY_OK;
 }
 
-static struct notifier_block watch_nb = { .notifier_call = watch };
+static struct notifier_block watch_nb = { .notifier_call = mhp_watch_notify };
 
 static const char *action_name(unsigned long action)
 {
@@ -79,7 +79,7 @@ static const char *action_name(unsigned long action)
 	return "UNKNOWN";
 }
 
-static int watch_show(struct seq_file *m, void *unused)
+static int mhp_watch_show(struct seq_file *m, void *unused)
 {
 	unsigned int i;
 
@@ -97,12 +97,12 @@ static int watch_show(struct seq_file *m, void *unused)
 	return 0;
 }
 
-static int watch_open(struct inode *inode, struct file *file)
+static int mhp_watch_open(struct inode *inode, struct file *file)
 {
-	return single_open(file, watch_show, NULL);
+	return single_open(file, mhp_watch_show, NULL);
 }
 
-static ssize_t watch_write(struct file *file, const char __user *from, size_t len, loff_t *pos)
+static ssize_t mhp_watch_write(struct file *file, const char __user *from, size_t len, loff_t *pos)
 {
 	mutex_lock(&lock);
 	nr_notes = 0;
@@ -110,43 +110,43 @@ static ssize_t watch_write(struct file *file, const char __user *from, size_t le
 	return len;
 }
 
-static const struct file_operations watch_fops = {
+static const struct file_operations mhp_watch_fops = {
 	.owner = THIS_MODULE,
-	.open = watch_open,
+	.open = mhp_watch_open,
 	.read = seq_read,
-	.write = watch_write,
+	.write = mhp_watch_write,
 	.llseek = seq_lseek,
 	.release = single_release,
 };
 
 /**
- * struct truth - what the pages of a zone say
+ * struct truth - values of a zone that were computed from its struct pages
  * @first: first page frame
- * @end: behind the last
- * @pages: how many page frames, of whole pageblocks
- * @managed: of these the allocator's, wherever they are now
+ * @end: behind the last page frame
+ * @pages: number of page frames, in whole pageblocks
+ * @managed: number of pages that were given to the page allocator
  */
 struct truth {
 	unsigned long first, end, pages, managed;
 };
 
-/* Neither boot nor a driver keeps it. */
-static bool is_managed(const struct page *page)
+/* Managed pages are those that are neither reserved nor kept by a driver. */
+static bool mhp_zones_page_is_managed(const struct page *page)
 {
 	return !PageReserved(page) && !PageOffline(page);
 }
 
-static unsigned long count_managed(const struct page *page)
+static unsigned long mhp_zones_count_managed(const struct page *page)
 {
 	unsigned long n, managed = 0;
 
 	for (n = 0; n < pageblock_nr_pages; n++)
-		managed += is_managed(page + n);
+		managed += mhp_zones_page_is_managed(page + n);
 	return managed;
 }
 
-/* Behind all memory that nodes say they have, and far enough for what they forgot. */
-static unsigned long end_of_memory(void)
+/* An end behind the spans of all nodes, with room for memory that is missing in the spans. */
+static unsigned long mhp_zones_end_of_memory(void)
 {
 	unsigned long end = 0;
 	int nid;
@@ -156,10 +156,10 @@ static unsigned long end_of_memory(void)
 	return ALIGN(end, PAGES_PER_SECTION) + 64 * PAGES_PER_SECTION;
 }
 
-/* Looks everywhere, and not just where the zone says that it has something. */
-static struct truth look(const struct zone *zone)
+/* Looks at all of memory, not only at the span of the zone. */
+static struct truth mhp_zones_look(const struct zone *zone)
 {
-	unsigned long pfn, end = end_of_memory();
+	unsigned long pfn, end = mhp_zones_end_of_memory();
 	struct truth t = { ULONG_MAX, 0, 0, 0 };
 
 	for (pfn = 0; pfn < end; pfn += pageblock_nr_pages) {
@@ -173,18 +173,18 @@ static struct truth look(const struct zone *zone)
 		t.end = pfn + pageblock_nr_pages;
 		t.pages += pageblock_nr_pages;
 		if (zone_idx(zone) == ZONE_MOVABLE)
-			t.managed += count_managed(page);
+			t.managed += mhp_zones_count_managed(page);
 	}
 	return t;
 }
 
 /*
- * "zone 1 Movable contiguous=1 really=1 span=0x140000-0x180000 really=0x140000-0x180000 ...";
- * managed pages are counted in ZONE_MOVABLE, without those that hold a memmap.
+ * "zone 1 Movable contiguous=1 really=1 span=0x140000-0x180000 really=0x140000-0x180000 ...".
+ * Managed pages are counted in ZONE_MOVABLE only, without pages that hold a memmap.
  */
-static void show_zone(struct seq_file *m, struct zone *zone)
+static void mhp_zones_show_zone(struct seq_file *m, struct zone *zone)
 {
-	const struct truth t = look(zone);
+	const struct truth t = mhp_zones_look(zone);
 	unsigned long end = zone->zone_start_pfn + zone->spanned_pages;
 
 	seq_printf(m, "zone %d %s contiguous=%d really=%d span=%#lx-%#lx really=%#lx-%#lx present=%lu really=%lu managed=%lu really=%lu\n",
@@ -193,7 +193,7 @@ static void show_zone(struct seq_file *m, struct zone *zone)
 		   zone_managed_pages(zone), t.managed);
 }
 
-/* Takes no lock: to be read while nothing happens. */
+/* Takes no lock, so the file must be read while no request is running. */
 static int mhp_zones_show(struct seq_file *m, void *unused)
 {
 	struct zone *zones;
@@ -203,7 +203,7 @@ static int mhp_zones_show(struct seq_file *m, void *unused)
 		zones = NODE_DATA(nid)->node_zones;
 		for (i = 0; i < MAX_NR_ZONES; i++)
 			if (populated_zone(zones + i))
-				show_zone(m, zones + i);
+				mhp_zones_show_zone(m, zones + i);
 	}
 	return 0;
 }
@@ -217,7 +217,7 @@ static int __init mhp_watch_init(void)
 	err = register_memory_notifier(&watch_nb);
 	if (err)
 		return err;
-	watch_file = debugfs_create_file("mhp_watch", 0600, NULL, NULL, &watch_fops);
+	watch_file = debugfs_create_file("mhp_watch", 0600, NULL, NULL, &mhp_watch_fops);
 	zones_file = debugfs_create_file("mhp_zones", 0400, NULL, NULL, &mhp_zones_fops);
 	return 0;
 }

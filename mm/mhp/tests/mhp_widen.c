@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Widens a window of a few instructions: a writer of sysfs stops for a while where he has given
- * back the lock, and not yet the file that he wrote to.
+ * Widens a race window of a few instructions: a writer of a sysfs file is delayed after it has
+ * released the lock, and before it takes the active reference to the file again.
  *
- * That is where sysfs_unbreak_active_protection() looks at the parent of the file; watchpoints of
- * the processor find it, so that no code has to be prepared for it. The programs whose name is the
- * parameter comm stop there for ms milliseconds, with interrupts off, when they have written to
- * one of files.
+ * At that point sysfs_unbreak_active_protection() reads the parent of the file. A hardware
+ * watchpoint on that field triggers the delay, so that no code has to be changed for it. Programs
+ * with the name comm are delayed there for ms milliseconds, with interrupts disabled, when they
+ * write to one of the files in the parameter files.
  */
 #include <linux/dcache.h>
 #include <linux/err.h>
@@ -22,7 +22,7 @@
 #include <linux/timekeeping.h>
 
 #define MAX_FILES	2
-/* Bytes of code from the beginning of the function in which the parent is read. */
+/* The parent is read within so many bytes of code from the beginning of the function. */
 #define WITHIN		64
 
 static char *comm = "wr";
@@ -45,8 +45,8 @@ MODULE_PARM_DESC(stops, "How often one has stopped");
 static struct kernfs_node *nodes[MAX_FILES];
 static struct perf_event * __percpu *events[MAX_FILES];
 
-static void widen_stop(struct perf_event *event, struct perf_sample_data *data,
-		       struct pt_regs *regs)
+static void mhp_widen_stop(struct perf_event *event, struct perf_sample_data *data,
+			   struct pt_regs *regs)
 {
 	unsigned long begin = (unsigned long)sysfs_unbreak_active_protection;
 	unsigned long at = instruction_pointer(regs);
@@ -59,7 +59,7 @@ static void widen_stop(struct perf_event *event, struct perf_sample_data *data,
 		cpu_relax();
 }
 
-static int watch_file(const char *name, unsigned int i)
+static int mhp_widen_watch_file(const char *name, unsigned int i)
 {
 	struct perf_event_attr attr;
 	struct path path;
@@ -76,14 +76,14 @@ static int watch_file(const char *name, unsigned int i)
 	attr.bp_addr = (unsigned long)&nodes[i]->parent;
 	attr.bp_len = HW_BREAKPOINT_LEN_8;
 	attr.bp_type = HW_BREAKPOINT_RW;
-	events[i] = register_wide_hw_breakpoint(&attr, widen_stop, NULL);
+	events[i] = register_wide_hw_breakpoint(&attr, mhp_widen_stop, NULL);
 	err = PTR_ERR_OR_ZERO((void __force *)events[i]);
 	if (err)
 		kernfs_put(nodes[i]);
 	return err;
 }
 
-static void watch_no_more(int nr)
+static void mhp_widen_unwatch(int nr)
 {
 	while (nr--) {
 		unregister_wide_hw_breakpoint(events[nr]);
@@ -96,9 +96,9 @@ static int __init mhp_widen_init(void)
 	int i, err;
 
 	for (i = 0; i < nr_files; i++) {
-		err = watch_file(files[i], i);
+		err = mhp_widen_watch_file(files[i], i);
 		if (err) {
-			watch_no_more(i);
+			mhp_widen_unwatch(i);
 			return err;
 		}
 	}
@@ -108,7 +108,7 @@ module_init(mhp_widen_init);
 
 static void __exit mhp_widen_exit(void)
 {
-	watch_no_more(nr_files);
+	mhp_widen_unwatch(nr_files);
 }
 module_exit(mhp_widen_exit);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What users may write to "request" and "query", and what they may not. */
+/* The requests of users: which texts are accepted, and which are not. */
 #include "mhp_kunit.h"
 
 #include "../order.c"
@@ -18,7 +18,7 @@ static void order_ranges(struct kunit *test)
 		{ "32-39", 32 * BLOCK, 40 * BLOCK - 1 },
 		{ "7-7\n", 7 * BLOCK, 8 * BLOCK - 1 },
 		{ "  7 \t", 7 * BLOCK, 8 * BLOCK - 1 },
-		/* As lsmem prints it. */
+		/* The format of lsmem. */
 		{ "0x0000000100000000-0x000000013fffffff", 0x100000000, 0x13fffffff },
 		{ "0x0-0xffffffffffffffff", 0, U64_MAX },
 		{ "0XaB-0xAb", 0xab, 0xab },
@@ -76,7 +76,7 @@ static void check_order(struct kunit *test, const struct order_case *c)
 	KUNIT_EXPECT_EQ_MSG(test, got.timeout_ms, c->want.timeout_ms, "%s", c->text);
 }
 
-/* What is accepted and written out again, by numbers and in one order, means the same. */
+/* A request that was accepted is formatted again, by numbers, and must mean the same. */
 static void check_again(struct kunit *test, const struct mhp_order *first)
 {
 	static const char * const verbs[] = {
@@ -114,7 +114,7 @@ static void check_again(struct kunit *test, const struct mhp_order *first)
 	KUNIT_EXPECT_EQ_MSG(test, second.timeout_ms, first->timeout_ms, "%s", text);
 }
 
-/* Also what the fuzzer does with its bytes. */
+/* The fuzzer calls this as well. */
 static void order_try(struct kunit *test, const char *text)
 {
 	struct mhp_order got = {};
@@ -125,7 +125,7 @@ static void order_try(struct kunit *test, const char *text)
 		KUNIT_EXPECT_LE(test, start, last);
 	if (!mhp_parse_order(text, BLOCK, &got))
 		check_again(test, &got);
-	/* No text is both. */
+	/* No text is both a boolean and a request. */
 	if (!mhp_parse_bool(text, &yes))
 		KUNIT_EXPECT_EQ_MSG(test, mhp_parse_order(text, BLOCK, &got), -EINVAL, "%s", text);
 }
@@ -208,7 +208,7 @@ static void order_booleans(struct kunit *test)
 				    neither[i]);
 }
 
-/* Any text has an answer; what is accepted makes sense. */
+/* Random texts: each is refused or accepted, and what is accepted is valid. */
 static void order_any_text(struct kunit *test)
 {
 	static const char letters[] = "0x19afk-=\n onlinesizetmub";

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The choice of a zone: what the administration guide promises, in numbers, and
- * whole devices brought online block by block.
+ * The choice of a zone: the rules of the administration guide in numbers, and
+ * devices that are brought online block by block.
  */
 #include "mhp_kunit.h"
 
@@ -169,7 +169,7 @@ static void policy_auto_group(struct kunit *test)
 				    "%s", cases[i].what);
 }
 
-/* What others need does not eat what the group brought for itself. */
+/* Requirements of other groups do not reduce the kernel memory of the group itself. */
 static void policy_auto_own_kernel_is_own(struct kunit *test)
 {
 	const struct mhp_group_view group = {
@@ -260,7 +260,7 @@ static void policy_auto_keeps_the_ratio_in_a_device(struct kunit *test)
 	for (unit = 1; unit <= 8; unit *= 2) {
 		plug_dynamic(test, 0, unit, 256);
 		plug_dynamic(test, GIB, unit, 256);
-		/* 24 GiB fit; a fourth of the last 8 GiB serves the rest. */
+		/* 24 GiB fit; a quarter of the last 8 GiB has to be kernel memory. */
 		KUNIT_EXPECT_EQ(test, plug_dynamic(test, 8 * GIB, unit, 192),
 				0UL);
 		KUNIT_EXPECT_LE(test, plug_dynamic(test, 8 * GIB, unit, 256),
@@ -309,7 +309,7 @@ static void policy_ratio(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, mhp_movable_ratio(ULONG_MAX, 1), 0U);
 }
 
-/* Of two blocks the one with less in use goes first, and one that is pinned last. */
+/* Of two blocks, the one with less in use has the higher score; a pinned page lowers it most. */
 static void policy_score_is_ordered(struct kunit *test)
 {
 	unsigned long free, all = 300;
@@ -347,7 +347,7 @@ static void policy_room(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, mhp_room_left(0, 0, 0, 0));
 	KUNIT_EXPECT_TRUE(test, mhp_room_left(GIB, 0, GIB - 10, 10));
 	KUNIT_EXPECT_FALSE(test, mhp_room_left(GIB, 0, GIB - 10, 11));
-	/* What goes itself is no room for others. */
+	/* Free pages of the memory that goes offline are no room. */
 	KUNIT_EXPECT_FALSE(test, mhp_room_left(GIB, 1, GIB - 10, 10));
 	KUNIT_EXPECT_FALSE(test, mhp_room_left(1, 2, 1, 0));
 	KUNIT_EXPECT_FALSE(test, mhp_room_left(ULONG_MAX, 0, ULONG_MAX, 1));
@@ -385,7 +385,7 @@ static void policy_time_limit(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, mhp_time_limit(120000, unit), 120000U);
 	KUNIT_EXPECT_EQ(test, mhp_time_limit(120000, 3 * unit / 2), 180000U);
 	KUNIT_EXPECT_EQ(test, mhp_time_limit(120000, 32 * unit), 32 * 120000U);
-	/* No limit stays none, and one that is too long to tell is no short one. */
+	/* No limit stays no limit, and a limit that is too large does not wrap around. */
 	KUNIT_EXPECT_EQ(test, mhp_time_limit(0, 32 * unit), 0U);
 	KUNIT_EXPECT_EQ(test, mhp_time_limit(UINT_MAX, unit), UINT_MAX);
 	KUNIT_EXPECT_EQ(test, mhp_time_limit(UINT_MAX, 2 * unit), UINT_MAX);

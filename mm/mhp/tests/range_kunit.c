@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Ranges, against counting pages one by one. */
+/* Ranges, compared with counting pages one by one. */
 #include "mhp_kunit.h"
 
 #define SMALL	6UL

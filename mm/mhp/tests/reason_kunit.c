@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The names are interface: programs compare them and scripts cut at blanks. */
+/* Names are ABI: programs compare them, and scripts split lines at blanks. */
 #include "mhp_kunit.h"
 
 #include "../reason.c"

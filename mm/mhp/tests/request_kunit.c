@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Decoding: which requests get through, why the others do not, in which order. */
+/* Decoding: which requests are accepted, and with which reason others are refused. */
 #include "mhp_kunit.h"
 
 #include "../request.c"
@@ -19,7 +19,7 @@ static const struct mhp_limits machine = {
 	.nr_nodes = 64,
 };
 
-/* A refusal leaves no trace in the range; this one is no answer to anything. */
+/* A refusal must not change the range; no request decodes to this one. */
 static const struct mhp_range untouched = { 1, 1 };
 
 static void expect(struct kunit *test, const char *what, enum mhp_reason why,
@@ -43,7 +43,7 @@ struct add_case {
 	int nid;
 	u64 start, size;
 	enum mhp_reason why;
-	u64 where;		/* what is reported, if not @start */
+	u64 where;		/* the address that is reported, if not @start */
 };
 
 static void check_add(struct kunit *test, const struct add_case *c,
@@ -205,8 +205,8 @@ static void request_keeps_the_first_cause(struct kunit *test)
 }
 
 /*
- * The same in the words of the documentation, and by whole blocks, where
- * nothing overflows.
+ * The same check as the documentation describes it, with numbers of blocks
+ * instead of bytes, so that nothing overflows.
  */
 static bool model_adds(int nid, u64 start, u64 size,
 		       const struct mhp_limits *lim)
@@ -240,7 +240,7 @@ static void model_compare(struct kunit *test, int nid, u64 start, u64 size,
 	KUNIT_EXPECT_EQ(test, mhp_range_bytes(&range), size);
 }
 
-/* Around the places where something changes, and everywhere else. */
+/* Values next to each limit, and random values. */
 static void request_add_like_the_model(struct kunit *test)
 {
 	u64 edges[] = {

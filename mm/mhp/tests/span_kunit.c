@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Spans. The model owns pages one by one and looks for the first and the last;
- * after every change the span must say the same.
+ * Spans, compared with a model that has a flag for each page, and searches for
+ * the first and the last: after every change the span must be the same.
  */
 #include "mhp_kunit.h"
 
@@ -17,7 +17,7 @@ struct model {
 	struct mhp_range span, gone;
 };
 
-/* Asked only about the rest of the span, and never about what is gone. */
+/* Must be called only for steps of the span, and never for pages that were lost. */
 static bool model_owned(unsigned long pfn, void *arg)
 {
 	struct model *model = arg;
@@ -70,7 +70,7 @@ static void model_check(struct model *model)
 	KUNIT_EXPECT_EQ(model->test, model->span.nr_pages, want.nr_pages);
 }
 
-/* Any three bytes are a change: what to do, where, and how much. */
+/* Each three bytes are a change: the operation, its position and its size. */
 static void model_play(struct model *model, const u8 *bytes, size_t nr_bytes)
 {
 	for (; nr_bytes >= 3; bytes += 3, nr_bytes -= 3) {
@@ -101,14 +101,14 @@ static void span_follows_any_sequence(struct kunit *test)
 	for (i = 0; i < 20000; i++) {
 		for (j = 0; j < sizeof(change); j++)
 			change[j] = mhp_kunit_random(&random) >> 16;
-		/* Mostly little, so that there are holes. */
+		/* Most sizes are small, so that there are holes. */
 		if (i % 8)
 			change[2] %= 4;
 		model_play(model, change, sizeof(change));
 	}
 }
 
-/* Ranges lost one by one from either end take the span with them. */
+/* Losing ranges one by one from either end shrinks the span to nothing. */
 static void span_shrinks_to_nothing(struct kunit *test)
 {
 	struct model *model = kunit_kzalloc(test, sizeof(*model), GFP_KERNEL);
@@ -132,7 +132,7 @@ static void span_shrinks_to_nothing(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, mhp_range_empty(&model->span));
 }
 
-/* Boot memory begins and ends within a step, maybe within the same. */
+/* Boot memory begins and ends within a step, which may be the same one. */
 static void span_keeps_part_of_a_step(struct kunit *test)
 {
 	struct model *model = kunit_kzalloc(test, sizeof(*model), GFP_KERNEL);
@@ -146,7 +146,7 @@ static void span_keeps_part_of_a_step(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, model->span.start_pfn, 3UL);
 	KUNIT_EXPECT_EQ(test, mhp_range_end(&model->span), 80UL);
 
-	/* The step with boot memory counts up to its end. */
+	/* The step that has boot memory stays up to the end of that memory. */
 	model_shrink(model, &high);
 	KUNIT_EXPECT_EQ(test, model->span.start_pfn, 3UL);
 	KUNIT_EXPECT_EQ(test, mhp_range_end(&model->span), 8UL);
@@ -160,7 +160,7 @@ static bool nobody(unsigned long pfn, void *arg)
 	return false;
 }
 
-/* Owns all steps, if asked about their first page. */
+/* All steps belong to the owner; must be called with the first page of a step. */
 static bool all_steps(unsigned long pfn, void *arg)
 {
 	return pfn % MODEL_STEP == 0;
@@ -175,7 +175,7 @@ static void shrink_one(struct kunit *test, const char *what,
 	KUNIT_EXPECT_EQ_MSG(test, span.nr_pages, want->nr_pages, "%s", what);
 }
 
-/* Also what a correct caller never asks for. */
+/* Including cases that do not occur with correct callers. */
 static void span_shrink_cases(struct kunit *test)
 {
 	static const struct {

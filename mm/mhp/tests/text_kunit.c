@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
-/* A text is the same whatever parts it is read in, and however long it is. */
+/* A text of any length is the same for all sizes of the parts that it is read in. */
 #include "mhp_kunit.h"
 
 #include "../text.c"
 
 #define NUMBERS	3000
 
-/* The n-th number: runs of two, and gaps. */
+/* The n-th number of a list that has pairs and gaps. */
 static unsigned long nth_number(unsigned int n)
 {
 	return n + n / 2;
@@ -55,7 +55,7 @@ static void text_lists(struct kunit *test)
 	}
 }
 
-/* In parts of any size: what "cat" gets of a file, by pages, and what "dd bs=1" gets. */
+/* Parts of any size: pages, as "cat" reads a file, and single bytes, as "dd bs=1" does. */
 static void text_parts(struct kunit *test)
 {
 	static const size_t sizes[] = { 1, 7, 127, 128, 4095, 4096, 65536 };
@@ -70,7 +70,7 @@ static void text_parts(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, whole[len - 1], '\n');
 
 	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
-		/* One byte at a time, the beginning will do. */
+		/* With one byte at a time, the beginning of the text is enough. */
 		unsigned int numbers = sizes[i] < 100 ? 300 : NUMBERS;
 		size_t end = read_list(whole, 0, room, numbers);
 
@@ -84,7 +84,7 @@ static void text_parts(struct kunit *test)
 	}
 }
 
-/* What does not fit into a piece is cut there, and nowhere else. */
+/* A text that is too long for one call is cut at the limit, and nowhere else. */
 static void text_pieces(struct kunit *test)
 {
 	char got[2 * MHP_TEXT_PIECE] = "";

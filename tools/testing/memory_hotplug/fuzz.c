@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * libFuzzer finds the bytes; the models of the suites know what is right. The first
- * byte chooses: spans, requests of drivers, the text of a user's request, or what memhp reads.
+ * Runs the models of the suites on the bytes of libFuzzer. The first byte chooses the model:
+ * spans, requests of drivers, the text of a user's request, or a text that memhp reads.
  */
 #include "../../../mm/mhp/tests/span_kunit.c"
 #include "../../../mm/mhp/tests/request_kunit.c"
@@ -46,12 +46,12 @@ static void fuzz_request(struct kunit *test, const u8 *bytes, size_t nr_bytes)
 	lim.max_bytes = in.max_bytes;
 	lim.nr_nodes = in.nr_nodes;
 	model_compare(test, in.nid, in.start, in.size, &lim);
-	/* Most numbers are not aligned. */
+	/* Most random numbers are not aligned, so also try aligned ones. */
 	model_compare(test, in.nid, ALIGN_DOWN(in.start, lim.block_bytes),
 		      ALIGN_DOWN(in.size, lim.block_bytes), &lim);
 }
 
-/* Gives the bytes to @try as a text that ends where an allocation does: to read on is caught. */
+/* Calls @try with a text in an allocation of its size, so that ASan catches reads beyond it. */
 static void fuzz_text(struct kunit *test, const u8 *bytes, size_t nr_bytes,
 		      void (*try)(struct kunit *test, const char *text))
 {

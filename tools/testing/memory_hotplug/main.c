@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Runs the suites that are linked in: all, or those whose names are given. */
+/* Runs the suites that are linked in: all of them, or those named by the arguments. */
 #include <kunit/test.h>
 
 #define MAX_PRINTED	5

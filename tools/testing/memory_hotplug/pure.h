@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * In the place of mm/mhp/pure.h, whose guard it takes: what the pure files use
- * of the kernel, for user space. Included before everything else (Makefile).
+ * Replaces mm/mhp/pure.h in user space, with the same include guard: what the
+ * pure files use of the kernel. The Makefile includes it before all other files.
  */
 #ifndef _MM_MHP_PURE_H
 #define _MM_MHP_PURE_H
@@ -25,7 +25,7 @@ typedef unsigned long long u64;
 #define PAGE_SHIFT		12
 #define PHYS_PFN(x)		((unsigned long)((x) >> PAGE_SHIFT))
 
-/* The compiler's own check of formats is enough here. */
+/* Formats are checked when the files are compiled for the kernel. */
 #define __printf(...)
 #define BIT(n)			(1UL << (n))
 #define ARRAY_SIZE(a)		(sizeof(a) / sizeof((a)[0]))

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * In the place of <kunit/test.h>: as much of KUnit as the suites of mm/mhp/tests
- * use. A failed expectation is printed and counted, a failed assertion ends the
- * program.
+ * Replaces <kunit/test.h> in user space: the part of KUnit that the suites of
+ * mm/mhp/tests use. A failed expectation is printed and counted; a failed
+ * assertion ends the program.
  */
 #ifndef _KUNIT_TEST_H
 #define _KUNIT_TEST_H
@@ -27,7 +27,7 @@ struct kunit_suite {
 	struct kunit_suite *next;
 };
 
-/* From the program: main.c, fuzz.c. */
+/* Defined by main.c and fuzz.c. */
 void kunit_register(struct kunit_suite *suite);
 void kunit_fail(struct kunit *test, const char *file, int line,
 		const char *what, const char *more);
@@ -43,7 +43,7 @@ void kunit_fail(struct kunit *test, const char *file, int line,
 		kunit_register(&(suite));					\
 	}
 
-/* One allocation for each test is enough, and freed after it. */
+/* Each test may allocate once; main.c frees the memory after the test. */
 static inline void *kunit_kzalloc(struct kunit *test, size_t size, int gfp)
 {
 	(void)gfp;
