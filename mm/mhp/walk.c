@@ -39,7 +39,7 @@ static unsigned int walk_turn;
 #ifdef CONFIG_DEBUG_LOCK_ALLOC
 static struct lockdep_map walk_map = STATIC_LOCKDEP_MAP_INIT("memmap_walk", &walk_map);
 
-/* A wait and no lock: nothing is held that an interrupt might want. */
+/* For lockdep this is a wait, not a lock: nothing is held that an interrupt could need. */
 #define assert_no_walk() lock_map_sync(&walk_map)
 #else
 #define assert_no_walk() do { } while (0)
