@@ -154,9 +154,8 @@ static bool acpi_dimm_at_boot(void)
 /* At boot a device can lose one range and keep the others; later it needs all of them. */
 static const char *acpi_dimm_consequence(const struct dimm *dimm)
 {
-	if (acpi_dimm_at_boot() && !list_is_singular(&dimm->ranges))
-		return "the rest of the device may";
-	return "nor can the device";
+	return acpi_dimm_at_boot() && !list_is_singular(&dimm->ranges) ?
+	       "the rest of the device may" : "nor can the device";
 }
 
 static void acpi_dimm_range_drop(struct dimm_range *range)
