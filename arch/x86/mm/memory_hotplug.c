@@ -333,7 +333,7 @@ static void teardown_unmap_entries(struct teardown *td, pte_t *table,
 		pte_t val = ptep_get(entry);
 
 		next = min(ALIGN_DOWN(addr, size) + size, end);
-		/* DEBUG_PAGEALLOC leaves leaves that are not present, which have to be cleared. */
+		/* With DEBUG_PAGEALLOC a leaf may be not present, but has to be cleared. */
 		if (pte_none(val))
 			continue;
 		if (pgtable_is_leaf(val, level) &&
