@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""kexec -p: a crash kernel that is loaded once, and knows of memory that came later."""
+"""kexec -p: a crash kernel that is loaded once has memory that was added later."""
 
 import re
 
@@ -77,7 +77,7 @@ def load_crash_agent(guest):
 
 @machine(nodes=("1G", "1G"), cmdline="crashkernel=320M memhp_default_state=online_movable", timeout=300, allow="Kernel.panic|Call.Trace")
 def test_went(guest):
-    """A crash after an eject: the dump has no memory that was ejected, and that which stayed."""
+    """A crash after an eject: the dump has the memory that stayed, and not the memory that was ejected."""
     stays, goes = guest.plug("256M", 1), guest.plug("512M", 1)
     load_crash_agent(guest)
     assert guest.unplug(goes).done

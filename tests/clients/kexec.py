@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""kexec -l: a kernel that waits to be booted, at an address in memory that is to go."""
+"""kexec -l: a loaded kernel whose address is in memory that is to be ejected."""
 
 import ssdt
 from guest import MIB, OST_SUCCESS, Skip, machine
@@ -35,7 +35,7 @@ def refuses_to_go(guest, how):
 
 @machine(**ONLINE)
 def test_by_file(guest):
-    """kexec -s -l, of which the kernel looks for the place: the highest there is. The eject is refused until it is unloaded."""
+    """kexec -s -l, where the kernel chooses the highest address: the eject is refused until it is unloaded."""
     refuses_to_go(guest, "-s")
 
 
@@ -47,7 +47,7 @@ def test_by_segments(guest):
 
 @machine(**ONLINE)
 def test_all_offline(guest):
-    """A DIMM of which all is offline already: its eject is refused as well."""
+    """The eject of a DIMM that is offline already is refused as well."""
     dimm = guest.plug("512M", 1)
     load(guest, dimm.lo, dimm.hi, "-c")
     guest.set_blocks("offline", guest.blocks(dimm))
@@ -58,7 +58,7 @@ def test_all_offline(guest):
 
 @machine(**ONLINE)
 def test_elsewhere(guest):
-    """A kernel that is to lie elsewhere is no obstacle, and stays loaded."""
+    """A kernel with another address does not prevent the eject, and stays loaded."""
     dimm = guest.plug("512M", 1)
     load(guest, 256 * MIB, 512 * MIB, "-c")
     assert guest.unplug(dimm).done
@@ -67,7 +67,7 @@ def test_elsewhere(guest):
 
 @ssdt.machine(timeout=300)
 def test_vanished(guest):
-    """Memory that goes without an eject cannot be refused: the kernel is unloaded, and the log says so."""
+    """If memory disappears without an eject, the kernel is unloaded, with a line in the log."""
     ssdt.load(guest, Device("MEM0", [(HIDDEN[0], 4 * HIDDEN.step)], node=1, sta=0))
     assert ssdt.notify(guest, "MEM0", CHECK, sta=0xF) == OST_SUCCESS
     load(guest, HIDDEN[0], HIDDEN[4], "-c")

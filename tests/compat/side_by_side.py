@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The stock kernel and ours, booted alike, show and answer the same, but for what the documents say is new."""
+"""The stock kernel and ours have the same files and answers, except where the documents say otherwise."""
 
 import json
 import re
@@ -15,19 +15,19 @@ PARAMETERS = "/sys/module/memory_hotplug/parameters"
 # All that may differ: (path, what the stock kernel has, what ours has, words of the document)
 ALLOWED = (
     (r"memory/memory\d+/end_phys_index", None, ".*", "number of its last section"),
-    (r"memory/memory\d+/removable", "1\n", "0\n", "0: something in the block is known not to move"),
-    (r"memory/memory\d+/phys_device", "0\n", r"\d+\n", "``phys_device`` is its number"),
+    (r"memory/memory\d+/removable", "1\n", "0\n", "0: the block has a page that cannot be moved"),
+    (r"memory/memory\d+/phys_device", "0\n", r"\d+\n", "``phys_device`` is the number of the device"),
     (r"memory/memory\d+/last_error", None, ".*", "how the last request for it failed"),
     (r"memory/memory\d+/movability", None, ".*", "what its pages are, and how easily it would go"),
     (r"memory/memory\d+/progress", None, ".*", "while it goes offline: pages left and moved"),
-    (r"memory/memory\d+/group", None, ".*", "number of its group"),
+    (r"memory/memory\d+/group", None, ".*", "number of its memory group"),
     (r"memory/query", None, ".*", "write a range, read what is in it"),
     (r"memory/request", None, ".*", "take many blocks online or offline"),
     (r"memory/movable_ratio", None, ".*", "pages of kernel zones and of ``ZONE_MOVABLE``"),
-    (r"memory/groups.*", None, ".*", "a device whose memory belongs together"),
-    (PARAMETERS + "/offline_viability", None, ".*", "is refused before anything moves"),
-    (PARAMETERS + "/movable_ratio_limit", None, ".*", "warn once where ``ZONE_MOVABLE`` is more"),
-    (PARAMETERS + "/offline_timeout_ms", None, ".*", "how long an offline by user space may take"),
+    (r"memory/groups.*", None, ".*", "the memory group of a device"),
+    (PARAMETERS + "/offline_viability", None, ".*", "is refused before any page is moved"),
+    (PARAMETERS + "/movable_ratio_limit", None, ".*", "the kernel warns once if ``ZONE_MOVABLE`` is more"),
+    (PARAMETERS + "/offline_timeout_ms", None, ".*", "time limit for an offline by user space"),
     (PARAMETERS + "/removable_compat", None, ".*", "``removable`` is 1 for every block"),
 )
 
@@ -83,7 +83,7 @@ def beside(guest):
 
 @machine(nodes=("1G", "1G", "0"), dimms=("256M:1",), timeout=400)
 def test_dump(guest):
-    """/sys/devices/system/memory and node, lsmem, parameters: at boot, and while a DIMM comes and goes."""
+    """/sys/devices/system/memory and node, lsmem, parameters: at boot, and while a DIMM is added and removed."""
     met = set()
     with beside(guest) as stock:
         compare(guest, stock, "at boot", met)
@@ -178,7 +178,7 @@ def answers(guest):
 
 
 def taken_back(guest):
-    """What the stock kernel does not have: an offline that waits ends when somebody writes that it is to be online."""
+    """What the stock kernel does not have: writing "online" cancels an offline."""
     dimm = guest.plug("128M", 1)
     block = f"{MEMORY}/memory{guest.blocks(dimm)[0]}"
     guest.sh(f"echo online_movable >{block}/state")
@@ -191,7 +191,7 @@ def taken_back(guest):
 
 @machine(timeout=400)
 def test_answers(guest):
-    """The table of answers: each row written to both kernels, with the same answer."""
+    """The table of errors: each row is tried on both kernels, with the same result."""
     ours = answers(guest)
     with beside(guest) as stock:
         theirs = answers(stock)
@@ -216,7 +216,7 @@ def everything_in(guest, directory, kind="f"):
 
 @machine(dimms=("256M:1",))
 def test_documented(guest):
-    """Each file the document names is there, with that mode, and there is no other; what may differ is documented."""
+    """The files are those of the document, with the documented modes."""
     root, block, parameters, device = tables()
     assert block.pop("nodeM") == "link"
     number = guest.sh("blocks_that_are offline | head -1")

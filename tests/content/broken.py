@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Memory of which hardware found a page broken: all but that page moves, and nobody looks at its struct page later."""
+"""Memory with a poisoned page: all other pages are moved, and the struct page is not read later."""
 
 from guest import machine
 
@@ -15,7 +15,7 @@ def plug(guest):
 
 
 def hold(guest, kind, dimm):
-    """Start a program with a broken page; its block and its page frame."""
+    """Start a program with a poisoned page; returns its block and its page frame."""
     address = guest.start_program(f"broken {kind} {NODE} {dimm.lo} {dimm.hi}", "broken").split()[0]
     pfn = int(address, 16) // 4096
     return pfn * 4096 // (128 << 20), pfn
@@ -40,7 +40,7 @@ def end(guest):
 
 
 def goes(guest, dimm):
-    """The DIMM goes, whatever was broken in it; what the program has of it hurts nobody."""
+    """The DIMM is removed; entries for its poisoned page in the program do no harm."""
     guest.set_blocks("offline", guest.blocks(dimm))
     look(guest)
     assert guest.unplug(dimm).done
@@ -57,7 +57,7 @@ def stays(guest, block, pfn):
 
 @machine()
 def test_small(guest):
-    """Small pages: the broken one stays behind, the others move; its program goes on without it."""
+    """Small pages: the poisoned one is left, the others are moved; the program continues without it."""
     dimm = plug(guest)
     hold(guest, "small", dimm)
     goes(guest, dimm)
@@ -66,7 +66,7 @@ def test_small(guest):
 
 @machine()
 def test_pipe(guest):
-    """A broken page that a pipe refers to as well holds its block until it is read."""
+    """A poisoned page that is also in a pipe keeps its block online until it is read."""
     dimm = plug(guest)
     block, pfn = hold(guest, "pipe", dimm)
     stays(guest, block, pfn)
@@ -77,7 +77,7 @@ def test_pipe(guest):
 
 @machine()
 def test_thp(guest):
-    """A huge page of which a part is broken is split: all but that part moves."""
+    """A huge page with a poisoned part is split, and all other parts are moved."""
     dimm = plug(guest)
     hold(guest, "thp", dimm)
     signal(guest, "USR1")
@@ -87,7 +87,7 @@ def test_thp(guest):
 
 @machine()
 def test_thp_held(guest):
-    """Where it cannot be split it does not move, and holds its block until it can."""
+    """A huge page that cannot be split is not moved, and keeps its block online until it can be."""
     dimm = plug(guest)
     block, pfn = hold(guest, "thp", dimm)
     stays(guest, block, pfn)
@@ -98,7 +98,7 @@ def test_thp_held(guest):
 
 @machine()
 def test_tmpfs(guest):
-    """A broken page of a file in tmpfs goes, and the file still says EIO there; it can be deleted."""
+    """A poisoned page of a file in tmpfs is removed; reads still fail with EIO, and the file can be deleted."""
     dimm = plug(guest)
     hold(guest, "tmpfs", dimm)
     goes(guest, dimm)
@@ -110,7 +110,7 @@ def test_tmpfs(guest):
 
 @machine(cmdline="hugepagesz=2M hugepages=0")
 def test_hugetlb(guest):
-    """A broken HugeTLB page of a program: its sound parts are free, its broken one stays behind."""
+    """A poisoned HugeTLB page of a program: the parts without poison are free, the poisoned one is left."""
     dimm = plug(guest)
     guest.sh(f"echo 8 >{POOL}; [ $(<{POOL}) = 8 ]")
     hold(guest, "hugeanon", dimm)
@@ -120,7 +120,7 @@ def test_hugetlb(guest):
 
 @machine(cmdline="hugepagesz=2M hugepages=0")
 def test_hugetlb_file(guest):
-    """A broken HugeTLB page of a file holds its block until the file is gone, and says why."""
+    """A poisoned HugeTLB page of a file keeps its block online until the file is deleted, with that reason."""
     dimm = plug(guest)
     guest.sh(f"echo 8 >{POOL}; [ $(<{POOL}) = 8 ]")
     block, pfn = hold(guest, "hugefile", dimm)
@@ -133,7 +133,7 @@ def test_hugetlb_file(guest):
 
 @machine()
 def test_new(guest):
-    """A page that is found broken before it is on a free list does not get there."""
+    """A page that is poisoned before it is on a free list is not added to one."""
     dimm = guest.plug("256M", NODE)
     blocks = guest.blocks(dimm)
     pfn = dimm.lo // 4096 + 0x123

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Blocks go offline and online again and again under a program that does much with its pages."""
+"""Blocks go offline and online repeatedly while a program changes its pages in many ways."""
 
 from guest import machine
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What a block may hold when it goes offline; the table is in the admin guide."""
+"""Blocks with each kind of page go offline; the table of kinds is in the admin guide."""
 
 from guest import MIB, machine
 
@@ -15,12 +15,12 @@ def plug(guest, size="256M", word="online_movable"):
 
 
 def hold(guest, kind, dimm):
-    """Start a program that holds such memory; how many pages of it are on the DIMM."""
+    """Start a program with that kind of memory; returns how many of its pages are on the DIMM."""
     return int(guest.start_program(f"kinds {kind} {NODE} {dimm.lo} {dimm.hi}", "kinds").split()[0])
 
 
 def end(guest):
-    """End it: its content is right; how many pages are on the DIMM now."""
+    """End the program, whose content must be intact; returns how many pages are on the DIMM now."""
     return int(guest.end_program("kinds").split()[0])
 
 
@@ -29,7 +29,7 @@ def goes(guest, dimm):
 
 
 def stays(guest, dimm, why):
-    """One of its blocks does not go offline, for that reason; all that it has stays online."""
+    """One of the blocks does not go offline for that reason, and all of them stay online."""
     blocks = guest.blocks(dimm)
     before = guest.zones(blocks)
     refused = [b for b in blocks if guest.sh(f"wr $memory/memory{b}/state offline || true") == "EBUSY"]
@@ -62,7 +62,7 @@ def moves(guest, kind):
 
 @machine(cmdline="hugepagesz=2M hugepages=0")
 def test_hugetlb_2m(guest):
-    """Huge pages of 2 MiB: in use they move, free ones of the pool are dissolved."""
+    """Huge pages of 2 MiB: those in use are moved, free ones of the pool are dissolved."""
     pool = f"/sys/devices/system/node/node{NODE}/hugepages/hugepages-2048kB"
     dimm = plug(guest)
     guest.sh(f"echo 32 >{pool}/nr_hugepages; [ $(<{pool}/nr_hugepages) = 32 ]")
@@ -82,7 +82,7 @@ def is_huge(guest, pfn):
 
 @machine()
 def test_hugetlb_1g(guest):
-    """A huge page of 1 GiB is not in ZONE_MOVABLE; where it is, its blocks stay until it is freed."""
+    """A huge page of 1 GiB is not in ZONE_MOVABLE; its blocks stay online until it is freed."""
     pool = f"/sys/devices/system/node/node{NODE}/hugepages/hugepages-1048576kB"
     dimm = plug(guest, "2G")
     guest.sh(f"echo 1 >{pool}/nr_hugepages")
@@ -142,7 +142,7 @@ def test_secret(guest):
 
 @machine()
 def test_inaccessible(guest):
-    """A file that the kernel must not read, as guest_memfd: its block stays, which is said at once."""
+    """A file that the kernel must not read, like guest_memfd: the offline of its block is refused at once."""
     guest.sh("modprobe mhp_ask")
     dimm = plug(guest)
     assert hold(guest, "inaccessible", dimm) > 0, "nothing of it is on the DIMM"
@@ -160,7 +160,7 @@ def test_inaccessible(guest):
 
 @machine(nodes=("1G", "1G", "0"), cmdline="hugepagesz=2M hugepages=0")
 def test_cpuset(guest):
-    """Pages go where there is room, and not only where the cpuset of the writer allows its own."""
+    """Pages are moved to any node with room, regardless of the cpuset of the writer."""
     pool = "/sys/devices/system/node/node{}/hugepages/hugepages-2048kB/nr_hugepages"
     guest.sh("mkdir /tmp/cg; mount -t cgroup2 none /tmp/cg; echo +cpuset >/tmp/cg/cgroup.subtree_control; mkdir /tmp/cg/service")
     dimm = guest.plug("128M", 2)
@@ -187,7 +187,7 @@ def test_long_pin(guest):
 
 @machine()
 def test_short_pin(guest):
-    """Pages in a pipe hold the offline up until they are read; then it succeeds."""
+    """Pages in a pipe delay the offline until they are read; then it succeeds."""
     dimm = plug(guest)
     assert hold(guest, "short", dimm) > 0
     goes(guest, dimm)
@@ -196,7 +196,7 @@ def test_short_pin(guest):
 
 @machine()
 def test_poison(guest):
-    """A page that hardware found broken: its block goes offline, and does not come back."""
+    """A block with a poisoned page goes offline, and does not come online again."""
     dimm = plug(guest)
     block = guest.blocks(dimm)[0]
     guest.sh("modprobe hwpoison-inject")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""B4: after a failed eject the blocks came online in ZONE_NORMAL, and the DIMM could never go."""
+"""B4: after a failed eject the blocks came online in ZONE_NORMAL, and the DIMM could not be ejected again."""
 
 from guest import MIB, machine
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""B5: of a device of which one range cannot be added, the others were, and firmware was told of success."""
+"""B5: if one range of a device could not be added, the others were, and the firmware was told of success."""
 
 import ssdt
 from guest import GIB, OST_NOT_ADDED, OST_NOT_USABLE, OST_SUCCESS
@@ -36,7 +36,7 @@ def test_taken(guest):
 
 @ssdt.machine(cmdline="memhp_default_state=online")
 def test_online_already(guest):
-    """The good range was online as soon as it was added: it goes again."""
+    """The good range was online as soon as it was added, and is removed again."""
     partial(guest, (HIDDEN[0], 2 * SIZE), (BUSY, SIZE))
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""B6: a device that vanished while its blocks were online was the end of the kernel."""
+"""B6: the kernel crashed when a device disappeared while its blocks were online."""
 
 import re
 
@@ -30,7 +30,7 @@ def there(guest):
 
 @HARDWARE
 def test_free(guest):
-    """Nothing was in it: it is gone, and can come again."""
+    """Memory that was not in use is removed, and can be added again."""
     before = guest.sh("mem_total; cat /proc/iomem; ls $memory")
     plug(guest)
     vanish(guest)
@@ -42,7 +42,7 @@ def test_free(guest):
 
 @HARDWARE
 def test_data(guest):
-    """Memory of a program is lost, and the program with it; nothing new is allocated there."""
+    """Memory of a program is lost and the program is killed; no pages are allocated there any more."""
     plug(guest)
     loaded = guest.start_program(f"load 64 2 {HIDDEN[0]} {HIDDEN[3]}", "load")
     assert "on the DIMM 64 MiB" in loaded, loaded
@@ -64,7 +64,7 @@ def test_data(guest):
 
 @HARDWARE
 def test_page_cache(guest):
-    """Clean pages of files are dropped, and read again from where they came."""
+    """Clean pages of files are dropped, and read from the file again."""
     plug(guest)
     # The host's files are behind 9p, whose cache is loose.
     guest.sh("sum=$(cksum </usr/bin/qemu-system-x86_64); echo 3 >/proc/sys/vm/drop_caches; "
@@ -94,7 +94,7 @@ def huge_are_lost(guest):
 
 @ssdt.machine(nodes=("1G", "1G", "0"), cmdline="maxcpus=1 hugepagesz=2M hugepages=0", timeout=300)
 def test_huge_pages(guest):
-    """Huge pages are lost as others are; the kernel, told to panic at surprises of hardware, does not at this one."""
+    """Huge pages are lost like others; vm.memory_failure_recovery=0 does not make the kernel panic."""
     plug(guest)
     hold_huge(guest)
     guest.sh("echo 0 >/proc/sys/vm/memory_failure_recovery")
@@ -104,7 +104,7 @@ def test_huge_pages(guest):
 
 @ssdt.machine(nodes=("1G", "1G", "0"), cmdline="hugepagesz=2M hugepages=0", timeout=300)
 def test_soft_offline(guest):
-    """Memory vanishes while another page leaves use: neither waits for the other without end."""
+    """Memory disappears while soft_offline_page runs: neither waits for the other for ever."""
     # Node 1 has no memory: what runs there would get that which vanishes.
     guest.sh("for p in /proc/[0-9]*; do taskset -acp 0 ${p##*/} >/dev/null 2>&1 || true; done", log=False)
     plug(guest)
@@ -120,7 +120,7 @@ def test_soft_offline(guest):
 
 @HARDWARE
 def test_kernel_memory(guest):
-    """In a kernel zone with memory of the kernel: it stays, lost, and the kernel goes on."""
+    """Memory of a kernel zone that the kernel uses is lost, and the kernel continues."""
     plug(guest, "online_kernel")
     guest.start_program(f"hold kernel 2 {HIDDEN[0]} {HIDDEN[3]}", "hold")
     vanish(guest)

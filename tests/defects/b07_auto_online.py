@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""B7: memory that comes online by itself stopped at the first block that failed, and nobody was told."""
+"""B7: automatic onlining stopped at the first block that failed, without a message."""
 
 from guest import machine
 
@@ -8,7 +8,7 @@ FAIL = "/sys/kernel/debug/memory_hotplug/fail"
 
 @machine(cmdline="memhp_default_state=online_movable")
 def test_whole_fails_once(guest):
-    """A failure of all of them together costs nothing: block by block they come online."""
+    """If onlining them together fails, they come online block by block."""
     guest.sh(f"echo online/zone/up -12 >{FAIL}")
     dimm = guest.plug("1G", 1)
     blocks = guest.blocks(dimm)
@@ -18,7 +18,7 @@ def test_whole_fails_once(guest):
 
 @machine(cmdline="memhp_default_state=online_movable")
 def test_one_block_fails(guest):
-    """A poisoned block stays offline, with a line in the log; those before and behind it come online."""
+    """A poisoned block stays offline, with a line in the log; the blocks before and behind it come online."""
     dimm = guest.plug("1G", 1)
     blocks = guest.blocks(dimm)
     bad, address = blocks[3], dimm.lo + 3 * (dimm.size // len(blocks)) + 0x5000

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""B8: a remove that failed had taken its range out of /sys/firmware/memmap already."""
+"""B8: a removal that failed had removed its range from /sys/firmware/memmap already."""
 
 from guest import machine
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""B9: a node that could not be set up for its first memory was a BUG."""
+"""B9: the kernel crashed (BUG) if a node could not be set up for its first memory."""
 
 from guest import machine
 
@@ -14,7 +14,7 @@ def everything(guest):
 
 @machine(nodes=("1G", "1G", "0"))
 def test_first_memory_fails(guest):
-    """The first memory of a node fails at each step: node and memory are not there; then they come."""
+    """Adding the first memory of a node fails at each step: neither node nor memory are left; then it succeeds."""
     before = everything(guest)
     for step in STEPS:
         guest.sh(f"echo add/{step}/up -12 >{FAIL}")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""B10: what a failed add had done already stayed behind."""
+"""B10: an add that failed did not undo what it had done."""
 
 from guest import machine
 from leaks import exact, slab
@@ -51,7 +51,7 @@ cat /tmp/kinds-* | wc -l
 @machine(nodes=("1G", "1G", "0"), nvdimm="384M:2", timeout=500, cmdline="memory_hotplug.memmap_on_memory=Y",
          allow="Call.Trace|page.allocation.failure")
 def test_failures(guest):
-    """Whatever can fail in an add, an online, an offline does so again and again: slab does not grow."""
+    """Each allocation of an add, an online and an offline fails repeatedly: slab does not grow."""
     guest.sh("for module in nfit nd_pmem dax_pmem device_dax kmem; do modprobe $module || exit; done")
     guest.sh("ndctl create-namespace -f -e namespace0.0 -m devdax && daxctl reconfigure-device -N -m system-ram dax0.0")
     guest.sh(f"echo dax0.0 >{DRIVER}/unbind")

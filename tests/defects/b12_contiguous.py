@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""B12: whether a zone is contiguous was found out by walking all of it for each block."""
+"""B12: to find out whether a zone is contiguous took a walk over all of it for each block."""
 
 import re
 
@@ -10,7 +10,7 @@ STEPS = 5000
 
 @machine(dimms=("1G:0", "1G:1"), timeout=900)
 def test_oracle(guest):
-    """After each of 5,000 random requests the numbers that are kept are those which a walk finds."""
+    """After each of 5,000 random requests, the numbers of the zone are those that a walk finds."""
     guest.sh("modprobe mhp_watch")
     report = guest.sh(f"oracle {STEPS} 12")
     counts = {word: int(number) for word, number in re.findall(r"(\w+) (\d+)", report)}

@@ -6,7 +6,7 @@ from guest import machine
 
 @machine(timeout=300)
 def test_others_get_an_answer(guest):
-    """While an eject tries in vain, reads are answered at once, and a request on other memory when it has ended."""
+    """During an eject that will fail, reads are answered at once, and a request for other memory succeeds."""
     dimm, other = guest.plug("256M", 1), guest.plug("256M", 1)
     guest.set_blocks("online_movable", guest.blocks(dimm))
     guest.start_program(f"hold pin 1 {dimm.lo} {dimm.hi}", "hold")

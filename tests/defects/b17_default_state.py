@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""B17: a bad memhp_default_state= was dropped without a word."""
+"""B17: a bad memhp_default_state= was ignored without a message."""
 
 from guest import machine
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""B18: only one driver in the system could look at pages that come online."""
+"""B18: only one driver in the system could have a callback for pages that come online."""
 
 from guest import MIB, machine
 
@@ -25,7 +25,7 @@ def both_see(guest):
 
 @machine(virtio_mem="2G:1", cmdline="memhp_default_state=online_movable")
 def test_behind(guest):
-    """A driver that comes behind virtio-mem sees what virtio-mem hands on."""
+    """A callback registered after that of virtio-mem gets the pages that virtio-mem passes on."""
     guest.sh("modprobe virtio_mem && modprobe mhp_callback")
     both_see(guest)
     guest.sh("modprobe -r mhp_callback")
@@ -35,7 +35,7 @@ def test_behind(guest):
 
 @machine(virtio_mem="2G:1", cmdline="memhp_default_state=online_movable")
 def test_before(guest):
-    """One that comes before sees all pages, and virtio-mem works as ever; also when the first has gone."""
+    """A callback registered before that of virtio-mem gets all pages; virtio-mem works, also after it was unregistered."""
     guest.sh("modprobe mhp_callback && modprobe virtio_mem")
     before = counted(guest)
     both_see(guest)

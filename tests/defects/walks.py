@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Who walks over struct pages without a lock read those of memory that was being removed."""
+"""Walks over struct pages without a lock could read struct pages of removed memory."""
 
 import time
 
@@ -54,7 +54,7 @@ def come_and_go(guest, turns=TURNS):
 
 @machine(timeout=900)
 def test_compaction(guest):
-    """A DIMM comes and goes beside two tasks that compact its node."""
+    """A DIMM is added and removed while two tasks compact its node."""
     guest.sh(f"{MOVABLE}; {DELAY}")
     guest.plug("256M", 1)
     for n in range(2):
@@ -64,7 +64,7 @@ def test_compaction(guest):
 
 @machine(timeout=900, virtio_mem="2G:1")
 def test_virtio_mem(guest):
-    """A virtio-mem device grows and shrinks beside two tasks that compact its node."""
+    """A virtio-mem device grows and shrinks while two tasks compact its node."""
     guest.sh(f"{MOVABLE}; {DELAY}; modprobe virtio_mem")
     guest.resize(256 * MIB)
     for n in range(2):
@@ -76,7 +76,7 @@ def test_virtio_mem(guest):
 
 @machine(timeout=900)
 def test_kcore(guest):
-    """A DIMM comes and goes beside a reader of /proc/kcore."""
+    """A DIMM is added and removed while /proc/kcore is read."""
     guest.sh(f"need python3; {MOVABLE}; {DELAY}; cat >/tmp/read.py <<'END'\n{KCORE}\nEND")
     in_background(guest, "kcore", "python3 /tmp/read.py")
     come_and_go(guest)
@@ -84,7 +84,7 @@ def test_kcore(guest):
 
 @machine(timeout=900, cmdline="page_owner=on")
 def test_files(guest):
-    """A DIMM comes and goes beside readers of kpageflags, kpagecount, kpagecgroup, page_idle, page_owner and others."""
+    """A DIMM is added and removed while kpageflags, kpagecount, kpagecgroup, page_idle, page_owner and others are read."""
     guest.sh(f"need python3; {MOVABLE}; {DELAY}; cat >/tmp/read.py <<'END'\n{PER_FRAME}\nEND")
     for name in ("kpageflags", "kpagecount", "kpagecgroup"):
         in_background(guest, name, f"[ -e /proc/{name} ] && python3 /tmp/read.py /proc/{name} 64")
@@ -107,7 +107,7 @@ def walk_ends(guest):
 
 @machine(timeout=300)
 def test_waits(guest):
-    """An offline and a remove wait for who looks at struct pages, but not for ever."""
+    """An offline and a removal wait for walks over struct pages, but not for ever."""
     guest.sh("modprobe mhp_ask")
     dimm = guest.plug("256M", 1)
     block, other = guest.blocks(dimm)

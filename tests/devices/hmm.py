@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Device-private memory: ZONE_DEVICE where there is no memory that a CPU could reach."""
+"""Device-private memory: ZONE_DEVICE for memory that CPUs cannot access."""
 
 from guest import machine
 from leaks import exact
@@ -9,7 +9,7 @@ TIMES = 50
 
 @machine(timeout=600)
 def test_migrate(guest):
-    """Pages move to the memory of test_hmm's device and back; the device comes and goes."""
+    """Pages are moved to the memory of test_hmm's device and back; the device is added and removed."""
     guest.sh("modprobe test_hmm && modprobe -r test_hmm")
     before = exact(guest)
     for turn in range(TIMES):

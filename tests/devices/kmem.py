@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""An NVDIMM as System RAM whose device is unbound while its memory is in use."""
+"""An NVDIMM as System RAM, whose device is unbound while its memory is in use."""
 
 from guest import machine
 
@@ -38,7 +38,7 @@ def use(guest):
 
 @machine(nvdimm="1G:1", timeout=400)
 def test_bound_again(guest):
-    """Bound again, even to a module that was loaded anew, the driver has its memory back, and can remove it."""
+    """If the device is bound again, even to a module that was reloaded, the driver has its memory again, and removes it."""
     before = start(guest)
     bind(guest)
     blocks = use(guest)
@@ -61,7 +61,7 @@ def test_bound_again(guest):
 
 @machine(nvdimm="1G:1", timeout=400)
 def test_offline_while_unbound(guest):
-    """What went offline while no driver had it is removed with the next one, three times."""
+    """Memory that went offline while its device was unbound is removed by the next driver, three times."""
     before = start(guest)
     for turn in range(3):
         bind(guest, "bind" if turn else "new_id")

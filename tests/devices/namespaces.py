@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""ZONE_DEVICE on an NVDIMM, set up and torn down again and again."""
+"""ZONE_DEVICE on an NVDIMM, set up and torn down repeatedly."""
 
 import json
 
@@ -54,7 +54,7 @@ def test_devdax(guest):
 
 @machine(nvdimm="1G:1", labels="2M", timeout=600)
 def test_subsections(guest):
-    """Namespaces smaller than a section: several share one, and come and go on their own."""
+    """Namespaces smaller than a section: several share a section, and are added and removed independently."""
     start(guest)
     before = exact(guest)
     for turn in range(TIMES):
@@ -68,7 +68,7 @@ def test_subsections(guest):
 
 @machine(nvdimm="1G:1", labels="2M", timeout=300)
 def test_memmap_is_counted(guest):
-    """nr_memmap_pages: of a devdax namespace two pages for each page of the device; of others all of the memmap."""
+    """nr_memmap_pages: two pages for each page of a devdax namespace; the whole memmap for other namespaces."""
     start(guest)
     [before] = guest.vmstat("nr_memmap_pages")
     for mode, options, pages in (("devdax", "-s 256M --align=2M --map=mem", 256 // 2 * 2),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Firmware that is wrong: each device is refused with a word, and nothing of it is left."""
+"""Invalid firmware: each device is refused with a message, and nothing of it is left."""
 
 import random
 import struct

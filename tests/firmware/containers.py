@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Containers with memory devices: all below comes, and goes, with one notification."""
+"""Containers with memory devices: all devices below are added, or ejected, with one notification."""
 
 import ssdt
 from guest import MIB, OST_BUSY, OST_IN_USE, OST_SUCCESS
@@ -79,7 +79,7 @@ def test_all_or_nothing(guest):
 
 @ssdt.machine(nodes=("1G", "1G", "0"))
 def test_node(guest):
-    """A container brings a node its first memory, and takes its last with it."""
+    """A container adds the first memory of a node, and removes its last."""
     before = guest.sh(STATE)
     ssdt.load(guest, container("ACPI0004", node=2))
     assert ssdt.notify(guest, "CON0", CHECK, sta=0xF) == OST_SUCCESS
@@ -93,7 +93,7 @@ def test_node(guest):
 
 @ssdt.machine(cmdline="memhp_default_state=online_movable")
 def test_kept_by_firmware(guest):
-    """_EJ0 fails: the memory comes back, each block in the state and zone it had."""
+    """_EJ0 fails: the memory is added again, each block in the state and zone it had."""
     fails = 'Method (_EJ0, 1, Serialized) { Debug = "_EJ0 MEM0" Local0 = Zero Divide (One, Local0, , Local1) }'
     ssdt.load(guest, Device("MEM0", [(HIDDEN[0], 4 * BLOCK)], node=1, sta=0, ejectable=False, more=fails))
     assert ssdt.notify(guest, "MEM0", CHECK, sta=0xF) == OST_SUCCESS
@@ -108,7 +108,7 @@ def test_kept_by_firmware(guest):
 
 @ssdt.machine(nodes=("1G", "1G", "0"), cmdline="maxcpus=1", timeout=400)
 def test_gone_meanwhile(guest):
-    """A device vanishes while the container above it is being ejected: firmware is to say so again, then it is seen."""
+    """A device disappears while the container above it is being ejected: it is removed at the next device check."""
     ssdt.load(guest, container("ACPI0004", node=2))
     assert ssdt.notify(guest, "CON0", CHECK, sta=0xF) == OST_SUCCESS
     guest.set_blocks("online_movable", EXPECTED)
@@ -130,7 +130,7 @@ def test_gone_meanwhile(guest):
 
 
 def eject_and(guest, path, page, *statements, node=1):
-    """While the eject of a device is pending, as a page there is pinned, firmware does more. It has seconds for it."""
+    """Runs other firmware events while the eject of a device is pending for seconds, because of a pinned page."""
     guest.start_program(f"hold pin {node} {page} {page + BLOCK}", "hold")
     ssdt.do(guest, f"Notify (\\_SB.{path}, {EJECT:#x})", "Sleep (1000)", *statements)
 
@@ -142,7 +142,7 @@ def ends(guest, path, reason):
 
 @ssdt.machine(timeout=400)
 def test_checked_meanwhile(guest):
-    """While a device is being ejected the container above it is checked: others come, and the eject goes on."""
+    """While a device is being ejected, the container above it is checked: others are added, and the eject continues."""
     ssdt.load(guest, container("ACPI0004", nested=True))
     before = guest.sh(STATE)
     ssdt.do(guest, "\\_SB.CON0.CON1.MEM1._STA = 0")
@@ -160,7 +160,7 @@ def test_checked_meanwhile(guest):
 
 
 def gone_below(guest, path, what):
-    """The device, or container, that is being ejected vanishes, and the container above it is checked."""
+    """The device, or container, that is being ejected disappears, and the container above it is checked."""
     ssdt.load(guest, container("ACPI0004", node=2, nested=True))
     assert ssdt.notify(guest, "CON0", CHECK, sta=0xF) == OST_SUCCESS
     guest.set_blocks("online_movable", EXPECTED)
@@ -178,19 +178,19 @@ def gone_below(guest, path, what):
 
 @ssdt.machine(nodes=("1G", "1G", "0"), cmdline="maxcpus=1", timeout=400)
 def test_gone_below(guest):
-    """A device vanishes while it is being ejected, and the container above it is checked: its memory is lost at once."""
+    """A device disappears while it is being ejected, and the container above it is checked: its memory is lost at once."""
     gone_below(guest, "CON0.CON1.MEM1", BUS_CHECK)
 
 
 @ssdt.machine(nodes=("1G", "1G", "0"), cmdline="maxcpus=1", timeout=400)
 def test_container_gone_below(guest):
-    """The same of a container in the container."""
+    """The same with a container in the container."""
     gone_below(guest, "CON0.CON1", CHECK)
 
 
 @ssdt.machine(timeout=400)
 def test_comes_meanwhile(guest):
-    """A device that comes while the container it is in is being ejected waits for the end, and is used if that fails."""
+    """A device that appears in a container that is being ejected is used only if the eject fails."""
     outer = Device("CON2", hid="PNP0A05", children=(container("ACPI0004"),))
     ssdt.load(guest, outer)
     ssdt.do(guest, "\\_SB.CON2.CON0.MEM1._STA = 0")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""DIMMs that the firmware plugs and asks back."""
+"""DIMMs that the firmware plugs and ejects."""
 
 from guest import GIB, MIB, OST_EJECT_IN_PROGRESS, OST_SUCCESS, GuestError, machine
 
@@ -21,7 +21,7 @@ def node_links(guest, node):
 
 
 def everything(guest):
-    """What a DIMM that came and went may not change."""
+    """What must be the same after a DIMM was plugged and ejected."""
     return guest.sh("mem_total; cat /proc/iomem; lsmem -a -b -o RANGE,STATE,BLOCK,ZONES,NODE; "
                     "ls /sys/devices/system/memory /sys/devices/system/node/node*; ls /sys/firmware/memmap")
 
@@ -58,7 +58,7 @@ def cycle(guest, memmap_mib_a_block=0):
 
 @machine()
 def test_cycle(guest):
-    """A DIMM comes, goes online and goes away; nothing of it stays, and _OST tells the firmware so."""
+    """A DIMM is plugged, comes online and is ejected; nothing of it is left, and _OST reports that."""
     cycle(guest)
 
 
@@ -82,7 +82,7 @@ def test_refused_by_step(guest):
 
 @machine()
 def test_replug(guest):
-    """The same address range serves one DIMM after another, of other sizes and nodes."""
+    """DIMMs of different sizes and nodes use the same address range one after the other."""
     for size, node in (("512M", 0), ("1G", 1), ("256M", 1), ("2G", 0)):
         dimm = guest.plug(size, node)
         guest.set_blocks("online_movable", guest.blocks(dimm))
@@ -91,7 +91,7 @@ def test_replug(guest):
 
 @machine()
 def test_two_nodes(guest):
-    """Two DIMMs on two nodes come and go independently."""
+    """Two DIMMs on two nodes are plugged and ejected independently."""
     before = everything(guest)
     first, second = guest.plug("512M", 0), guest.plug("512M", 1)
     for dimm in (first, second):
@@ -143,7 +143,7 @@ def refused_eject(guest, dimm):
 
 @machine(nodes=("1G", "1G", "0"))
 def test_refused_kernel_memory(guest):
-    """An eject that kernel memory stops leaves every block online in the zone it had."""
+    """An eject that fails because of kernel memory leaves every block online in the zone it had."""
     dimm = guest.plug("512M", 2)
     blocks = guest.blocks(dimm)
     guest.set_blocks("online_movable", [blocks[0], blocks[1], blocks[3]])
@@ -156,7 +156,7 @@ def test_refused_kernel_memory(guest):
 
 @machine(timeout=REFUSAL_SECONDS * 2)
 def test_refused_pinned_page(guest):
-    """An eject that a pinned page stops ends in time, leaves every block as it was, and succeeds later."""
+    """An eject that fails because of a pinned page ends in time, leaves every block as it was, and succeeds later."""
     dimm = guest.plug("512M", 1)
     blocks = guest.blocks(dimm)
     guest.set_blocks("online_movable", blocks)
@@ -170,7 +170,7 @@ def test_refused_pinned_page(guest):
 
 @machine()
 def test_in_use(guest):
-    """A DIMM goes while a program works on its data, which stays intact."""
+    """A DIMM is ejected while a program works on its data, which stays intact."""
     dimm = guest.plug("512M", 1)
     guest.set_blocks("online_movable", guest.blocks(dimm))
     filled = guest.start_program(f"load 256 1 {dimm.lo} {dimm.hi}", "load")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Ejects: what firmware and user space hear, what goes on meanwhile, and what is left when one fails."""
+"""Ejects: what firmware and user space are told, what is possible meanwhile, and the state after a failure."""
 
 import re
 import subprocess
@@ -85,7 +85,7 @@ def test_by_user(guest):
 
 @machine(timeout=400)
 def test_why_not(guest):
-    """Pinned, kernel memory, a veto, another request, not permitted: each has its code and its reason."""
+    """Pinned page, kernel memory, refusal, another request, not permitted: each has its status code and its reason."""
     guest.sh("modprobe memory-notifier-error-inject priority=0")
     dimm = plug(guest)
     blocks = guest.blocks(dimm)
@@ -124,7 +124,7 @@ def test_kernel_memory(guest):
 
 @machine(timeout=300)
 def test_pending(guest):
-    """While an eject is pending: others are refused on this memory, and go on elsewhere."""
+    """While an eject is pending, requests for its memory are refused, and requests for other memory succeed."""
     dimm, other = plug(guest), guest.plug("256M", 0)
     blocks = guest.blocks(dimm)
     guest.set_blocks("offline", blocks[:1])
@@ -155,7 +155,7 @@ def test_pending(guest):
 
 @machine()
 def test_during_online(guest):
-    """A DIMM is asked back while its blocks are coming online, one by one: it goes, whatever came first."""
+    """A DIMM is ejected while its blocks come online one by one: the eject succeeds in any order."""
     before = guest.sh("lsmem -a -b -o RANGE,STATE,BLOCK,ZONES,NODE; mem_total; cat /proc/iomem")
     dimm = guest.plug(2 * GIB, 1)
     blocks = guest.blocks(dimm)
@@ -173,7 +173,7 @@ def test_during_online(guest):
 
 @machine(timeout=300)
 def test_cancel(guest):
-    """A pending eject ends when it is cancelled, and what was online or not is so again."""
+    """A pending eject ends when it is cancelled, and each block has its previous state."""
     dimm = plug(guest)
     blocks = guest.blocks(dimm)
     guest.set_blocks("offline", blocks[3:])
@@ -227,7 +227,7 @@ for _ in range(int(sys.argv[2])):
 
 @machine()
 def test_poll(guest):
-    """eject_status and state wake up who polls them."""
+    """eject_status and state wake up their pollers."""
     dimm = plug(guest, "256M")
     block = guest.blocks(dimm)[0]
     guest.sh(f"cat >/tmp/poll.py <<'END'\n{POLL}END")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The kernel's own memory is little: what is plugged must not take it, and what cannot be had is refused."""
+"""Little kernel memory: plugged memory must not use all of it, and is refused if there is too little."""
 
 import re
 
@@ -23,7 +23,7 @@ def plug_and_look(guest, times):
 
 @machine(room="20G", **SMALL)
 def test_agent(guest):
-    """60 DIMMs of 256 MiB, all of them movable, and an agent that looks after each: nothing is killed, and the machine lives."""
+    """60 DIMMs of 256 MiB, all of them movable, with an agent for each: no OOM kill, and the machine works."""
     return plug_and_look(guest, 60)
 
 
@@ -40,7 +40,7 @@ def test_less(guest):
 
 @machine(virtio_mem="24G:0", **SMALL)
 def test_refused(guest):
-    """virtio-mem, whose memmap lies elsewhere: what is too much is refused with a reason, and nobody is killed."""
+    """virtio-mem, whose memmap lies elsewhere: too much memory is refused with a reason, without an OOM kill."""
     guest.sh("modprobe virtio_mem")
     guest.qmp("qom-set", path="/machine/peripheral/vm0", property="requested-size", value=24 << 30)
     guest.sh("wait_for 200 eval 'dmesg | grep -q \"add failed (-12): the kernel has no memory\"'")

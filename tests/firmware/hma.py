@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""_HMA: firmware says anew how fast memory is."""
+"""_HMA: the firmware returns new values for the speed of memory."""
 
 import struct
 
@@ -71,7 +71,7 @@ def come(guest, number):
 
 @ssdt.machine(nodes=("1G", "1G", "0"), hmat=True)
 def test_update(guest):
-    """A node that gets its first memory, more of it, or only hears of new figures, shows what _HMA says then."""
+    """A node that gets its first memory, more memory, or only new values, shows the values of _HMA."""
     assert shown(guest, 0)[0] == (0, 0, 0, 0), "there are figures before _HMA"
     load(guest, attributes(0, 300, 400, 1000, 500))
     come(guest, 0)
@@ -100,7 +100,7 @@ def test_update(guest):
 
 @ssdt.machine(nodes=("1G", "1G", "0"), hmat=True)
 def test_refused(guest):
-    """A table that is wrong anywhere changes nothing, is named in the log, and does not keep memory away."""
+    """An invalid table changes nothing, is reported in the log, and does not keep memory from being added."""
     good = attributes(0, 300, 400, 1000, 500)
     load(guest, good)
     come(guest, 0)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Memory whose memmap lies in itself: because there is no room elsewhere, or by request."""
+"""Memory that holds its own memmap: because there is no room elsewhere, or on request."""
 
 from guest import GIB, MIB, machine
 
@@ -14,7 +14,7 @@ def hosted(guest):
 
 @machine(nodes=("256M",))
 def test_no_room_elsewhere(guest):
-    """A guest of 256 MiB takes a DIMM of 12 GiB, which brings the room for its 192 MiB of memmap."""
+    """A DIMM of 12 GiB is added to a guest of 256 MiB, and holds its 192 MiB of memmap itself."""
     total = int(guest.sh("mem_total"))
     dimm = guest.plug("12G", 0)
     blocks = guest.blocks(dimm)
@@ -37,7 +37,7 @@ def test_no_room_elsewhere(guest):
 
 @machine(nodes=("256M",), cmdline="memory_hotplug.memmap_on_memory=N memhp_default_state=online_movable")
 def test_room_elsewhere(guest):
-    """A DIMM of 1 GiB fits: its memmap lies where there is memory, as ever."""
+    """A DIMM of 1 GiB fits: its memmap is allocated from existing memory."""
     total = int(guest.sh("mem_total"))
     dimm = guest.plug("1G", 0)
     assert hosted(guest) == 0, "it hosts its own memmap without need"
@@ -47,7 +47,7 @@ def test_room_elsewhere(guest):
 
 @machine(cmdline=f"memmap={512 * MIB:#x}%{HIDDEN:#x}-1")
 def test_by_request(guest):
-    """What "probe" adds holds its own memmap where that is said, and only then."""
+    """A block that "probe" adds holds its own memmap only if that was requested."""
     first = HIDDEN // BLOCK
     guest.sh(f"expect EINVAL $memory/probe '{HIDDEN:#x} memmap'")
     guest.sh(f"expect EINVAL $memory/probe '{HIDDEN:#x} '")

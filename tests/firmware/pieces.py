@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""A request for many blocks is done in pieces: nobody waits longer for a CPU than with one block."""
+"""A request for many blocks is processed in pieces: a CPU is not occupied longer than for one block."""
 
 from guest import machine
 
@@ -18,7 +18,7 @@ def longest(guest, command):
 
 @machine(nodes=("1G", "512M"), exact=True, room="20G", timeout=900)
 def test_blocks(guest):
-    """16 GiB go offline and come back, on a clock that counts instructions: no wait grows with the number of blocks."""
+    """16 GiB go offline and online, counted in instructions: no wait grows with the number of blocks."""
     dimm = guest.plug("16G", 0, 300)
     blocks = guest.blocks(dimm)
     assert "hosts its own memmap" not in guest.sh("dmesg"), "blocks that hold their memmap go one by one"

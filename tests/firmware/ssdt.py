@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Memory devices as QEMU does not make them."""
+"""Memory devices that QEMU does not have."""
 
 import ssdt
 from guest import MIB, OST_EJECT, OST_EJECT_IN_PROGRESS, OST_IN_USE, OST_NOT_ADDED, OST_NOT_PERMITTED, OST_NOT_USABLE, OST_SUCCESS
@@ -22,7 +22,7 @@ def figures(guest):
 
 @ssdt.machine()
 def test_two_ranges(guest):
-    """A device of two ranges with a hole between comes, goes online and is ejected, both at once."""
+    """A device of two ranges with a hole in between is added, comes online and is ejected as a whole."""
     before = figures(guest)
     ranges = (HIDDEN[0], 2 * SIZE), (HIDDEN[4], SIZE)
     ssdt.load(guest, Device("MEM0", ranges, node=1, sta=0))
@@ -42,7 +42,7 @@ def test_two_ranges(guest):
 
 @ssdt.machine()
 def test_in_container(guest):
-    """Of a container only one memory device is ejected: a pinned page stops it, and later it goes alone."""
+    """One memory device of a container is ejected alone: it fails because of a pinned page, and succeeds later."""
     ranges = (HIDDEN[0], SIZE), (HIDDEN[1], SIZE)
     ssdt.load(guest, Device("BOX0", hid="ACPI0004", sta=0, children=tuple(
         Device(f"MEM{n}", [r], node=1) for n, r in enumerate(ranges))))
@@ -59,7 +59,7 @@ def test_in_container(guest):
 
 @ssdt.machine()
 def test_container_partly_bad(guest):
-    """Of a container with a good and a bad memory device the good one is used, and _OST tells of the other."""
+    """In a container with a good and a bad memory device, the good one is used, and _OST reports the other."""
     ssdt.load(guest, Device("BOX0", hid="ACPI0004", sta=0, children=(
         Device("MEM0", [(HIDDEN[0], SIZE)], node=1), Device("MEM1", [(ssdt.BUSY, SIZE)], node=1))))
     assert ssdt.notify(guest, "BOX0", CHECK, sta=0xF) == OST_NOT_ADDED
@@ -105,7 +105,7 @@ def is_ejected(guest, path, *ranges, word="incomplete", source="firmware"):
 
 @ssdt.machine(timeout=400)
 def test_ejected_later(guest):
-    """_EJ0 succeeds and the device is still there: it is not used, goes at another eject, or comes back by a check."""
+    """_EJ0 succeeds, but the device stays enabled: it is not used until another eject removes it or a check adds it."""
     before = figures(guest)
     memory = HIDDEN[0], 2 * SIZE
     ssdt.load(guest, Device("MEM0", [memory], node=1, sta=0, ejectable=False, more=later("MEM0")))
@@ -140,7 +140,7 @@ def test_ejected_later(guest):
 
 @ssdt.machine(timeout=400)
 def test_container_ejected_later(guest):
-    """The same of a container with others in it, for which _EJ0 has to be called twice."""
+    """The same with a container of devices, for which _EJ0 has to be called twice."""
     before = figures(guest)
     memory = (HIDDEN[0], SIZE), (HIDDEN[2], SIZE)
     ssdt.load(guest, Device("BOX0", hid="ACPI0004", sta=0, ejectable=False, children=(
@@ -178,7 +178,7 @@ def test_container_ejected_later(guest):
 
 @ssdt.machine()
 def test_answers_in_order(guest):
-    """Firmware whose _OST takes its time hears that its request is declined before it hears of the next eject."""
+    """Firmware with a slow _OST is told that its request was declined before it is told of the next eject."""
     memory = HIDDEN[0], SIZE
     ssdt.load(guest, Device("MEM0", [memory], node=1, sta=0, ost=f"If (Arg1 == {OST_NOT_PERMITTED}) {{ Sleep (3000) }}"))
     assert ssdt.notify(guest, "MEM0", CHECK, sta=0xF) == OST_SUCCESS
@@ -195,7 +195,7 @@ def test_answers_in_order(guest):
 
 @ssdt.machine(cmdline="slub_debug=FZPU", timeout=600)
 def test_cancel_or_eject(guest):
-    """One says yes and one no to a request of the firmware, again and again: it hears one answer each time."""
+    """One user ejects and one declines a request of the firmware, repeatedly: the firmware gets one answer each time."""
     rounds, memory = 25, (HIDDEN[0], SIZE)
     ssdt.load(guest, Device("MEM0", [memory], node=1, sta=0))
     assert ssdt.notify(guest, "MEM0", CHECK, sta=0xF) == OST_SUCCESS
@@ -236,7 +236,7 @@ def test_storm(guest):
 
 @ssdt.machine()
 def test_not_removed(guest):
-    """Memory that cannot be removed: its device is not given to the firmware, and is used as before."""
+    """If memory cannot be removed, its device is not ejected, and is used as before."""
     memory = HIDDEN[0], 2 * SIZE
     ssdt.load(guest, Device("MEM0", [memory], node=1, sta=0))
     assert ssdt.notify(guest, "MEM0", CHECK, sta=0xF) == OST_SUCCESS
@@ -261,7 +261,7 @@ BOOT = (Device("MEM0", [(512 * MIB, 384 * MIB), (1 << 60, SIZE), (HIDDEN[4], SIZ
 
 @ssdt.machine(devices=BOOT, cmdline="movablecore=512M memmap=128M$768M")
 def test_at_boot(guest):
-    """Of a device with boot memory what can be used is the device's, and can be ejected; of one that is plugged all or nothing."""
+    """A device with boot memory has the ranges that can be used, and can be ejected; a plugged one has all or none."""
     firmware = dict(line.split(":") for line in guest.sh(
         "cd $memory; for block in memory[0-9]*; do "
         "echo $block:$(cat $block/firmware_node/path 2>/dev/null); done").splitlines())

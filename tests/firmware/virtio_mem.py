@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Memory that a virtio-mem device brings, in whatever amounts the host asks for."""
+"""Memory of a virtio-mem device, in any amounts that the host requests."""
 
 from guest import MIB, machine
 
@@ -27,7 +27,7 @@ def test_grow_and_shrink(guest):
 
 @machine(virtio_mem="2G:1")
 def test_beside_dimm(guest):
-    """A device and a DIMM on one node come and go without harm to each other."""
+    """A device and a DIMM on one node are added and removed independently."""
     guest.sh("echo online_movable >$memory/auto_online_blocks; modprobe virtio_mem")
     dimm = guest.plug("512M", 1)
     guest.resize(256 * MIB)

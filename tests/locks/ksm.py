@@ -8,7 +8,7 @@ BLOCK = 128 * MIB
 
 @machine(timeout=300)
 def test_writers_do_not_wait(guest):
-    """Whoever writes to KSM's files is through while a block is still going offline; ksmd sleeps so that it can be frozen."""
+    """Writes to the files of KSM do not wait for an offline; ksmd sleeps and can be frozen."""
     dimm = guest.plug("256M", 1)
     blocks = guest.blocks(dimm)
     guest.set_blocks("online_movable", blocks)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Memory notifiers: no lock from the question to the answer, and who hears that it is offline hears that it is not."""
+"""Memory notifiers: no lock is held between notifications, and MEM_OFFLINE is undone by MEM_GOING_ONLINE."""
 
 from guest import MIB, Skip, machine
 
@@ -16,7 +16,7 @@ def plug(guest, size="256M", word="online_movable"):
 
 @machine(allow=r"cut here|WARNING: CPU.*\bmm/mhp/notify\.c|WARNING: possible circular locking|Call Trace", timeout=300)
 def test_lock_held(guest):
-    """A notifier that keeps a lock from MEM_GOING_OFFLINE to the end is named (the debug kernel)."""
+    """A notifier that keeps a lock from MEM_GOING_OFFLINE to the end is reported (debug kernel)."""
     if guest.command("grep -q 'debug_locks:.*1' /proc/lockdep_stats")[0]:
         raise Skip("no lockdep here")
     dimm, blocks = plug(guest)
@@ -30,7 +30,7 @@ def test_lock_held(guest):
 
 @machine(virtio_mem="1G:1", timeout=300)
 def test_driver_with_several_blocks(guest):
-    """Blocks of a virtio-mem device go offline and come online in one request, and the device works on."""
+    """Blocks of a virtio-mem device go offline and online in one request, and the device continues to work."""
     guest.sh("modprobe mhp_watch; modprobe virtio_mem; echo online_movable >$memory/auto_online_blocks")
     total = int(guest.sh("mem_total"))
     guest.resize(512 * MIB)
@@ -46,7 +46,7 @@ def test_driver_with_several_blocks(guest):
 
 @machine(virtio_mem="1G:1", timeout=300)
 def test_driver_beside_others(guest):
-    """While a block of a virtio-mem device goes offline, a DIMM comes and goes; another block of the device goes too."""
+    """While a block of a virtio-mem device goes offline, a DIMM is added and removed, and another block goes offline."""
     guest.sh("modprobe virtio_mem; echo online_movable >$memory/auto_online_blocks")
     guest.resize(256 * MIB)
     blocks = [int(b) for b in guest.sh("cd $memory; grep -lv none memory*/group | sed 's,memory\\([0-9]*\\)/.*,\\1,' | sort -n").split()]
@@ -75,7 +75,7 @@ def test_driver_beside_others(guest):
 
 @machine(timeout=300)
 def test_offline_that_is_taken_back(guest):
-    """A fault below the notifications: they go GOING_OFFLINE, OFFLINE, GOING_ONLINE, ONLINE, and nobody waits for ever."""
+    """A fault after MEM_OFFLINE: the sequence is GOING_OFFLINE, OFFLINE, GOING_ONLINE, ONLINE, and nothing waits for ever."""
     guest.sh("modprobe mhp_watch")
     dimm, blocks = plug(guest, "128M")
     state = f"$memory/memory{blocks[0]}/state"

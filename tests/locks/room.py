@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Two requests at a time: what one lock for a whole offline used to guarantee."""
+"""Two requests at the same time: what a lock for a whole offline used to guarantee."""
 
 from guest import MIB, machine
 
@@ -9,7 +9,7 @@ FAIL = "/sys/kernel/debug/memory_hotplug/fail"
 
 @machine(nodes=("1G", "0"), timeout=400)
 def test_room_for_one(guest):
-    """Two offlines at a time, of which the room elsewhere is enough for one: one goes, the other is refused at once."""
+    """Two offlines at the same time, with room for one of them: one succeeds, the other is refused at once."""
     guest.sh("modprobe mhp_watch")
     dimms = [guest.plug("256M", 1) for _ in range(2)]
     blocks = [guest.blocks(dimm) for dimm in dimms]
@@ -39,7 +39,7 @@ def test_room_for_one(guest):
 
 @machine(timeout=300)
 def test_failed_remove(guest):
-    """offline_and_remove_memory() that fails: what a user had offline stays so, the rest is online where it was."""
+    """After a failed offline_and_remove_memory(), exactly those blocks are online that were online before."""
     guest.sh("modprobe mhp_ask")
     dimm = guest.plug("512M", 1)
     blocks = guest.blocks(dimm)

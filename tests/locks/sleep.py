@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Suspend and hibernation: no page moves meanwhile, and what was under way goes on afterwards, or was ended."""
+"""Suspend and hibernation: no page is moved meanwhile, and requests continue afterwards, or were ended."""
 
 import re
 
@@ -29,7 +29,7 @@ def pin(guest, dimm):
 
 
 def going(guest):
-    """A DIMM that is to be ejected, in use, with a pinned page."""
+    """Eject a DIMM that is in use and has a pinned page."""
     dimm, _ = plug(guest)
     guest.start_program(f"load 60 1 {dimm.lo} {dimm.hi}", "load")
     pin(guest, dimm)
@@ -94,27 +94,27 @@ def ejected(guest, dimm):
 
 @machine(cmdline=TRACED, timeout=300)
 def test_suspend(guest):
-    """An eject that is pending goes on after a suspend, and moves nothing during it; as far as the freezer."""
+    """A pending eject continues after a suspend, and moves no page during it; suspends only to the freezer."""
     sleep_through(guest, "echo freezer >/sys/power/pm_test; expect OK /sys/power/state freeze")
 
 
 @machine(disk="1G", cmdline=TRACED, timeout=300)
 def test_hibernate(guest):
-    """The same of a hibernation, which holds device_hotplug_lock; as far as the freezer."""
+    """The same with a hibernation, which holds device_hotplug_lock; only to the freezer."""
     guest.sh("modprobe virtio_blk; wait_for 30 test -b /dev/vda; mkswap /dev/vda; swapon /dev/vda")
     sleep_through(guest, "echo freezer >/sys/power/pm_test; echo test_resume >/sys/power/disk; expect OK /sys/power/state disk")
 
 
 @machine(own_root=True, cmdline=TRACED, timeout=300)
 def test_devices(guest):
-    """The same of suspends in which devices, the platform and all CPUs but one sleep as well."""
+    """The same with suspends in which devices, the platform and all CPUs but one sleep as well."""
     levels = ("devices", "freeze"), ("platform", "freeze"), ("core", "mem")
     sleep_through(guest, *(f"echo {level} >/sys/power/pm_test; expect OK /sys/power/state {state}" for level, state in levels))
 
 
 @machine(own_root=True, disk="1G", cmdline=TRACED, timeout=400)
 def test_image(guest):
-    """An image is made, written to swap, read and restored while an eject is pending, which goes on in the restored kernel."""
+    """An image is made, written to swap, read and restored during an eject, which continues in the restored kernel."""
     guest.sh("modprobe virtio_blk; wait_for 30 test -b /dev/vda; mkswap /dev/vda; swapon /dev/vda")
     sleep_through(guest, "echo 0 >/sys/power/image_size; echo test_resume >/sys/power/disk; expect OK /sys/power/state disk")
     console = guest.console_path.read_text(errors="replace")
@@ -123,7 +123,7 @@ def test_image(guest):
 
 @machine(cmdline=TRACED, timeout=300)
 def test_snapshot_device(guest):
-    """While /dev/snapshot is open nothing goes offline, and an eject waits; it can be cancelled, or goes on."""
+    """While /dev/snapshot is open, offlines are refused, and an eject waits; it can be cancelled, or continues later."""
     dimm, blocks = plug(guest)
     snapshot = "bash -c 'echo open; exec sleep 10000' </dev/snapshot"
     guest.start_program(snapshot, "snapshot")
@@ -153,7 +153,7 @@ def test_snapshot_device(guest):
 
 @machine(cmdline=TRACED, timeout=300)
 def test_user(guest):
-    """A suspend is not held up by an offline of a user, who is told; the block stays, and goes another time."""
+    """A suspend ends the offline of a user with a reason; the block stays online, and goes offline later."""
     dimm, blocks = plug(guest)
     pin(guest, dimm)
     state = f"$memory/memory{blocks[0]}/state"
@@ -174,7 +174,7 @@ def test_user(guest):
 
 @machine(virtio_mem="1G:1", cmdline=TRACED, timeout=300)
 def test_virtio_mem(guest):
-    """A device that shrinks goes on after a suspend; it does not let the system hibernate, after which memory goes offline."""
+    """A device that shrinks continues after a suspend; it prevents hibernation, after which memory goes offline."""
     dimm, blocks = plug(guest)
     guest.sh("modprobe virtio_mem")
     guest.resize(512 * MIB)
@@ -190,7 +190,7 @@ def test_virtio_mem(guest):
 
 @machine(timeout=400)
 def test_again_and_again(guest):
-    """Memory comes, goes online and offline and leaves between and during suspends."""
+    """Memory is added, brought online, taken offline and removed between and during suspends."""
     guest.sh("echo freezer >/sys/power/pm_test; echo 1 >/sys/module/suspend/parameters/pm_test_delay")
     dimm = guest.plug("512M", 1)
     blocks = guest.blocks(dimm)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""A node gets its first memory and loses its last: who is told, and who follows."""
+"""A node gets its first memory and loses its last: notifications and all that depends on the node."""
 
 from guest import machine
 
@@ -68,7 +68,7 @@ def followers(guest):
 
 @machine(nodes=("1G", "1G", "0"))
 def test_followers(guest):
-    """Masks, cpusets, memory policies, memory tiers, kswapd and kcompactd, links: with the memory they come and go."""
+    """Masks, cpusets, memory policies, memory tiers, kswapd, kcompactd and links appear and disappear with the memory."""
     guest.sh("mkdir -p /run/cpuset && mount -t cgroup2 none /run/cpuset")
     before = followers(guest)
     dimm = guest.plug("256M", 2)
@@ -96,7 +96,7 @@ def test_followers(guest):
 
 @machine(nodes=("1G", "1G", "0"))
 def test_zone_lists(guest):
-    """A node with its first memory is in the lists of all nodes; one that has lost its last is in none, as of that rebuild."""
+    """A node with its first memory is in the zone lists of all nodes; a node that has lost its last is in none of them."""
     def order():
         return guest.sh("dmesg | sed -n 's/.*Fallback order for Node 0: *//p' | tail -n 1").split()
 

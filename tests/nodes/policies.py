@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Memory policies and cpusets of a node that loses its last memory and gets it back."""
+"""Memory policies and cpusets of a node that loses its last memory and gets memory again."""
 
 from guest import machine
 
@@ -54,7 +54,7 @@ def ready(guest):
 
 @machine(nodes=("1G", "1G", "0"), timeout=300)
 def test_policies(guest):
-    """Programs of each policy go on while their node has no memory, and use it again when it has."""
+    """Programs with each policy continue while their node has no memory, and use the node again afterwards."""
     dimm = ready(guest)
     for number, (policy, nodes, there, _) in enumerate(POLICIES):
         got = tuple(map(int, guest.start_program(f"policy {policy} {nodes} {MIB}", program(number)).split()))[:3]
@@ -79,7 +79,7 @@ def test_policies(guest):
 
 @machine(nodes=("1G", "1G", "0"))
 def test_migratepages(guest):
-    """migratepages moves a program to the node and away; its memory is right, and the node can go."""
+    """migratepages moves a program to the node and away; its memory is intact, and the node can go offline."""
     guest.sh("type migratepages >/dev/null")
     dimm = ready(guest)
     assert near(tuple(map(int, guest.start_program(f"policy bind 1 {MIB}", program(0)).split()))[:3], (0, PAGES, 0))
@@ -104,7 +104,7 @@ def test_migratepages(guest):
 
 @machine(nodes=("1G", "1G", "0"))
 def test_cpuset(guest):
-    """Tasks of a cpuset whose only node has no memory any more use what its parent has; then theirs again."""
+    """Tasks of a cpuset whose only node loses its memory use the nodes of the parent, and later their own again."""
     guest.sh("mkdir -p /run/cg && mount -t cgroup2 none /run/cg && echo +cpuset >/run/cg/cgroup.subtree_control && "
              "mkdir /run/cg/two /run/cg/some && echo 2 >/run/cg/two/cpuset.mems && echo 1-2 >/run/cg/some/cpuset.mems")
 

@@ -16,7 +16,7 @@ def refused(guest, why):
 
 @machine(cmdline="memory_block_size=512M")
 def test_larger(guest):
-    """Blocks of 512 MiB: fewer, and a DIMM is plugged, used and ejected as ever."""
+    """With blocks of 512 MiB, a DIMM is plugged, used and ejected as usual."""
     assert block_mib(guest) == 512
     assert guest.sh("ls -d $memory/memory[0-9]* | wc -l") == "4", "blocks of 2 GiB"
     dimm = guest.plug("1G", 1)

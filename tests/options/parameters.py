@@ -17,7 +17,7 @@ def is_refused(guest, name, word):
 
 
 def plug(guest, size, node):
-    """Plug a DIMM and bring it online without a word about the zone; returns it and its zones."""
+    """Plug a DIMM and bring it online without naming a zone; returns the DIMM and its zones."""
     dimm = guest.plug(size, node)
     blocks = guest.blocks(dimm)
     guest.set_blocks("online", blocks)
@@ -42,7 +42,7 @@ def test_bad_values(guest):
 
 @machine(cmdline="memory_hotplug.memmap_on_memory=forced")
 def test_half_a_word(guest):
-    """What begins like a boolean is none: it was taken for "f", which is no."""
+    """A word that only begins like a boolean is refused; it was taken for "f", which means no."""
     log_has(guest, "memmap_on_memory: 'forced' is none of N, Y, force")
     dir_of = guest.sh(f"readlink -f $memory/memory{guest.blocks(guest.plug('128M', 1))[0]}/firmware_node").strip()
     for word in ("nonsense", "offline", "online", "12", "0x"):
@@ -84,7 +84,7 @@ def test_auto_movable(guest):
 
 @machine(cmdline="movable_node memhp_default_state=online")
 def test_movable_node(guest):
-    """movable_node: memory that is plugged is movable without a word."""
+    """movable_node: plugged memory comes online in ZONE_MOVABLE without naming it."""
     dimm = guest.plug("256M", 1)
     assert set(guest.zones(guest.blocks(dimm)).values()) == {("online", "Movable")}
     assert guest.unplug(dimm).done
@@ -92,7 +92,7 @@ def test_movable_node(guest):
 
 @machine(cmdline="kernelcore=1G memhp_default_state=online_kernel")
 def test_kernelcore(guest):
-    """kernelcore=: what is there at boot beyond it is movable, goes offline and comes back; online_kernel at once."""
+    """kernelcore=: boot memory beyond it is movable, goes offline and online again, also as online_kernel."""
     blocks = [int(b) for b in guest.sh("grep -lx Movable $memory/memory*/valid_zones | sed 's,.*/memory\\([0-9]*\\)/.*,\\1,'").split()]
     assert len(blocks) >= 6, f"{len(blocks)} movable blocks of 2 GiB"
     block = blocks[len(blocks) // 2 - 1]
@@ -106,7 +106,7 @@ def test_kernelcore(guest):
 
 @machine(cmdline="movablecore=512M acpi_no_memhotplug")
 def test_movablecore(guest):
-    """movablecore=: so much is movable. acpi_no_memhotplug: a DIMM that is plugged is not used."""
+    """movablecore=: that much memory is movable. acpi_no_memhotplug: a plugged DIMM is not used."""
     movable = int(guest.sh("awk '/^Node/ { m = $4 == \"Movable\" } m && $1 == \"present\" { n += $2 } END { print n }' /proc/zoneinfo"))
     assert abs(movable * 4096 - (512 << 20)) <= 16 << 20, f"{movable} pages are movable"
     before = guest.sh("ls $memory")
@@ -116,7 +116,7 @@ def test_movablecore(guest):
 
 @machine(cmdline="mem=1536M")
 def test_mem(guest):
-    """mem= limits what is there at boot, not what is plugged later."""
+    """mem= limits boot memory, not memory that is plugged later."""
     total = int(guest.sh("mem_total"))
     assert total < 1536 << 10
     dimm = guest.plug("256M", 1)

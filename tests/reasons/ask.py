@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What can be asked before memory goes offline: it is right, and changes nothing."""
+"""Queries before memory goes offline: the answers are right, and nothing changes."""
 
 import time
 

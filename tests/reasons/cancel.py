@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Offlines that are taken back at any moment leave everything as it was."""
+"""Offlines that are cancelled at any moment leave everything as it was."""
 
 import re
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Blocks and groups that end while somebody asks for them."""
+"""Blocks and groups that are removed while they are being used."""
 
 from guest import machine
 
@@ -8,7 +8,7 @@ START, SIZE = 0x7000000000, 128 << 20
 
 @machine(timeout=300, cmdline="slub_debug=FZPU")
 def test_block(guest):
-    """A block is removed where a writer has given back the lock, and not yet its file: he does not look at it any more."""
+    """A block is removed after a writer has released the lock, and before it releases the file: it is not used any more."""
     guest.sh("modprobe mhp_ask")
     block = f"$memory/memory{START // SIZE}"
     for file, word, answer in (("state", "offline", "EINVAL"), ("online", "0", "OK")):
@@ -22,7 +22,7 @@ def test_block(guest):
 
 @machine(timeout=400, cmdline="slub_debug=FZPU memory_hotplug.online_policy=auto-movable")
 def test_group(guest):
-    """A group ends while a request looks for blocks of a zone."""
+    """A group is unregistered while a request searches for blocks of a zone."""
     guest.sh("modprobe mhp_ask")
     said = guest.sh(f"late group 1 {START:#x} {SIZE:#x} 40").split()
     assert int(said[1]) > 3 and int(said[-2]) > 20, f"{said}"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Who has no privilege: learns no page frame, writes nothing, and keeps no request waiting."""
+"""Users without privilege see no page frame numbers, write no file, and delay no request."""
 
 import json
 import re

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Beside a program of real-time priority that keeps a CPU for itself: nobody waits for work on that CPU without end."""
+"""A real-time program occupies a CPU: no request waits for work on that CPU for ever."""
 
 from contextlib import contextmanager
 
@@ -53,7 +53,7 @@ def test_pinned(guest):
 
 @machine(**HARDWARE)
 def test_deadline(guest):
-    """The time of the caller is the limit, whatever a CPU does not answer."""
+    """The time limit of the caller holds if a CPU does not answer."""
     dimm, blocks = plug(guest, "online_movable")
     guest.start_program(f"hold pin 1 {dimm.lo} {dimm.hi}", "hold")
     with kept_cpu(guest):
@@ -100,7 +100,7 @@ def test_kernel_zone(guest):
 
 @machine(nodes=("1G", "0"), **HARDWARE)
 def test_last_memory(guest):
-    """The last memory of the node to which that CPU belongs, whose kswapd and kcompactd end with it."""
+    """The last memory of the node of that CPU goes offline, and its kswapd and kcompactd end."""
     dimm, blocks = plug(guest, "online_movable")
     with kept_cpu(guest, "1 0"):
         said = answer(guest, f"echo offline {blocks[0]}-{blocks[1]} >$memory/request; cat $memory/request")
@@ -111,7 +111,7 @@ def test_last_memory(guest):
 
 @machine(**HARDWARE)
 def test_unplug(guest):
-    """A DIMM with data comes, goes online and is ejected."""
+    """A DIMM is plugged, comes online and is ejected with data."""
     with kept_cpu(guest):
         dimm, _ = plug(guest, "online_movable")
         guest.start_program(f"taskset -c 0 load 40 1 {dimm.lo} {dimm.hi}", "load")

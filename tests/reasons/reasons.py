@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""For each reason of include/linux/mhp_reason.h what causes it, and where it is read back."""
+"""Causes each reason of include/linux/mhp_reason.h, and reads it back."""
 
 import re
 import shlex
@@ -67,7 +67,7 @@ def hold(guest, kind, block):
 
 @machine(timeout=300)
 def test_blocks(guest):
-    """already, online, disabled, notifier, injected, hwpoison: refused before anything moves."""
+    """already, online, disabled, notifier, injected, hwpoison: refused before any page is moved."""
     guest.sh("modprobe mhp_ask && modprobe memory-notifier-error-inject")
     dimm, (block, other) = plug(guest, word=None)
     assert last(guest, block) == {}
@@ -123,7 +123,7 @@ def test_what_only_tests_cause(guest):
 
 @ssdt.machine(timeout=300, allow="Call.Trace|page.allocation.failure")
 def test_add(guest):
-    """range, address, node, group, resource, absent, nomem: adds and removes that cannot be."""
+    """range, address, node, group, resource, absent, nomem: adds and removals that are not possible."""
     guest.sh("modprobe mhp_ask")
     before = guest.sh("cat /proc/iomem; ls $memory")
     base = HIDDEN[0]
@@ -150,7 +150,7 @@ def test_add(guest):
 
 @machine(cmdline="movablecore=200M", timeout=300)
 def test_blocks_of_boot(guest):
-    """holes, multi-zone, unmovable with its kind: blocks that never go."""
+    """holes, multi-zone, unmovable with its kind: blocks that can never go offline."""
     fails(guest, 0, "offline", "EINVAL", "holes")
     line = guest.sh("cat $memory/memory0/movability")
     assert "score=0" in line and "kind=holes" in line, line
@@ -257,7 +257,7 @@ def test_long_pins(guest):
 
 @machine(timeout=300)
 def test_race(guest):
-    """isolate-race: somebody else takes the pages of the block aside."""
+    """isolate-race: the pages of the block are isolated by something else."""
     guest.sh("modprobe mhp_ask")
     dimm, (block, _) = plug(guest)
     hold(guest, "pin", block)
@@ -274,7 +274,7 @@ def test_race(guest):
 
 @machine(timeout=300)
 def test_hugetlb(guest):
-    """hugetlb: free huge pages that are promised already."""
+    """hugetlb: free huge pages that are reserved."""
     pool = "/sys/devices/system/node/node1/hugepages/hugepages-2048kB"
     dimm, blocks = plug(guest)
     guest.sh(f"echo 100 >{pool}/nr_hugepages; [ $(<{pool}/nr_hugepages) = 100 ]")
@@ -310,7 +310,7 @@ time.sleep(1000)
 
 @machine(nodes=("1G", "1G", "0"))
 def test_expected(guest):
-    """Of slabs and page tables the references are the kernel's own: there is none that is not expected."""
+    """Slabs and page tables have no unexpected references."""
     dimm = guest.plug("256M", 2)
     blocks = guest.blocks(dimm)
     guest.set_blocks("online_kernel", blocks)
@@ -328,7 +328,7 @@ def test_expected(guest):
 
 @machine(nodes=("1G",), timeout=400)
 def test_no_room(guest):
-    """no-room: what is in use fits nowhere else without going below watermarks; refused at once, and with the switch not."""
+    """no-room: the pages in use do not fit elsewhere above the watermarks; refused at once, unless that check is off."""
     dimm = guest.plug("512M", 0)
     blocks = guest.blocks(dimm)
     guest.set_blocks("online_movable", blocks)
@@ -352,7 +352,7 @@ def test_no_room(guest):
 
 @machine(nodes=("1G",), cmdline="hugepagesz=2M hugepages=0", timeout=400)
 def test_room_of_huge_pages(guest):
-    """Free huge pages need no room, and those in use find theirs in free ones: no reason for no-room."""
+    """Free huge pages need no room, and those in use fit into free ones: the offline is not refused for no-room."""
     pool = "/sys/kernel/mm/hugepages/hugepages-2048kB"
     dimm = guest.plug("256M", 0)
     blocks = guest.blocks(dimm)
@@ -371,7 +371,7 @@ def test_room_of_huge_pages(guest):
 
 @ssdt.machine(nodes=("1G", "1G", "0"), timeout=300)
 def test_lost(guest):
-    """lost: memory that has gone while it was in use."""
+    """lost: memory that disappeared while it was in use."""
     ssdt.load(guest, Device("MEM0", [(HIDDEN[0], BLOCK)], node=2, sta=0))
     assert ssdt.notify(guest, "MEM0", CHECK, sta=0xF) == OST_SUCCESS
     block = HIDDEN[0] // BLOCK
@@ -387,7 +387,7 @@ def test_lost(guest):
 
 @machine(timeout=300)
 def test_sleep(guest):
-    """sleep: the system suspends meanwhile; as far as its freezer."""
+    """sleep: the system suspends meanwhile, only to the freezer."""
     dimm, (block, _) = plug(guest)
     hold(guest, "pin", block)
     guest.sh(f"""
@@ -406,7 +406,7 @@ def test_sleep(guest):
 
 @machine(timeout=300)
 def test_dependency(guest):
-    """dependency: another device that goes with it stays; read from eject_status."""
+    """dependency: another device of the container is in use; read from eject_status."""
     guest.sh("modprobe mhp_ask")
     dimm, (block, _) = plug(guest, word=None)
     device = f"$memory/memory{block}/firmware_node"

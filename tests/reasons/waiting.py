@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Writers of sysfs that have to wait for the lock: how long, in which order, and what ends it."""
+"""Writers of sysfs that have to wait for the lock: how long, in which order, and what ends the wait."""
 
 import time
 
@@ -64,7 +64,7 @@ def test_time_and_signal(guest):
 
 @machine(timeout=500)
 def test_in_turn(guest):
-    """Beside others that take the lock again and again, each writer gets it in its turn."""
+    """While others take the lock repeatedly, each writer gets it in turn."""
     dimm = guest.plug("256M", 1)
     block = guest.blocks(dimm)[1]
     guest.set_blocks("online_movable", guest.blocks(dimm))
@@ -96,7 +96,7 @@ while True:
 
 @machine(timeout=300)
 def test_poll(guest):
-    """Who polls a state hears the end of an offline that failed, that was cancelled, and that was refused."""
+    """Pollers of a state are woken at the end of an offline that failed, was cancelled, or was refused."""
     guest.sh(f"cat >/tmp/poll.py <<'END'\n{POLL}END\nmodprobe memory-notifier-error-inject priority=0")
     dimm = guest.plug("256M", 1)
     block = guest.blocks(dimm)[0]
