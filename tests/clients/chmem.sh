@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # guest: nodes=1G,1G,0 dimms=512M:2,512M:2 cmdline=page_table_check=off
-# chmem: blocks, ranges, sizes and zones, on and off; what it says, and its exit status
+# chmem: blocks, ranges, sizes and zones, online and offline; its output and exit status
 
 . "$GUEST_LIB"
 
@@ -44,15 +44,15 @@ gives() {
 	grep -qE -- "$text" /tmp/out || [ -z "$text" ] || fail "chmem $* does not say '$text'"
 }
 
-# range FIRST LAST: as lsmem prints it
+# range FIRST LAST: in the format of lsmem
 range() {
 	printf '0x%016x-0x%016x' $(($1 * size)) $((($2 + 1) * size - 1))
 }
 
 ok=0 failed=1 partly=64
 
-# The node has no CPU: what is online for the kernel there is left alone, and goes again.
-# With a check of page tables it would hold tables for blocks that come after it.
+# The node has no CPU, so its kernel memory is not used, and goes offline again.
+# With the check of page tables, it would have tables for blocks that come online later.
 # A block; again (nothing to do); a list of blocks
 gives $ok "^Memory Block ${all[0]} .* enabled" -v -b -e "${all[0]}"
 are online "${all[0]}"
@@ -97,7 +97,7 @@ gives $ok "" -z Normal -b -e "${all[0]}-${all[1]}"
 gives $ok "" -z Movable -b -e "${all[2]}-${all[3]}"
 in_zone Normal "${all[0]}" "${all[1]}"
 in_zone Movable "${all[2]}" "${all[3]}"
-# Off by zone: only those that are in it
+# Offline by zone: only blocks in that zone
 gives $ok "" -z Movable -d 256M
 are online "${all[0]}" "${all[1]}"
 are offline "${all[@]:2}"
@@ -105,7 +105,7 @@ gives $failed "" -z Movable -b -d "${all[0]}"
 are online "${all[0]}"
 gives $ok "" -b -d "${all[0]}-${all[1]}"
 
-# More than there is: as much as there is, and exit status 64
+# More than exists: all that exists, and exit status 64
 gives $partly "only enable 1G" -e 3g
 are online "${all[@]}"
 gives $ok "" -z Movable -d 128M
@@ -113,7 +113,7 @@ gives $partly "only disable 896M" -z Movable -d 4g
 are offline "${all[@]}"
 gives $failed "" -z Movable -d 128M
 
-# Some of a range: a block that cannot go, between others that can
+# A part of a range: a block that cannot go offline, between others that can
 set_blocks online_movable "${all[@]:0:4}"
 start=$((all[2] * size))
 hold pin 2 $start $((start + size)) >/tmp/hold.out 2>&1 &
@@ -127,7 +127,7 @@ kill %1
 wait
 gives $ok "" -b -d "${all[2]}"
 
-# What is none of these
+# Invalid arguments
 gives $failed "" -e nonsense
 gives $failed "" -e 1000
 gives $failed "" -b -e 999999

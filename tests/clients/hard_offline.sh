@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# hard_offline_page: a page leaves use at once, its content and its user are lost
+# hard_offline_page: a page is taken out of use at once; its contents and its user are lost
 
 . "$GUEST_LIB"
 . "${GUEST_LIB%/*}/poison.sh"

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # guest: nodes=1G,1G,0 dimms=512M:0,512M:1,512M:2
-# lsmem: every option and column, agreeing with sysfs
+# lsmem: every option and column, compared with sysfs
 
 . "$GUEST_LIB"
 
@@ -13,8 +13,8 @@ size=$(block_size)
 numbers=$(ls -d $memory/memory* | sed 's,.*/memory,,' | sort -n)
 blocks=$(wc -l <<<"$numbers")
 
-# What sysfs says: "BLOCK RANGE SIZE STATE REMOVABLE NODE ZONES" for each block. Of those
-# that are offline lsmem does not say whether they are removable.
+# From sysfs: "BLOCK RANGE SIZE STATE REMOVABLE NODE ZONES" for each block. lsmem does not
+# say whether offline blocks are removable.
 from_sysfs() {
 	local number directory removable node zones
 
@@ -93,7 +93,7 @@ done
 lsmem --summary=never | grep Total && fail "totals though never wanted"
 [ "$(lsmem | sed -n '/^Memory block size/s/.* //p')" = 128M ] || fail "block size for people"
 
-# Of a dump
+# From a dump
 mkdir -p /tmp/dump$memory
 cp $memory/block_size_bytes /tmp/dump$memory 2>/dev/null || cat $memory/block_size_bytes >/tmp/dump$memory/block_size_bytes
 for directory in $memory/memory*; do

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # guest: dimms=512M:0,512M:1 cmdline=page_owner=on timeout=300
-# memhp: every command, on blocks that go and on one that does not
+# memhp: every command, on blocks that go offline and on one that does not
 
 . "$GUEST_LIB"
 
@@ -11,7 +11,7 @@ size=$(block_size)
 a=("${all[@]:4}")	# of node 1
 first=${a[0]} held=${a[2]} last=${a[3]}
 
-# run STATUS ARGUMENT...: that is how memhp must exit
+# run STATUS ARGUMENT...: memhp must exit with this status
 run() {
 	local want=$1 got
 

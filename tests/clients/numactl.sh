@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # guest: nodes=1G,1G,0
-# numactl, numastat and free see memory come and go on its node, and put data there
+# numactl, numastat and free see memory that is added and removed on its node, and use it
 
 . "$GUEST_LIB"
 need numactl numastat
@@ -25,7 +25,7 @@ lies() {
 	rm /dev/shm/data
 }
 
-# refused OPTION...: a node without memory is not to be had
+# refused OPTION...: a node without memory cannot be used
 refused() {
 	numactl "$@" true 2>/dev/null && fail "numactl $* of a node without memory"
 	echo "numactl $*: refused"

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # guest: cmdline=memmap=0x10000000%0x50000000-1
-# the probe file: memory that only the user tells of
+# the probe file: memory that only the user announces
 
 . "$GUEST_LIB"
 

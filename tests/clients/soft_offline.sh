@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# soft_offline_page: a page leaves use, its content stays
+# soft_offline_page: a page is taken out of use; its contents are kept
 
 . "$GUEST_LIB"
 . "${GUEST_LIB%/*}/poison.sh"
@@ -10,6 +10,6 @@ expect OK $memory/soft_offline_page "$page"
 [ $(($(corrupted) - before)) = 4 ] || fail "HardwareCorrupted is $(corrupted) kB, was $before"
 release_page || fail "the content is gone"
 
-# The block can go offline, without a count for a page that is no more in use.
+# The block can go offline; the page that is out of use does not count.
 block=$((page / $(block_size)))
 zones $block

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # guest: timeout=240
-# udevd with the rule of distributions: it hears of each block, and brings it online
+# udevd with the rule of distributions: it gets an event for each block, and brings it online
 
 . "$GUEST_LIB"
 need udevadm
@@ -17,7 +17,7 @@ udevadm monitor --kernel --subsystem-match=memory >/tmp/events &
 monitor=$!
 wait_for 30 grep -q 'KERNEL - the kernel uevent' /tmp/events
 
-# events ACTION BLOCK...: the kernel told of this, of each block once
+# events ACTION BLOCK...: the kernel sent this event once for each block
 events() {
 	local action=$1 block
 
@@ -43,7 +43,7 @@ unplug || fail "unplug"
 events offline "${new[@]}"
 events remove "${new[@]}"
 
-# Of one block the order is that of what happened.
+# For each block, the order of events is that of the changes.
 order=$(awk -v block="/memory${new[0]} " 'index($0, block) { printf "%s ", $2 }' /tmp/events)
 [ "$order" = "add online offline remove " ] || fail "order: $order"
 kill $monitor

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # guest: dimms=512M:1
-# B1, B2, B3: what a refused word leaves behind, words written to "online", asking twice
+# B1, B2, B3: effects of a refused word, words written to "online", repeated requests
 
 . "$GUEST_LIB"
 
@@ -27,8 +27,8 @@ in_zone "$block" Normal
 expect EINVAL "$block/online" online_movable
 in_zone "$block" Normal
 
-# B3: both answers are relied on by clients. They are documented, and follow one rule: to
-# "state" a request is to change it, to "online" it is to be so.
+# B3: clients rely on both results. They are documented, and follow one rule: "state"
+# requests a change, "online" requests a state.
 expect EINVAL "$block/state" online
 expect OK "$block/online" 1
 expect OK "$block/online" online

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 # guest: nodes=1G,1G,0 nvdimm=384M:2 timeout=400 allow=Call.Trace|page.allocation.failure
-# B9, B10: whatever fails while a node gets its first memory, neither node nor memory is left
+# B9, B10: after any failure while a node gets its first memory, neither node nor memory is left
 
 # An NVDIMM's memory can be added and removed again by its driver, in the writer's
-# context, as often as it takes. Of vmemmap the log may have its one warning, with a trace.
+# context, any number of times. The log may have the one warning of vmemmap, with a trace.
 
 . "$GUEST_LIB"
 . "${GUEST_LIB%/*}/failnth.sh"
@@ -26,12 +26,12 @@ node() { [ "$(</sys/devices/system/node/online)" = "$1" ] || fail "nodes $(</sys
 
 unbind
 node 0-1
-# EBUSY is the driver's word where it cannot reserve the range.
+# The driver returns EBUSY if it cannot reserve the range.
 each_fails $driver/bind dax0.0 "ENOMEM|EBUSY" unbind
 node 0-2
 each_fails "$state" online_movable ENOMEM offline
 each_fails "$state" offline "ENOMEM|EBUSY" online
-# Giving memory back fails at most for the buffer of the write: what is bound again was gone.
+# Removing memory can only fail for the buffer of the write: the memory was removed if it can be bound again.
 each_fails $driver/unbind dax0.0 ENOMEM bind
 [ $failures = 1 ] || fail "$failures things failed that the driver needs to give memory back"
 node 0-1

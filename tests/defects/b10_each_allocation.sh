@@ -2,8 +2,8 @@
 # guest: dimms=512M:1 timeout=300 allow=Call.Trace|page.allocation.failure
 # B9, B10: an add, online or offline whose nth allocation fails, for each n, leaves no trace
 
-# What may be in the log: the warning of an architecture's vmemmap, once, with a trace.
-# That nothing leaks is in b10_leaks.py, with memory that can be removed again.
+# The log may have the warning of the architecture's vmemmap, once, with a trace.
+# b10_leaks.py tests for leaks, with memory that can be removed again.
 
 . "$GUEST_LIB"
 . "${GUEST_LIB%/*}/failnth.sh"
@@ -18,8 +18,8 @@ back_online() { echo online_movable >"$state" || fail "no way back"; }
 each_fails "$state" online_movable ENOMEM back_offline
 each_fails "$state" offline "ENOMEM|EBUSY" back_online
 
-# What "probe" has added cannot be removed: the survivors count with what was before, at
-# addresses where nothing is. In this zone and node nothing is online of them.
+# Blocks that "probe" added cannot be removed: those that survive are part of the state before,
+# at addresses without memory. None of them is online in this zone and node.
 next=$(((blocks[-1] + 1024) * size))
 add() {
 	local text=$1 n got before failed=0 survived=0

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # guest: dimms=512M:1
-# B11: CANCEL_OFFLINE went to notifiers which had not been asked
+# B11: CANCEL_OFFLINE was sent to notifiers that had not been asked
 
 . "$GUEST_LIB"
 
@@ -25,7 +25,7 @@ refused() {
 	echo 0 >$inject/"$1"/error
 }
 
-# The one that watches is asked behind the one that refuses: it hears nothing of it.
+# The notifier that watches comes after the one that refuses, and is not called.
 modprobe memory-notifier-error-inject priority=20 || fail "no module"
 modprobe mhp_watch priority=10 || fail "no module"
 echo >$watch
@@ -38,7 +38,7 @@ heard
 expect OK "$state" offline
 heard GOING_OFFLINE OFFLINE FINISH_OFFLINE
 
-# It is asked first: it hears both.
+# The notifier that watches comes first, and is called with both actions.
 modprobe -r mhp_watch
 modprobe mhp_watch priority=30 || fail "no module"
 echo >$watch

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
 # guest: dimms=512M:1 timeout=150
-# B13, B14: EBUSY has a reason that tells what to do, and the log is not flooded
+# B13, B14: EBUSY has a reason that says what to do, and the log is not flooded
 
 . "$GUEST_LIB"
 
-# A block with pages of the kernel, and without holes or several zones.
+# A block with kernel pages, without holes, in one zone.
 for directory in $(grep -lx 0 $memory/memory*/removable); do
 	kernel=${directory%/removable}/state
 	[ "$(wr "$kernel" offline)" != EBUSY ] || break
@@ -14,11 +14,11 @@ size=$(block_size)
 lo=$((blocks[0] * size)) hi=$(((blocks[0] + 1) * size))
 why() { dmesg | grep 'offline failed' | tail -n 1; }
 
-# Hopeless: the kernel's own page.
+# A page of the kernel, which can never be moved.
 expect EBUSY "$kernel" offline
 [[ $(why) = *"a page cannot be moved"*"pfn 0x"* ]] || fail "$(why)"
 
-# Worth trying again: somebody holds a page, which is named.
+# A pinned page, which is named: the offline may succeed later.
 set_blocks online_movable "${blocks[0]}"
 hold pin 1 $lo $hi >/tmp/page &
 wait_for 60 grep -q . /tmp/page
@@ -28,7 +28,7 @@ kill $!
 wait $!
 expect OK $memory/memory${blocks[0]}/state offline
 
-# A thousand failures: no page is dumped, and most of the lines are left out.
+# A thousand failures: no page is dumped, and most of the lines are suppressed.
 before=$(dmesg | wc -l)
 for ((i = 0; i < 1000; i++)); do
 	! echo offline 2>/dev/null >"$kernel" || fail "the kernel's memory went offline"

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 # guest: dimms=256M:1 nvdimm=512M:1 timeout=150
-# B16: a pending signal kept a driver from giving its memory back
+# B16: a pending signal kept a driver from removing its memory
 
 # The writer that unbinds the driver waits for its turn while another request has the locks,
-# and is killed meanwhile. So all that it does for the driver it does with SIGKILL pending.
+# and is killed meanwhile. So it does everything for the driver with SIGKILL pending.
 
 . "$GUEST_LIB"
 need daxctl ndctl
@@ -23,7 +23,7 @@ modprobe mhp_watch delay_ms=3000 || fail "no module mhp_watch"
 before=$(everything)
 state=$memory/memory${blocks[0]}/state
 
-# in_state PID REGEX: so the process is, in the words of /proc/PID/status
+# in_state PID REGEX: the state of the process in /proc/PID/status
 in_state() {
 	grep -q "^State:[[:space:]]*[$2]" "/proc/$1/status"
 }
@@ -42,7 +42,7 @@ for ((try = 0; ; try++)); do
 	wait_for 60 in_state $writer DZ
 	kill -KILL $writer
 	killed=too-early-or-late
-	# Bit 8 of what is pending is SIGKILL.
+	# Bit 8 of the pending signals is SIGKILL.
 	if in_state $writer D && grep -q '^ShdPnd:.*1..$' /proc/$writer/status && grep -qx going-offline "$state"; then
 		killed=waiting
 	fi

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# B19: the document said that memmap_on_memory can be written
+# B19: the document said that memmap_on_memory is writable
 
 . "$GUEST_LIB"
 

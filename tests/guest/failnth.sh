@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-# Requests of which each thing that can fail does so once. Sourced after lib.sh.
+# Makes each allocation of a request fail once. Sourced after lib.sh.
 
 for fault in failslab fail_page_alloc; do
 	[ -d /sys/kernel/debug/$fault ] || fail "no /sys/kernel/debug/$fault"
@@ -9,7 +9,7 @@ for fault in failslab fail_page_alloc; do
 done
 echo 0 >/sys/kernel/debug/fail_page_alloc/min-order
 
-# What a request that failed must leave as it was.
+# What a failed request must not change.
 look() {
 	awk 'FILENAME != "/proc/zoneinfo" || /^Node|spanned|present|managed|start_pfn:/ { print FILENAME, $0 }' \
 		$memory/memory*/{state,valid_zones} /sys/devices/system/node/{online,has_memory,has_normal_memory} /proc/{iomem,zoneinfo}

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-# What guest scripts share; sourced as $GUEST_LIB.
+# Common functions of guest scripts; sourced as $GUEST_LIB.
 
 memory=/sys/devices/system/memory
 
@@ -48,7 +48,7 @@ block_size() {
 	echo $((16#$(<$memory/block_size_bytes)))
 }
 
-# blocks LO HI: numbers of the memory blocks there are in [LO, HI), in order.
+# blocks LO HI: numbers of the memory blocks that exist in [LO, HI), in order.
 blocks() {
 	local size block
 
@@ -86,7 +86,7 @@ mem_total() {
 	awk '$1 == "MemTotal:" { print $2 }' /proc/meminfo
 }
 
-# wait_for SECONDS COMMAND...: longer where the kernel is a slow one
+# wait_for SECONDS COMMAND...: longer on a slow kernel
 wait_for() {
 	local end=$((SECONDS + $1 * ${guest_patience:-1}))
 
@@ -97,7 +97,7 @@ wait_for() {
 	done
 }
 
-# virtio_mem_is LEAST BELOW: of so many bytes are the blocks of a device, online if they come online by themselves?
+# virtio_mem_is LEAST BELOW: is the size of a device in this range, with its blocks online if that is automatic?
 virtio_mem_is() {
 	local lo hi block nr sum=0 size wanted
 

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-# What the tests of soft_offline_page and hard_offline_page share.
+# Common functions of the tests of soft_offline_page and hard_offline_page.
 
 corrupted() {
 	awk '$1 == "HardwareCorrupted:" { print $2 }' /proc/meminfo
 }
 
-# refusals FILE: writes that must change nothing.
+# refusals FILE: writes that must not change anything.
 refusals() {
 	local file=$memory/$1
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# /sys/devices/system/memory as user space knows it: modes, formats, errors.
+# The ABI of /sys/devices/system/memory: modes, formats, errors.
 
 . "$(dirname "$0")/lib.sh"
 
@@ -32,7 +32,7 @@ test_modes() {
 	mode "$there/online" 644
 	mode "$there/group" 444
 	mode $memory/movable_ratio 444
-	# What tells page frames, or takes locks of requests, is root's.
+	# Files with page frame numbers, or that take locks of requests, are for root only.
 	for file in movability last_error progress; do
 		mode "$there/$file" 400
 		[ ! -e "$there/$file" ] || expect open:EACCES "$there/$file" 1
@@ -53,7 +53,7 @@ test_modes() {
 	done
 }
 
-# As nobody: what may be read tells no page frame, and nothing can be written.
+# As nobody: readable files have no page frame numbers, and no file can be written.
 test_no_privilege() {
 	local file text
 
@@ -66,7 +66,7 @@ test_no_privilege() {
 	done
 	for file in "$there/movability" "$there/last_error" $memory/query $memory/request; do
 		[ ! -e "$file" ] || as_nobody test ! -r "$file" || flunk "nobody can read $file"
-		# Root of a container has the mode, but not the capability.
+		# Root of a container passes the mode, but does not have the capability.
 		[ ! -e "$file" ] || [ -z "$(setpriv --bounding-set -sys_admin --inh-caps -sys_admin cat "$file" 2>/dev/null)" ] ||
 			flunk "root without CAP_SYS_ADMIN can read $file"
 	done
@@ -105,7 +105,7 @@ test_block_numbers() {
 	for each in "${blocks[@]}"; do
 		index=$(<"$memory/memory$each/phys_index")
 		same "phys_index of memory$each" "$index" "$(printf %08x "$each")"
-		# Of a DIMM the number of its ACPI device, PNP0C80:NN.
+		# For a DIMM, the number of its ACPI device, PNP0C80:NN.
 		device=0
 		if [ -e "$memory/memory$each/firmware_node" ]; then
 			device=$(readlink "$memory/memory$each/firmware_node")
@@ -115,7 +115,7 @@ test_block_numbers() {
 		[ -e "$memory/memory$each/end_phys_index" ] || { skip "no end_phys_index"; continue; }
 		end=$(<"$memory/memory$each/end_phys_index")
 		like "end_phys_index of memory$each" "$end" "[0-9a-f]{8,}"
-		# Numbers of sections: as many for each block.
+		# Numbers of sections: each block has the same number of sections.
 		same "sections per block, at memory$each" $(((16#$end + 1) % (each + 1))) 0
 		: "${per:=$(((16#$end + 1) / (each + 1)))}"
 		same "sections per block, at memory$each" $(((16#$end + 1) / (each + 1))) "$per"
@@ -258,7 +258,7 @@ test_probe() {
 	expect EEXIST $memory/probe "$(printf '0x%x' $((${blocks[0]} * size)))"
 	expect EEXIST $memory/probe $((${blocks[-1]} * size))
 	expect E2BIG $memory/probe 0x4000000000000000
-	# The last block there could be; its end is 0.
+	# The last possible block, whose end wraps around to 0.
 	expect 'E2BIG|EINVAL' $memory/probe "$(printf '0x%x' $((-size)))"
 	unchanged "$before"
 }
@@ -270,7 +270,7 @@ test_page_offline_files() {
 	for file in soft_offline_page hard_offline_page; do
 		expect EINVAL $memory/$file nonsense
 		expect EINVAL $memory/$file $'\n'
-		# Of no memory: a page that is offline or does not exist.
+		# A page that is offline or does not exist.
 		expect 'ENXIO|EIO' $memory/$file 0x7ffffffffffff000
 		[ -x "$(command -v setpriv)" ] || { say "no setpriv: EPERM is not tried"; continue; }
 		same "$file without CAP_SYS_ADMIN" \
@@ -283,7 +283,7 @@ test_crash_hotplug() {
 	like crash_hotplug "$(<$memory/crash_hotplug)" "0|1"
 }
 
-# The block where the kernel itself lies.
+# The block that has the kernel image.
 kernel_block() {
 	local start
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Data of all kinds in a block: it goes offline, and the data is still right.
+# A block with data of all kinds goes offline, and the data is still right.
 
 . "$(dirname "$0")/lib.sh"
 
@@ -19,7 +19,7 @@ cleanup() {
 	rm -rf "$work"
 }
 
-# begin KIND NAME: data of this kind; true when some of it is in the block.
+# begin KIND NAME: create data of this kind; true if some of it is in the block.
 begin() {
 	local tries
 

@@ -15,7 +15,7 @@ names=(ENOENT EIO ENXIO ENOMEM EBUSY ENODEV)
 online_steps=(prepare memmap zone notify pages publish)
 add_steps=(resource memblock node sections blocks firmware)
 
-# fails_at STEP ERRNO FILE TEXT: the step fails once, the request with it, without a trace.
+# fails_at STEP ERRNO FILE TEXT: the step fails once; the request fails and changes nothing.
 fails_at() {
 	local before
 
@@ -27,14 +27,14 @@ fails_at() {
 	unchanged "$before"
 }
 
-# A second look, by the other file: quick, as the steps are the same.
+# The same with the other file; a few steps are enough, as they are the same.
 fails_at_too() {
 	echo "$1 -${number[$2]}" >$fault || { flunk "$1 cannot be armed"; return; }
 	expect "$2" "$3" "$4"
 	echo >$fault
 }
 
-# An address of which no memory and no device knows anything.
+# An address without memory and without a device.
 nowhere() {
 	local size last
 
@@ -60,7 +60,7 @@ origin_last=$(all_blocks | tail -n 1)
 
 tests=()
 
-# online, each way: as movable and as kernel memory it is the same ladder.
+# Each step of online, in both directions; the steps are the same for both kinds of zones.
 for i in "${!online_steps[@]}"; do
 	step=${online_steps[i]} error=${names[i]}
 	eval "test_online_fails_at_$step() { up $step $error; }"
@@ -103,7 +103,7 @@ add() {
 	fails_at "add/$1/up" "$2" $memory/probe "$(nowhere)"
 }
 
-# Such a block is there until reboot, and nothing behind it: nobody may online it.
+# Such a block stays until reboot, without memory behind it, and must not come online.
 test_add_works_without_a_fault() {
 	local address new before
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-# What the memory hotplug tests share: results as KTAP, memory blocks to play
-# with, and everything back in its place at the end.
+# Common functions of the memory hotplug tests: results as KTAP, memory blocks for
+# tests, and restoring everything at the end.
 #
 # A test program defines functions test_NAME and calls run_tests NAME...; each is
 # one KTAP result. Such a function calls flunk (and goes on) or skip and returns.
@@ -137,7 +137,7 @@ zone_lines() {
 	     $1 ~ /^(spanned|present|managed|start_pfn:)$/ { print zone, $1, $2 }' /proc/zoneinfo
 }
 
-# All that a request which failed must leave alone.
+# Everything that a failed request must not change.
 snapshot() {
 	(
 		cd $memory && grep . memory*/state memory*/valid_zones memory*/phys_index | sort
@@ -150,7 +150,7 @@ snapshot() {
 	) 2>/dev/null
 }
 
-# unchanged SNAPSHOT: is all as it was then?
+# unchanged SNAPSHOT: is everything as it was then?
 unchanged() {
 	local now
 
@@ -220,8 +220,8 @@ finish() {
 	exit $status
 }
 
-# spare N: picks N blocks that nobody needs, made offline, best of one node and in
-# a row, into $spare. Blocks that are offline already, then such that go offline.
+# spare N: picks N blocks that are not needed and takes them offline, preferably adjacent
+# ones of one node, into $spare: blocks that are offline, then blocks that go offline.
 spare() {
 	local block node run=() best=() previous=-2 last=
 
@@ -247,7 +247,7 @@ need_fault_injection() {
 	[ -w $fault ] || skip_all "no $fault (CONFIG_MHP_FAULT_INJECTION)"
 }
 
-# Is there the notifier that refuses? What is loaded for it, goes at the end.
+# Is there a notifier that can refuse? Modules that are loaded for it are removed at the end.
 notifier_injection() {
 	if [ ! -d $notifier ]; then
 		modprobe -q memory-notifier-error-inject "$@" || return
@@ -274,7 +274,7 @@ declare -A origin
 for block in $(all_blocks); do
 	origin[$block]="$(state "$block") $(zones "$block")"
 done
-# Nothing comes online behind a test's back.
+# Memory must not come online automatically during a test.
 auto=$(cat $memory/auto_online_blocks 2>/dev/null)
 trap finish EXIT
 trap 'exit 1' INT TERM

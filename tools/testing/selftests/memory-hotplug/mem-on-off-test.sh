@@ -37,7 +37,7 @@ removable() {
 	grep -lx 1 $memory/memory*/removable | sed 's,.*/memory\([0-9]*\)/removable,\1,' | sort -n
 }
 
-# share NUMBER: the part of it that -r asks for
+# share NUMBER: the part of NUMBER that the option -r requests
 share() {
 	echo $((($1 * ratio + 99) / 100))
 }
@@ -59,7 +59,7 @@ test_offline_blocks_come_online() {
 	done
 }
 
-# The highest first: there is less of the kernel's.
+# Begin with the highest blocks, which have less kernel memory.
 test_removable_blocks_go_offline() {
 	local block want busy=0
 
@@ -109,7 +109,7 @@ injected() {
 	must_bring "$block" "$1"
 }
 
-# What wr prints for it. A name that cannot be told here: any failure.
+# The output of wr for the error. A name that is not known here stands for any failure.
 errno_name() {
 	local -A names=([1]=EPERM [2]=ENOENT [4]=EINTR [5]=EIO [11]=EAGAIN [12]=ENOMEM [16]=EBUSY [22]=EINVAL)
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# A memory notifier may refuse. Then all is as it was before.
+# A memory notifier refuses, and everything is as it was before.
 
 . "$(dirname "$0")/lib.sh"
 
@@ -52,7 +52,7 @@ test_veto_of_online_1()		{ online_vetoed EBUSY online 1; }
 test_veto_of_state_offline()	{ offline_vetoed ENOMEM state offline; }
 test_veto_of_online_0()		{ offline_vetoed EPERM online 0; }
 
-# Nothing adds up when it is refused many times.
+# Many refusals must not leak anything.
 test_veto_again_and_again() {
 	local before try
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# A page that cannot move: taking its block offline fails in bounded time, or by a
+# Taking a block with a page that cannot be moved offline fails in bounded time, or by a
 # signal, and leaves the block as it was.
 
 . "$(dirname "$0")/lib.sh"
@@ -78,7 +78,7 @@ test_a_signal_ends_it() {
 	fi
 	same "state meanwhile" "$(state "$block")" going-offline
 	begin=$SECONDS
-	# To timeout, which hands it on.
+	# The signal goes to timeout, which passes it on.
 	kill -TERM $writer
 	wait $writer
 	same "offline" "$(<"$work/wr")" EINTR
@@ -91,14 +91,14 @@ test_a_signal_ends_it() {
 test_the_free_pages_are_of_use_afterwards() {
 	local free total
 
-	# Isolated pages would be lost. Of the block, most is free.
+	# If pages stayed isolated, they would be missing, as most of the block is free.
 	pinned || return
 	total=$(awk -v node="$(node_of "$block")," '$1 == "Node" { in_it = $2 == node && $4 == "Movable" }
 		in_it && $1 == "managed" { print $2 }' /proc/zoneinfo)
 	free=$(awk -v node="$(node_of "$block")," '$1 == "Node" { in_it = $2 == node && $4 == "Movable" }
 		in_it && $1 == "pages" && $2 == "free" { print $3 }' /proc/zoneinfo)
 	[ "${free:-0}" -gt $((total / 2)) ] || flunk "only $free of $total pages are free"
-	# As types of page blocks: none is isolated.
+	# No pageblock has the type isolated.
 	awk -v node="$(node_of "$block")," '$1 == "Node" && $2 == node && $4 == "Movable" && / Isolate / && NF > 6 {
 		for (i = 7; i <= NF; i++) n += $i } END { exit n != 0 }' /proc/pagetypeinfo 2>/dev/null ||
 		flunk "there are isolated free pages"

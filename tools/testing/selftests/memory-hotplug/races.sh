@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Two who bring blocks online and offline, one who reads all the time: RACE_SECONDS
-# seconds (15). Every value that is read makes sense, and all is in place afterwards.
+# Two processes bring blocks online and offline, one reads all the time: RACE_SECONDS
+# seconds (15). Every value that is read is valid, and everything is as before afterwards.
 
 . "$(dirname "$0")/lib.sh"
 
@@ -16,7 +16,7 @@ cleanup() {
 	rm -rf "$work"
 }
 
-# toggle BLOCK: its own result per line, "WORD RESULT". No timeout(1): it costs.
+# toggle BLOCK: one result per line, "WORD RESULT". Without timeout(1), which is slow.
 toggle() {
 	while [ ! -e "$work/end" ]; do
 		echo "online $("$here/wr" "$memory/memory$1/state" online_movable)"
@@ -24,7 +24,7 @@ toggle() {
 	done
 }
 
-# One line per value that makes no sense, then how many were read.
+# One line per invalid value, then the number of values that were read.
 look() {
 	local file value reads=0
 
@@ -65,7 +65,7 @@ test_togglers_and_a_reader() {
 	for block in 0 1; do
 		say "memory${spare[block]}: $(sort "$work/$block" | uniq -c | tr -s '\n ' '; ')"
 		! grep -q '^online [^O]\|^offline [^OE]' "$work/$block" || flunk "$(grep -m1 '^online [^O]\|^offline [^OE]' "$work/$block")"
-		# A page of somebody may be busy for a moment, and then the next online finds it online.
+		# A page may be busy for a moment; the block then stays online, and the next online fails.
 		count=$(grep -c ' OK$' "$work/$block")
 		[ "$count" -ge 4 ] || flunk "only $count requests were done"
 	done
@@ -77,8 +77,8 @@ test_togglers_and_a_reader() {
 	unchanged "$before"
 }
 
-# Both write to the same file: one of them wins, the other is told that it is so already. While
-# an offline waits for a page, the other's online takes it back: OK here, ECANCELED there.
+# Both write to the same file: one succeeds, the other fails as the state is set already. While
+# an offline waits for a page, an online of the other one cancels it: OK here, ECANCELED there.
 test_two_togglers_of_one_block() {
 	local block=${spare[0]} before on off
 

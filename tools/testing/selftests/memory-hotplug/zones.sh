@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Memory goes to the zone that the user said, or to the one that was shown.
+# Memory comes online in the zone that the user requested, or in the one that was shown.
 
 . "$(dirname "$0")/lib.sh"
 
@@ -15,7 +15,7 @@ neighbours() {
 		[ "$(node_of "$above")" = "$(node_of "$below")" ]
 }
 
-# reset WORD: the block is offline, its neighbours are as WORD says.
+# reset WORD: takes the block offline, and brings its neighbours to the state WORD.
 reset() {
 	local neighbour
 
@@ -53,7 +53,7 @@ test_between_movable_blocks_the_default_is_movable() {
 	same "zone" "$(zones "$block")" Movable
 }
 
-# A refused word says nothing about later requests.
+# A refused word does not affect later requests.
 test_a_refused_type_is_forgotten() {
 	neighbours || { skip "no three spare blocks in a row"; return; }
 	reset online_movable || return
@@ -89,13 +89,13 @@ test_asking_twice() {
 	expect OK "$online" on
 	expect OK "$online" online
 	expect OK "$online" online_movable
-	# It is online, but not as wanted: no success.
+	# It is online, but not in the requested zone, which is no success.
 	expect EINVAL "$online" online_kernel
 	same "zone" "$(zones "$block")" Movable
 }
 
-# As in test_a_refused_type_is_forgotten, with a kernel zone. Last, as its pages
-# may be of use to the kernel at once, and then it stays online.
+# Like test_a_refused_type_is_forgotten, with a kernel zone. This is the last test, as the
+# kernel may use pages of the block at once, which then stays online.
 test_online_kernel_is_not_movable() {
 	local zone
 
