@@ -24,6 +24,7 @@
 #include <linux/list_sort.h>
 #include <linux/memory.h>
 #include <linux/memory_hotplug.h>
+#include <linux/mhp.h>
 #include <linux/mm.h>
 #include <linux/numa.h>
 #include <linux/printk.h>

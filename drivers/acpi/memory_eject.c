@@ -41,6 +41,7 @@
 #include <linux/jiffies.h>
 #include <linux/memory.h>
 #include <linux/memory_hotplug.h>
+#include <linux/mhp.h>
 #include <linux/moduleparam.h>
 #include <linux/mutex.h>
 #include <linux/ratelimit.h>

@@ -16,6 +16,7 @@
 #include <linux/kobject.h>
 #include <linux/memory.h>
 #include <linux/memory_hotplug.h>
+#include <linux/mhp.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/numa.h>
@@ -23,6 +24,7 @@
 #include <linux/sysfs.h>
 
 #include "memory_attrs.h"
+#include "memory_blocks.h"
 #include "../../mm/mhp/order.h"
 #include "../../mm/mhp/text.h"
 
@@ -37,7 +39,7 @@ static int count_part(struct memory_block *mem, unsigned long start, unsigned lo
 	/* Who has it gives it back before it waits for pages to move, or readers to leave. */
 	if (device_lock_interruptible(&mem->dev))
 		return -EINTR;
-	mhp_take_census(mem, start, last - start + 1, census);
+	memory_block_census(mem, start, last - start + 1, census);
 	device_unlock(&mem->dev);
 	return 0;
 }
@@ -87,7 +89,7 @@ static ssize_t last_error_show(struct device *dev, struct device_attribute *attr
 {
 	if (!memory_may_see_pages())
 		return -EPERM;
-	return mhp_emit_last_error(to_memory_block(dev), buf);
+	return mhp_record_show(&to_memory_block(dev)->last_error, buf);
 }
 static DEVICE_ATTR_ADMIN_RO(last_error);
 
@@ -95,7 +97,7 @@ static ssize_t progress_show(struct device *dev, struct device_attribute *attr, 
 {
 	struct mhp_progress p;
 
-	if (!mhp_read_progress(to_memory_block(dev), &p))
+	if (!memory_block_read_progress(to_memory_block(dev), &p))
 		return sysfs_emit(buf, "none\n");
 	return sysfs_emit(buf, "left=%lu moved=%lu failed=%lu passes=%u ms=%u\n", p.left,
 			  p.moved, p.failed, p.passes, jiffies_to_msecs(jiffies - p.begin));
@@ -220,157 +222,3 @@ const struct attribute_group memory_root_report_group = {
 	.attrs = root_report_attrs,
 	.bin_attrs = root_report_bin_attrs,
 };
-
-/* ---- Groups -------------------------------------------------------------- */
-
-/**
- * struct memory_group_dir - groups/N in sysfs
- * @kobj: the directory
- * @group: what it shows; stays until the directory is gone
- */
-struct memory_group_dir {
-	struct kobject kobj;
-	struct memory_group *group;
-};
-
-static struct kobject *groups_dir;
-
-static struct memory_group *to_group(struct kobject *kobj)
-{
-	return container_of(kobj, struct memory_group_dir, kobj)->group;
-}
-
-static ssize_t type_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
-{
-	return sysfs_emit(buf, "%s\n", to_group(kobj)->is_dynamic ? "dynamic" : "static");
-}
-
-static ssize_t node_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
-{
-	return sysfs_emit(buf, "%d\n", to_group(kobj)->nid);
-}
-
-/* As "32-39,48". A device that grows and shrinks may have more than a page of that. */
-static ssize_t blocks_read(struct file *file, struct kobject *kobj, struct bin_attribute *attr,
-			   char *buf, loff_t off, size_t count)
-{
-	struct mhp_text text = { .to = buf, .skip = off, .room = count };
-	struct mhp_list list = { .text = &text };
-	const struct memory_group *group = to_group(kobj);
-	const struct zone *zone;
-
-	for (unsigned long nr = 0; memory_group_next_block(group, &nr, &zone); nr++)
-		if (!mhp_list_add(&list, nr))
-			return text.len;
-	mhp_list_end(&list);
-	return text.len;
-}
-static BIN_ATTR_RO(blocks, 0);
-
-/* Those that its blocks are online in. */
-static ssize_t zones_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
-{
-	const struct memory_group *group = to_group(kobj);
-	const struct zone *zone;
-	unsigned long seen = 0;
-	int len = 0;
-
-	for (unsigned long nr = 0; memory_group_next_block(group, &nr, &zone); nr++)
-		if (zone && !test_and_set_bit(zone_idx(zone), &seen))
-			len += sysfs_emit_at(buf, len, len ? " %s" : "%s", zone->name);
-	return len + sysfs_emit_at(buf, len, len ? "\n" : "none\n");
-}
-
-static ssize_t owner_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
-{
-	const struct memory_group *group = to_group(kobj);
-
-	/* See memory_group_set_owner(). */
-	if (!smp_load_acquire(&group->owner[0]))
-		return sysfs_emit(buf, "none\n");
-	return sysfs_emit(buf, "%s\n", group->owner);
-}
-
-static struct kobj_attribute group_files[] = {
-	__ATTR_RO(type),
-	__ATTR_RO(node),
-	__ATTR_RO(zones),
-	__ATTR_RO(owner),
-};
-
-static struct attribute *group_dir_attrs[] = {
-	&group_files[0].attr,
-	&group_files[1].attr,
-	&group_files[2].attr,
-	&group_files[3].attr,
-	NULL
-};
-
-static struct bin_attribute *group_dir_bin_attrs[] = {
-	&bin_attr_blocks,
-	NULL
-};
-
-static const struct attribute_group group_dir_group = {
-	.attrs = group_dir_attrs,
-	.bin_attrs = group_dir_bin_attrs,
-};
-__ATTRIBUTE_GROUPS(group_dir);
-
-static void group_dir_release(struct kobject *kobj)
-{
-	kfree(container_of(kobj, struct memory_group_dir, kobj));
-}
-
-static const struct kobj_type group_dir_type = {
-	.release = group_dir_release,
-	.sysfs_ops = &kobj_sysfs_ops,
-	.default_groups = group_dir_groups,
-};
-
-/**
- * memory_group_dirs_init() - make groups/
- * @root: the device of the subsystem
- */
-void memory_group_dirs_init(struct device *root)
-{
-	groups_dir = kobject_create_and_add("groups", &root->kobj);
-}
-
-/**
- * memory_group_dir_add() - show a group
- * @group: the group, with its number
- *
- * Context: May sleep.
- * Return: the directory; NULL where there is no memory for one: the group is none the worse.
- */
-struct memory_group_dir *memory_group_dir_add(struct memory_group *group)
-{
-	struct memory_group_dir *dir;
-
-	if (!groups_dir)
-		return NULL;
-	dir = kzalloc(sizeof(*dir), GFP_KERNEL);
-	if (!dir)
-		return NULL;
-	dir->group = group;
-	if (kobject_init_and_add(&dir->kobj, &group_dir_type, groups_dir, "%d", group->mgid)) {
-		kobject_put(&dir->kobj);
-		return NULL;
-	}
-	return dir;
-}
-
-/**
- * memory_group_dir_remove() - no longer show a group
- * @dir: its directory, or NULL
- *
- * Context: May sleep: waits for readers, who wait for nobody.
- */
-void memory_group_dir_remove(struct memory_group_dir *dir)
-{
-	if (!dir)
-		return;
-	kobject_del(&dir->kobj);
-	kobject_put(&dir->kobj);
-}

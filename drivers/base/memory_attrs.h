@@ -10,8 +10,6 @@
 struct attribute_group;
 struct bin_attribute;
 struct device;
-struct memory_group;
-struct memory_group_dir;
 struct zone;
 
 static inline unsigned long block_pfn(const struct memory_block *mem)
@@ -39,13 +37,5 @@ bool memory_may_see_pages(void);
 
 /* memory_lock.c */
 int memory_lock_for_user(unsigned long begin, unsigned int limit_ms);
-
-/* memory.c */
-bool memory_group_next_block(const struct memory_group *group, unsigned long *nr,
-			     const struct zone **zone);
-
-void memory_group_dirs_init(struct device *root);
-struct memory_group_dir *memory_group_dir_add(struct memory_group *group);
-void memory_group_dir_remove(struct memory_group_dir *dir);
 
 #endif /* _DRIVERS_BASE_MEMORY_ATTRS_H */

@@ -19,6 +19,7 @@
 #include <linux/jiffies.h>
 #include <linux/memory.h>
 #include <linux/memory_hotplug.h>
+#include <linux/mhp.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/range.h>
@@ -28,6 +29,7 @@
 #include <linux/sysfs.h>
 
 #include "memory_attrs.h"
+#include "memory_blocks.h"
 #include "../../mm/mhp/order.h"
 
 /* What has become of a block. */
@@ -125,7 +127,7 @@ static int score_block(struct memory_block *mem, unsigned int *score)
 
 	if (device_lock_interruptible(&mem->dev))
 		return -EINTR;
-	mhp_take_census(mem, block_pfn(mem), block_pages(), &census);
+	memory_block_census(mem, block_pfn(mem), block_pages(), &census);
 	device_unlock(&mem->dev);
 	*score = mhp_census_score(&census);
 	return 0;

@@ -7,8 +7,9 @@
  * group	the blocks of one device: a DIMM (static) or one that grows and
  *		shrinks (dynamic)
  *
- * The devices and groups live in drivers/base/memory.c, the chain in
- * mm/mhp/notify.c, what happens to a block in mm/memory_hotplug.c. See
+ * The devices live in drivers/base/memory.c, requests for them in
+ * drivers/base/memory_blocks.c, groups in drivers/base/memory_group.c, the chain in
+ * mm/mhp/notify.c. What happens to the memory of a block is told in mm/memory_hotplug.c. See
  * Documentation/core-api/memory-hotplug.rst.
  */
 #ifndef _LINUX_MEMORY_H_
@@ -22,43 +23,6 @@
 #include <linux/memory_hotplug.h>
 
 #define MIN_MEMORY_BLOCK_SIZE	BIT(SECTION_SIZE_BITS)
-
-/**
- * struct memory_group - blocks that come and go as one device
- * @nid: the node of all of them
- * @memory_blocks: those that are added now
- * @present_kernel_pages: online in a kernel zone
- * @present_movable_pages: online in ZONE_MOVABLE
- * @is_dynamic: grows and shrinks in units instead of staying as it is
- * @s: static groups
- * @s.max_pages: pages of the whole device
- * @d: dynamic groups
- * @d.unit_pages: pages of a unit, whose blocks belong in one zone
- * @mgid: its number
- * @owner: who brought the memory, "" where nobody said
- * @dir: its directory in sysfs, NULL where there was no memory for that
- * @rcu: of its end
- *
- * Protected by device_hotplug_lock. Who only looks may do so in a grace period of RCU.
- */
-struct memory_group {
-	struct list_head memory_blocks;
-	int nid, mgid;
-	char owner[24];
-	struct memory_group_dir *dir;
-	struct rcu_head rcu;
-	bool is_dynamic;
-	unsigned long present_movable_pages;
-	unsigned long present_kernel_pages;
-	union {
-		struct {
-			unsigned long max_pages;
-		} s;
-		struct {
-			unsigned long unit_pages;
-		} d;
-	};
-};
 
 /* What a notifier is told. Each a bit, as readers of crash dumps expect. */
 enum memory_block_state {
@@ -103,8 +67,8 @@ enum memory_block_state {
  *
  * @state, @kept_type and @zone change under device_hotplug_lock and the device's
  * own lock, and are read without. @claimed and @claimed_online are protected by
- * device_hotplug_lock, @progress by a lock of mm/memory_hotplug.c, @last_error by one of
- * mm/mhp/report.c.
+ * device_hotplug_lock, @progress by a lock of drivers/base/memory_blocks.c, @last_error by one
+ * of mm/mhp/report.c.
  */
 struct memory_block {
 	unsigned long start_section_nr;
@@ -153,6 +117,11 @@ struct memory_notify {
 	bool more;
 };
 
+struct memory_group;
+struct mhp_policy;
+struct mhp_progress;
+struct mhp_record;
+struct mhp_result;
 struct notifier_block;
 struct mem_section;
 struct range;
@@ -180,14 +149,8 @@ void unregister_memory_notifier(struct notifier_block *nb);
 })
 
 typedef int (*walk_memory_blocks_func_t)(struct memory_block *mem, void *arg);
-typedef int (*walk_memory_groups_func_t)(struct memory_group *group, void *arg);
 
 void memory_dev_init(void);
-int create_memory_block_devices(unsigned long start, unsigned long size,
-				struct vmem_altmap *altmap,
-				struct memory_group *group);
-void remove_memory_block_devices(unsigned long start, unsigned long size);
-int memory_blocks_link_node(u64 start, u64 size, int nid);
 struct memory_block *find_memory_block(unsigned long section_nr);
 int walk_memory_blocks(unsigned long start, unsigned long size, void *arg,
 		       walk_memory_blocks_func_t func);
@@ -197,10 +160,6 @@ int memory_blocks_online(u64 start, u64 size, enum mmop type,
 			 struct mhp_result *res);
 int memory_blocks_offline(u64 start, u64 size, const struct mhp_policy *policy,
 			  struct mhp_result *res);
-void mhp_wait_awake(void);
-void memory_blocks_yield(struct memory_block **blocks, unsigned int nr);
-void memory_blocks_resume(struct memory_block **blocks, unsigned int nr);
-
 void memory_blocks_lose(u64 start, u64 size);
 int memory_ranges_claim(const struct range *ranges, unsigned int nr, struct mhp_result *res);
 int memory_ranges_offline(const struct range *ranges, unsigned int nr,
@@ -222,8 +181,6 @@ int memory_group_register_dynamic(int nid, unsigned long unit_pages);
 int memory_group_unregister(int mgid);
 struct memory_group *memory_group_find_by_id(int mgid);
 void memory_group_set_owner(struct memory_group *group, const char *owner);
-int walk_dynamic_memory_groups(int nid, walk_memory_groups_func_t func,
-			       struct memory_group *excluded, void *arg);
 
 #ifdef CONFIG_NUMA
 void memory_block_add_nid(struct memory_block *mem, int nid,

@@ -7,7 +7,8 @@
  *	ABSENT <-remove- OFFLINE <-offline-- ONLINE
  *
  * Requests are for whole memory blocks. Each succeeds as a whole or leaves
- * everything as it was. How it works: mm/memory_hotplug.c. The contract, with
+ * everything as it was. Requests that drivers and firmware make are in
+ * drivers/base/memory_add.c, how they work in mm/memory_hotplug.c. The contract, with
  * locks and error codes: Documentation/core-api/memory-hotplug.rst.
  */
 #ifndef __LINUX_MEMORY_HOTPLUG_H
@@ -17,7 +18,6 @@
 #include <linux/spinlock.h>
 #include <linux/notifier.h>
 #include <linux/bug.h>
-#include <linux/mhp_reason.h>
 
 struct page;
 struct zone;
@@ -41,97 +41,8 @@ enum mmop {
 	MMOP_ONLINE_MOVABLE,
 };
 
-/* Which signals end an offline. */
-enum mhp_signals {
-	/* Any that is pending: what writers of sysfs rely on. */
-	MHP_SIGNALS_ANY,
-	/* Only those that kill. */
-	MHP_SIGNALS_FATAL,
-	/* None: kernel threads, and drivers which cannot keep the memory. */
-	MHP_SIGNALS_NONE,
-};
-
-/**
- * struct mhp_progress - how far an offline has come
- * @begin: when it began, in jiffies
- * @pages: of the request
- * @left: of these in use, after the last pass; before the first: unknown, and 0
- * @moved: have moved away
- * @failed: attempts to move a page that failed
- * @passes: over the request, or over a part of it
- * @cancel: somebody wants it to end
- *
- * Written by the request, by mhp_cancel_offline() also @cancel; read at any time.
- */
-struct mhp_progress {
-	unsigned long begin;
-	unsigned long pages;
-	unsigned long left;
-	unsigned long moved;
-	unsigned long failed;
-	unsigned int passes;
-	bool cancel;
-};
-
 /* Nobody is killed for the sake of a request: without memory it fails, and says so. */
 #define MHP_GFP		(GFP_KERNEL | __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
-
-/**
- * struct mhp_policy - how long and how hard the caller wants memory to be emptied
- * @timeout_ms: give up after this many milliseconds, or more where a lot has to move, 0: never
- * @strict: @timeout_ms does not grow with what has to move
- * @signals: which signals end it
- * @keep_locks: the caller needs its locks: none is dropped while pages move
- * @claimed: the caller has claimed the blocks by memory_ranges_claim()
- * @removes: the caller removes the memory next
- * @progress: where to count, zero on entry; NULL where the caller does not look
- */
-struct mhp_policy {
-	unsigned int timeout_ms;
-	bool strict;
-	enum mhp_signals signals;
-	bool keep_locks;
-	bool claimed;
-	bool removes;
-	struct mhp_progress *progress;
-};
-
-/* What was asked for, where it is counted and reported. */
-enum mhp_verb {
-	MHP_VERB_ADD,
-	MHP_VERB_ONLINE,
-	MHP_VERB_OFFLINE,
-	MHP_VERB_REMOVE,
-	/* Nobody asked: the memory has gone. */
-	MHP_VERB_LOSE,
-	MHP_NR_VERBS
-};
-
-/**
- * struct mhp_census - what the pages of a range are, for who wants to take it offline
- * @free: not in use
- * @movable: in use, can move
- * @unmovable: in use, cannot move
- * @pinned: could move, but somebody holds them
- * @hugetlb: of huge pages that can move
- * @poisoned: broken; they stay behind
- * @blocker: the first page that cannot move, else the first that is pinned, or %MHP_NO_PFN
- * @kind: what that is, or why the whole block never goes; NULL: nothing is in the way
- * @hopeless: something cannot move
- */
-struct mhp_census {
-	unsigned long free;
-	unsigned long movable;
-	unsigned long unmovable;
-	unsigned long pinned;
-	unsigned long hugetlb;
-	unsigned long poisoned;
-	unsigned long blocker;
-	const char *kind;
-	bool hopeless;
-};
-
-#define MHP_CENSUS_EMPTY	((struct mhp_census){ .blocker = MHP_NO_PFN })
 
 #ifdef CONFIG_MEMORY_HOTPLUG
 
@@ -197,31 +108,19 @@ void mhp_auto_online(u64 start, u64 size);
 /* Online */
 typedef void (*online_page_callback_t)(struct page *page, unsigned int order);
 
-int mhp_online_blocks(struct memory_block **blocks, unsigned int nr_blocks,
-		      enum mmop type, struct mhp_result *res);
-int mhp_restore_blocks(struct memory_block **blocks, unsigned int nr_blocks,
-		       struct mhp_result *res);
 struct zone *zone_for_pfn_range(enum mmop online_type, int nid,
 				struct memory_group *group,
 				unsigned long start_pfn, unsigned long nr_pages);
 enum mmop mhp_get_default_online_type(void);
 void mhp_set_default_online_type(enum mmop online_type);
 int mhp_online_type_from_str(const char *str);
+const char *mhp_online_type_to_str(enum mmop type);
 void generic_online_page(struct page *page, unsigned int order);
 int set_online_page_callback(online_page_callback_t callback);
 int restore_online_page_callback(online_page_callback_t callback);
 int try_online_node(int nid);
 struct page *pfn_to_online_page(unsigned long pfn);
 
-/* What became of it, for those who ask */
-void mhp_report_refusal(enum mhp_verb verb, struct memory_block *mem, struct mhp_result *res);
-int mhp_emit_last_error(struct memory_block *mem, char *buf);
-void mhp_forget_last_error(struct memory_block *mem);
-bool mhp_read_progress(struct memory_block *mem, struct mhp_progress *progress);
-void mhp_take_census(struct memory_block *mem, unsigned long start_pfn,
-		     unsigned long nr_pages, struct mhp_census *census);
-unsigned int mhp_census_score(const struct mhp_census *census);
-bool mhp_movable_ratio_line(int nid, char *line, size_t size);
 void mhp_show_mem(void);
 
 /* Sections, memmap and zones, for architectures and ZONE_DEVICE */
@@ -418,37 +317,12 @@ static inline void pgdat_resize_init(struct pglist_data *pgdat)
 
 #ifdef CONFIG_MEMORY_HOTREMOVE
 
-int mhp_offline_blocks(struct memory_block **blocks, unsigned int nr_blocks,
-		       const struct mhp_policy *policy, struct mhp_result *res);
-int mhp_lose_block(struct memory_block *mem, struct mhp_result *res);
-bool mhp_block_removable(struct memory_block *mem);
-bool mhp_cancel_offline(struct memory_block *mem);
-struct mhp_policy mhp_user_policy(void);
-unsigned int mhp_user_limit(u64 bytes);
 int remove_memory(u64 start, u64 size);
 void __remove_memory(u64 start, u64 size);
 int offline_and_remove_memory(u64 start, u64 size);
 void try_offline_node(int nid);
 
 #else
-
-static inline int mhp_offline_blocks(struct memory_block **blocks,
-				     unsigned int nr_blocks,
-				     const struct mhp_policy *policy,
-				     struct mhp_result *res)
-{
-	return -EINVAL;
-}
-
-static inline bool mhp_block_removable(struct memory_block *mem)
-{
-	return false;
-}
-
-static inline bool mhp_cancel_offline(struct memory_block *mem)
-{
-	return false;
-}
 
 static inline int remove_memory(u64 start, u64 size)
 {

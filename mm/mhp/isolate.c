@@ -24,121 +24,6 @@
 #include "../internal.h"
 #include "../page_reporting.h"
 
-/* Balloons and devices that want to see each new page; more than ever are loaded at once. */
-#define MAX_CALLBACKS	8
-
-/*
- * Changed under the mutex and mem_hotplug_lock for read; used, as is what follows, by who
- * holds it for write.
- */
-static DEFINE_MUTEX(callbacks_lock);
-static struct {
-	online_page_callback_t page;
-	online_range_callback_t passes;		/* or NULL: it has to see each page */
-} callbacks[MAX_CALLBACKS];
-static unsigned int nr_callbacks;
-
-/* Who exposes a run, and the callback that has not been asked about the page yet. */
-static struct task_struct *exposing;
-static unsigned int next_callback;
-
-/**
- * generic_online_page() - hand a new page on: to the next callback, else to the allocator
- * @page: the first of 1 << @order pages
- * @order: their order
- *
- * What a callback calls for a page that it does not want to keep. Outside of a callback
- * the page goes to the allocator at once.
- */
-void generic_online_page(struct page *page, unsigned int order)
-{
-	if (READ_ONCE(exposing) == current && next_callback < nr_callbacks) {
-		callbacks[next_callback++].page(page, order);
-		next_callback--;
-		return;
-	}
-	__free_pages_core(page, order, MEMINIT_HOTPLUG);
-}
-EXPORT_SYMBOL_GPL(generic_online_page);
-
-static unsigned int find_callback(online_page_callback_t callback)
-{
-	unsigned int n;
-
-	for (n = 0; n < nr_callbacks; n++)
-		if (callbacks[n].page == callback)
-			break;
-	return n;
-}
-
-/**
- * set_online_range_callback() - decide about pages that come online, by range where it can be
- * @callback: as that of set_online_page_callback()
- * @passes: called after MEM_GOING_ONLINE with a range of new pages: true where @callback
- *	would hand on all of them. Then it is not called, and the pages come online faster.
- *
- * Context: May sleep. Takes mem_hotplug_lock for read.
- * Return: 0; -EINVAL where it is set already, or too many are.
- */
-int set_online_range_callback(online_page_callback_t callback, online_range_callback_t passes)
-{
-	int ret = -EINVAL;
-
-	get_online_mems();
-	mutex_lock(&callbacks_lock);
-	if (nr_callbacks < MAX_CALLBACKS && find_callback(callback) == nr_callbacks) {
-		callbacks[nr_callbacks].page = callback;
-		callbacks[nr_callbacks++].passes = passes;
-		ret = 0;
-	}
-	mutex_unlock(&callbacks_lock);
-	put_online_mems();
-	return ret;
-}
-EXPORT_SYMBOL_GPL(set_online_range_callback);
-
-/**
- * set_online_page_callback() - decide about each page that comes online
- * @callback: called for each chunk of new pages; it keeps what is its own and calls
- *	generic_online_page() for the rest
- *
- * Several can be set; they are asked in the order in which they were.
- *
- * Context: May sleep. Takes mem_hotplug_lock for read.
- * Return: 0; -EINVAL where it is set already, or too many are.
- */
-int set_online_page_callback(online_page_callback_t callback)
-{
-	return set_online_range_callback(callback, NULL);
-}
-EXPORT_SYMBOL_GPL(set_online_page_callback);
-
-/**
- * restore_online_page_callback() - no longer decide about pages
- * @callback: what was set
- *
- * Context: May sleep. Takes mem_hotplug_lock for read.
- * Return: 0, or -EINVAL where @callback is not set.
- */
-int restore_online_page_callback(online_page_callback_t callback)
-{
-	int ret = -EINVAL;
-	unsigned int n;
-
-	get_online_mems();
-	mutex_lock(&callbacks_lock);
-	n = find_callback(callback);
-	if (n < nr_callbacks) {
-		for (nr_callbacks--; n < nr_callbacks; n++)
-			callbacks[n] = callbacks[n + 1];
-		ret = 0;
-	}
-	mutex_unlock(&callbacks_lock);
-	put_online_mems();
-	return ret;
-}
-EXPORT_SYMBOL_GPL(restore_online_page_callback);
-
 static void count_isolated(struct zone *zone, const struct mhp_range *pages, long sign)
 {
 	unsigned long flags;
@@ -169,26 +54,6 @@ static bool freeing_is_watched(const struct mhp_range *range)
 	       range_contains_unaccepted_memory(mhp_range_phys(range), mhp_range_bytes(range));
 }
 
-static bool all_know_ranges(void)
-{
-	unsigned int n;
-
-	for (n = 0; n < nr_callbacks; n++)
-		if (!callbacks[n].passes)
-			return false;
-	return true;
-}
-
-static bool all_pass(const struct mhp_range *range)
-{
-	unsigned int n;
-
-	for (n = 0; n < nr_callbacks; n++)
-		if (!callbacks[n].passes(range->start_pfn, range->nr_pages))
-			return false;
-	return true;
-}
-
 /**
  * mhp_new_pages() - give the pages of a run that comes online to its zone
  * @run: the pages; @run->fresh is set
@@ -197,7 +62,7 @@ static bool all_pass(const struct mhp_range *range)
  */
 void mhp_new_pages(struct mhp_run *run)
 {
-	run->fresh = !freeing_is_watched(&run->pages) && all_know_ranges();
+	run->fresh = !freeing_is_watched(&run->pages) && mhp_callbacks_know_ranges();
 	if (run->fresh)
 		mhp_zone_add_free(run->zone, &run->pages);
 	else
@@ -218,13 +83,13 @@ static void expose_by_chunk(struct mhp_run *run)
 	unsigned int order;
 
 	count_isolated(run->zone, &run->pages, 1);
-	WRITE_ONCE(exposing, current);
+	mhp_hand_on_begin();
 	for (; pfn < end; pfn += 1UL << order) {
 		order = chunk_order(pfn, end);
 		generic_online_page(pfn_to_page(pfn), order);
 		cond_resched();
 	}
-	WRITE_ONCE(exposing, NULL);
+	mhp_hand_on_end();
 }
 
 /* For KASAN: whoever touches one has not allocated it. */
@@ -252,7 +117,7 @@ void mhp_expose(struct mhp_run *run)
 
 	mhp_assert_write_locked();
 	/* Only now drivers may be asked: they have been notified, and hold their locks. */
-	if (run->fresh && !all_pass(pages)) {
+	if (run->fresh && !mhp_callbacks_pass(pages)) {
 		run->fresh = false;
 		memmap_init_range(pages->nr_pages, zone_to_nid(run->zone), zone_idx(run->zone),
 				  pages->start_pfn, 0, MEMINIT_HOTPLUG, NULL, MIGRATE_ISOLATE);
@@ -268,15 +133,10 @@ void mhp_expose(struct mhp_run *run)
 
 #ifdef CONFIG_MEMORY_FAILURE
 
-/* Has hardware found pages of the run broken? */
-static bool has_broken(const struct mhp_run *run)
+/* Where no page of the system is broken, nobody needs to look at each. */
+static bool mhp_any_page_broken(void)
 {
-	unsigned int n;
-
-	for (n = 0; n < run->nr_blocks; n++)
-		if (atomic_long_read(&run->blocks[n]->nr_hwpoison))
-			return true;
-	return false;
+	return atomic_long_read(&num_poisoned_pages);
 }
 
 static void withhold_page(struct page *page)
@@ -287,7 +147,7 @@ static void withhold_page(struct page *page)
 
 #else
 
-static bool has_broken(const struct mhp_run *run)
+static bool mhp_any_page_broken(void)
 {
 	return false;
 }
@@ -297,6 +157,28 @@ static void withhold_page(struct page *page)
 }
 
 #endif /* CONFIG_MEMORY_FAILURE */
+
+/**
+ * mhp_first_broken() - look for a page that hardware has found broken
+ * @run: pages that have struct pages
+ *
+ * Context: May sleep.
+ * Return: the first page frame of a broken page, or %MHP_NO_PFN.
+ */
+unsigned long mhp_first_broken(const struct mhp_run *run)
+{
+	unsigned long pfn;
+
+	if (!mhp_any_page_broken())
+		return MHP_NO_PFN;
+	for (pfn = run->pages.start_pfn; pfn < mhp_range_end(&run->pages); pfn++) {
+		if (PageHWPoison(pfn_to_page(pfn)))
+			return pfn;
+		if (pageblock_aligned(pfn))
+			cond_resched();
+	}
+	return MHP_NO_PFN;
+}
 
 /**
  * mhp_withhold_broken() - let nobody allocate broken pages that are among free ones
@@ -311,7 +193,7 @@ void mhp_withhold_broken(const struct mhp_run *run)
 {
 	unsigned long pfn;
 
-	if (!has_broken(run))
+	if (!mhp_any_page_broken())
 		return;
 	for (pfn = run->pages.start_pfn; pfn < mhp_range_end(&run->pages); pfn++) {
 		withhold_page(pfn_to_page(pfn));
@@ -370,7 +252,7 @@ static void list_fresh(struct mhp_run *run)
 
 	for (; pfn < end; pfn = next) {
 		next = min(end, SECTION_ALIGN_UP(pfn + 1));
-		if (has_broken(run))
+		if (mhp_any_page_broken())
 			list_sound(run->zone, pfn, next);
 		else
 			list_some(run->zone, pfn, next);

@@ -1,124 +1,152 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The step runner. It owns the order in which steps are done and undone, and
- * calls the steps and the two hooks of its environment. It takes no lock: the
- * steps run under whatever the caller of a request holds.
+ * The step runner. It owns the order in which steps are done and undone, for each run of a
+ * request, and calls the steps and the hooks of its environment. It takes no lock: the steps
+ * run under whatever the caller of a request holds.
  *
- * Invariant: after a walk either every step was done, or the steps that were
- * done have been undone, the last one first, and no other step was called.
- * Up and down are the same walk; only the numbering of the steps differs.
+ * Invariant: after a walk either every step was done for every run, or what was done has been
+ * undone, the last first, and nothing else was called. Up and down are the same walk; only
+ * the numbering of the steps differs.
  */
 #include "ladder.h"
 
+static enum mhp_direction mhp_opposite(enum mhp_direction dir)
+{
+	return dir == MHP_UP ? MHP_DOWN : MHP_UP;
+}
+
 static const struct mhp_step *mhp_nth_step(const struct mhp_ladder *ladder,
-					   enum mhp_direction dir,
-					   unsigned int n)
+					   enum mhp_direction dir, unsigned int n)
 {
 	return &ladder->steps[dir == MHP_UP ? n : ladder->nr_steps - 1 - n];
 }
 
 static int mhp_step_call(const struct mhp_step *step, enum mhp_direction dir,
-			 struct mhp_op *op)
+			 struct mhp_request *req, struct mhp_run *run)
 {
-	int (*call)(struct mhp_op *op) = dir == MHP_UP ? step->up : step->down;
+	int (*call)(struct mhp_request *req, struct mhp_run *run) =
+		dir == MHP_UP ? step->up : step->down;
 
-	return call ? call(op) : 0;
+	return call ? call(req, run) : 0;
 }
 
-static int mhp_step_do(const struct mhp_ladder *ladder,
-		       const struct mhp_step *step, enum mhp_direction dir,
-		       struct mhp_op *op, struct mhp_result *res)
+/* Undoes a step for @run and the runs before it. Here nothing may fail. */
+static void mhp_undo_runs(const struct mhp_step *step, enum mhp_direction back,
+			  struct mhp_request *req, struct mhp_run *run)
+{
+	req->unwinding = true;
+	for (; run; run = mhp_run_before(run))
+		mhp_step_call(step, back, req, run);
+	req->unwinding = false;
+}
+
+static int mhp_do_runs(const struct mhp_step *step, enum mhp_direction dir,
+		       struct mhp_request *req)
+{
+	struct mhp_run *run;
+	int err;
+
+	if (step->once)
+		return mhp_step_call(step, dir, req, NULL);
+
+	for (run = req->first; run; run = mhp_run_after(run)) {
+		err = mhp_step_call(step, dir, req, run);
+		if (err) {
+			mhp_undo_runs(step, mhp_opposite(dir), req, mhp_run_before(run));
+			return err;
+		}
+	}
+	return 0;
+}
+
+static int mhp_step_do(const struct mhp_ladder *ladder, const struct mhp_step *step,
+		       enum mhp_direction dir, struct mhp_request *req)
 {
 	/* An error from before is not this step's: it keeps its own origin. */
-	const bool first = !res->err;
+	const bool first = !req->result->err;
 	enum mhp_reason why = MHP_WHY_INJECTED;
 	int err;
 
 	err = mhp_step_enter(ladder, step, dir, false, &why);
 	if (!err) {
 		why = MHP_WHY_INTERNAL;
-		err = mhp_step_call(step, dir, op);
+		err = mhp_do_runs(step, dir, req);
 	}
 	mhp_step_exit(ladder, step, dir, false, err);
 
 	if (err && first) {
-		mhp_refuse(res, err, why, MHP_NO_PFN);
-		if (!res->step)
-			res->step = step->name;
+		mhp_refuse(req->result, err, why, MHP_NO_PFN);
+		if (!req->result->step)
+			req->result->step = step->name;
 	}
 	return err;
 }
 
-/* Here nothing may fail, so that there is nothing to do about an error. */
-static void mhp_step_undo(const struct mhp_ladder *ladder,
-			  const struct mhp_step *step, enum mhp_direction dir,
-			  struct mhp_op *op)
+static void mhp_step_undo(const struct mhp_ladder *ladder, const struct mhp_step *step,
+			  enum mhp_direction back, struct mhp_request *req)
 {
 	enum mhp_reason why;
+	int err = 0;
 
-	mhp_step_enter(ladder, step, dir, true, &why);
-	mhp_step_exit(ladder, step, dir, true, mhp_step_call(step, dir, op));
+	mhp_step_enter(ladder, step, back, true, &why);
+	if (step->once) {
+		req->unwinding = true;
+		err = mhp_step_call(step, back, req, NULL);
+		req->unwinding = false;
+	} else {
+		mhp_undo_runs(step, back, req, req->last);
+	}
+	mhp_step_exit(ladder, step, back, true, err);
 }
 
 static int mhp_walk(const struct mhp_ladder *ladder, enum mhp_direction dir,
-		    struct mhp_op *op, struct mhp_result *res, bool *unwinding)
+		    struct mhp_request *req)
 {
-	enum mhp_direction back = dir == MHP_UP ? MHP_DOWN : MHP_UP;
 	unsigned int done;
-	int err = 0;
+	int err;
 
 	for (done = 0; done < ladder->nr_steps; done++) {
-		err = mhp_step_do(ladder, mhp_nth_step(ladder, dir, done), dir,
-				  op, res);
+		err = mhp_step_do(ladder, mhp_nth_step(ladder, dir, done), dir, req);
 		if (err)
-			break;
+			goto walk_back;
 	}
-	if (!err)
-		return 0;
+	return 0;
 
-	*unwinding = true;
+walk_back:
 	while (done--)
-		mhp_step_undo(ladder, mhp_nth_step(ladder, dir, done), back,
-			      op);
-	*unwinding = false;
+		mhp_step_undo(ladder, mhp_nth_step(ladder, dir, done), mhp_opposite(dir), req);
 	return err;
 }
 
 /**
  * mhp_climb() - do the steps of a ladder from the lowest to the highest
  * @ladder: the steps
- * @op: handed to each step
- * @res: takes the first failure: what the step recorded, else its error code
- *       with %MHP_WHY_INTERNAL; and the name of the step
- * @unwinding: set while the runner walks back, clear afterwards; the steps see
- *             it through @op
+ * @req: handed to each step; req->result takes the first failure: what the step recorded,
+ *	else its error code with %MHP_WHY_INTERNAL; and the name of the step
  *
- * The hooks of the environment are called around every step, also where going
- * up needs nothing, so that a fault can be injected between any two steps.
+ * A step is done for each run, the first run first, and undone for each run, the last run
+ * first. The hooks of the environment are called around every step, also where going up needs
+ * nothing, so that a fault can be injected between any two steps.
  *
  * Context: That of the steps.
- * Return: 0 when every step was done; else what the failing step returned,
- * after the steps below it were undone.
+ * Return: 0 when every step was done; else what the failing step returned, after everything
+ * that was done has been undone.
  */
-int mhp_climb(const struct mhp_ladder *ladder, struct mhp_op *op,
-	      struct mhp_result *res, bool *unwinding)
+int mhp_climb(const struct mhp_ladder *ladder, struct mhp_request *req)
 {
-	return mhp_walk(ladder, MHP_UP, op, res, unwinding);
+	return mhp_walk(ladder, MHP_UP, req);
 }
 
 /**
  * mhp_descend() - undo the steps of a ladder from the highest to the lowest
  * @ladder: the steps
- * @op: handed to each step
- * @res: takes the first failure, as in mhp_climb()
- * @unwinding: set while the runner walks back up, clear afterwards
+ * @req: as for mhp_climb()
  *
  * Context: That of the steps.
- * Return: 0 when every step was undone; else what the failing step returned,
- * after the steps above it were done again.
+ * Return: 0 when every step was undone; else what the failing step returned, after everything
+ * that was undone has been done again.
  */
-int mhp_descend(const struct mhp_ladder *ladder, struct mhp_op *op,
-		struct mhp_result *res, bool *unwinding)
+int mhp_descend(const struct mhp_ladder *ladder, struct mhp_request *req)
 {
-	return mhp_walk(ladder, MHP_DOWN, op, res, unwinding);
+	return mhp_walk(ladder, MHP_DOWN, req);
 }

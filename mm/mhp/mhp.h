@@ -1,21 +1,26 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Memory hotplug, inside. mm/memory_hotplug.c tells the story; the files here
- * are the mechanisms it calls, and they call nothing above themselves.
+ * Memory hotplug, inside. mm/memory_hotplug.c tells the story; the files here are the
+ * mechanisms it calls, and they call nothing above themselves.
  *
- *	range.h request.c span.c policy.c ladder.c reason.c	pure
+ *	range.h request.c span.c policy.c ladder.c reason.c text.c	pure
+ *	params.c	what is decided once: parameters, addresses, the size of a block
+ *	runs.c		what a step is done for at once: from pieces to runs
+ *	choice.c	the zone that memory comes online in
  *	section.c	sections: their memmap, and what is online of them
- *	walk.c		walks over struct pages, for which memory that goes waits
+ *	walk.c		walks over struct pages, for which memory that leaves waits
  *	zone.c		spans and counters of zones and nodes, struct page of a range
- *	memmap.c	memmap that lies in the memory it describes
+ *	memmap.c	memmap that lies in the memory it describes: whether, and how
+ *	callbacks.c	drivers that hand on pages which come online
  *	isolate.c	pages in and out of the page allocator's reach
  *	evacuate.c	emptying an isolated range
  *	shift.c		moving the common kind of page in groups
  *	movable.c	what pages are: could they go, why did they not
+ *	room.c		room for the pages that requests under way have to move
  *	report.c	how requests ended: records, counters
  *	balance.c	kernel memory against ZONE_MOVABLE
  *	drain.c		pages that other CPUs hold back, and how long to wait for them
- *	discard.c	giving up what was in memory that has gone
+ *	discard.c	giving up what was in memory that was taken away
  *	node.c		nodes that come and go
  *	notify.c	the notifier chain
  *	sleep.c		no page moves while the system sleeps
@@ -27,6 +32,7 @@
 #include <linux/ktime.h>
 #include <linux/memory.h>
 #include <linux/memory_hotplug.h>
+#include <linux/mhp.h>
 #include <linux/memremap.h>
 #include <linux/mm.h>
 #include <linux/pagevec.h>
@@ -39,35 +45,69 @@
 
 extern struct rw_semaphore mem_hotplug_lock;
 
+enum mhp_online_policy;
+struct mhp_limits;
+
 static inline void mhp_assert_write_locked(void)
 {
 	lockdep_assert_held_write(&mem_hotplug_lock);
 }
 
 /**
- * struct mhp_run - neighbouring blocks of one zone and one group
- * @blocks: the blocks, ascending
- * @nr_blocks: how many
- * @all: their pages
- * @pages: the same without a memmap that lies in the first of them (then there is one block)
+ * struct mhp_run - neighbouring memory of a request, for which a step is done at once
+ * @prev: the run before it in its request, or NULL
+ * @next: the run after it, or NULL
+ * @all: its pages
+ * @altmap: where its memmap lies in its own first pages, else NULL; then it is one block
+ * @group: the memory group of all of it, or NULL
+ *
+ * In the upper ladder, where a run has one zone, also:
+ *
+ * @pages: @all without the pages that hold the memmap
  * @zone: where the pages go, or are
  * @note: what notifiers are told
  * @types: migrate type of each pageblock of @pages before it was isolated
  * @unmanaged: pages that a driver holds and the page allocator never counted
  * @used: pages in use, as far as is known
  * @fresh: coming online: the pages were made as free ones, and are on no list yet
+ * @heard_offline: going offline: callbacks have heard MEM_OFFLINE
  */
 struct mhp_run {
-	struct memory_block **blocks;
-	unsigned int nr_blocks;
-	struct mhp_range all, pages;
+	struct mhp_run *prev, *next;
+	struct mhp_range all;
+	struct vmem_altmap *altmap;
+	struct memory_group *group;
+
+	struct mhp_range pages;
 	struct zone *zone;
 	struct memory_notify note;
 	u8 *types;
 	unsigned long unmanaged;
 	unsigned long used;
 	bool fresh;
+	bool heard_offline;
 };
+
+#define mhp_for_each_run(run, req) \
+	for (run = (req)->first; run; run = (run)->next)
+
+/* params.c */
+enum mhp_memmap_mode {
+	MHP_MEMMAP_ELSEWHERE,
+	MHP_MEMMAP_WHERE_IT_FITS,	/* in the memory, where it fills whole pageblocks */
+	MHP_MEMMAP_FORCED,		/* in the memory, padded to whole pageblocks */
+};
+
+enum mhp_memmap_mode mhp_memmap_mode(void);
+enum mhp_online_policy mhp_online_policy(void);
+unsigned int mhp_auto_movable_ratio(void);
+bool mhp_auto_movable_numa_aware(void);
+bool mhp_checks_viability(void);
+struct mhp_limits mhp_machine_limits(void);
+
+/* choice.c */
+struct zone *mhp_choose_zone(enum mmop type, int nid, struct memory_group *group,
+			     const struct mhp_range *range, unsigned long movable);
 
 /*
  * The pages of a free buddy, 0 where @page does not begin one. Takes no lock: a size that
@@ -112,6 +152,7 @@ int mhp_lose_patience(const struct mhp_patience *patience, unsigned long pfn,
 bool mhp_section_early(unsigned long pfn);
 #ifdef CONFIG_MEMORY_HOTREMOVE
 bool mhp_hide_sections(const struct mhp_range *range, bool certain);
+void mhp_show_sections(const struct mhp_range *range);
 
 /* walk.c */
 #define MHP_WALK_PATIENCE	(10 * HZ)
@@ -121,6 +162,10 @@ void mhp_wait_for_all_walks(void);
 static inline bool mhp_hide_sections(const struct mhp_range *range, bool certain)
 {
 	return true;
+}
+
+static inline void mhp_show_sections(const struct mhp_range *range)
+{
 }
 
 static inline bool mhp_wait_for_walks(unsigned long deadline)
@@ -145,10 +190,13 @@ void mhp_zones_changed(struct zone *zone, bool populated_before);
  * struct mhp_altmap - the altmap of a block that holds its own memmap
  * @altmap: what everybody else sees of it
  * @list: in a request that adds or removes the block
+ * @run: in such a request, the block as a run of its own
+ * @gap: and the memory without an altmap that follows it
  */
 struct mhp_altmap {
 	struct vmem_altmap altmap;
 	struct list_head list;
+	struct mhp_run run, gap;
 };
 
 static inline struct mhp_altmap *to_mhp_altmap(struct vmem_altmap *altmap)
@@ -156,12 +204,30 @@ static inline struct mhp_altmap *to_mhp_altmap(struct vmem_altmap *altmap)
 	return container_of(altmap, struct mhp_altmap, altmap);
 }
 
+/* runs.c */
+void mhp_runs_of_extent(struct mhp_request *req, const struct mhp_range *range,
+			struct list_head *altmaps, struct mhp_run *gap);
+struct mhp_run *mhp_runs_of_pieces(struct mhp_request *req, struct mhp_piece *pieces,
+				   unsigned int nr, bool online);
+
 /* memmap.c */
 unsigned long mhp_memmap_pages(unsigned long block_bytes);
-struct mhp_altmap *mhp_altmap_alloc(const struct mhp_range *block,
-				    unsigned long memmap_pages, bool inaccessible);
+void mhp_free_altmaps(struct list_head *altmaps);
+int mhp_place_memmap(const struct mhp_range *range, mhp_t flags, struct list_head *altmaps,
+		     struct mhp_result *res);
+bool mhp_memmap_may_fall_back(mhp_t flags, const struct list_head *altmaps);
+int mhp_memmap_fall_back(const struct mhp_range *range, mhp_t flags,
+			 struct list_head *altmaps, struct mhp_result *res);
+int mhp_check_kernel_room(const struct mhp_range *range, bool hosts_memmap,
+			  struct mhp_result *res);
 int mhp_memmap_online(struct mhp_run *run);
 void mhp_memmap_offline(struct mhp_run *run);
+
+/* callbacks.c */
+bool mhp_callbacks_know_ranges(void);
+bool mhp_callbacks_pass(const struct mhp_range *range);
+void mhp_hand_on_begin(void);
+void mhp_hand_on_end(void);
 
 /* isolate.c */
 void mhp_new_pages(struct mhp_run *run);
@@ -173,6 +239,7 @@ void mhp_unisolate(struct mhp_run *run);
 unsigned long mhp_first_kept(const struct mhp_run *run);
 void mhp_withdraw(struct mhp_run *run);
 void mhp_withhold_broken(const struct mhp_run *run);
+unsigned long mhp_first_broken(const struct mhp_run *run);
 
 /* evacuate.c */
 #ifdef CONFIG_MEMORY_HOTREMOVE
@@ -271,12 +338,31 @@ struct mhp_room {
 	unsigned long kernel, movable;
 };
 
+/**
+ * struct mhp_room_claim - the room that one offline needs for its pages
+ * @list: in the list of offlines that move pages; empty where there is no claim
+ * @need: pages that may have to move, until they are counted; then 0, and @progress tells
+ * @from_kernel: pages of a kernel zone are among them
+ * @progress: of the offline
+ */
+struct mhp_room_claim {
+	struct list_head list;
+	unsigned long need;
+	bool from_kernel;
+	const struct mhp_progress *progress;
+};
+
+/* room.c */
+int mhp_claim_room(struct mhp_room_claim *claim, struct mhp_request *req,
+		   const struct mhp_progress *progress);
+void mhp_release_room(struct mhp_room_claim *claim);
+
 /* movable.c */
 unsigned long mhp_first_unmovable(const struct mhp_range *range);
 bool mhp_looks_movable(const struct mhp_range *range);
 void mhp_count_range(const struct mhp_range *range, struct mhp_census *census);
-bool mhp_has_room(const struct mhp_run *runs, unsigned int nr_runs,
-		  const struct mhp_room *promised, unsigned long *need);
+bool mhp_has_room(const struct mhp_request *req, const struct mhp_room *promised,
+		  unsigned long *need);
 bool mhp_page_held(unsigned long pfn);
 bool mhp_inaccessible(struct folio *folio);
 void mhp_explain(struct mhp_result *res);
@@ -305,8 +391,6 @@ struct mhp_ending {
 
 /* report.c */
 struct mhp_record *mhp_report(const struct mhp_ending *end);
-void mhp_record_for(struct memory_block *mem, struct mhp_record *record);
-void mhp_record_put(struct mhp_record *record);
 struct dentry *mhp_debugfs_dir(void);
 
 /* fault.c */
@@ -319,8 +403,9 @@ static inline void mhp_delay_walk(unsigned long pfn)
 #endif
 
 /* node.c */
-int mhp_node_up(int nid, bool *is_new);
-void mhp_node_down(int nid);
+int mhp_node_up(int nid, const struct mhp_device_ops *devices, bool *is_new);
+void mhp_node_down(int nid, const struct mhp_device_ops *devices);
+void mhp_node_count_offline(int nid, long pages);
 
 /* notify.c */
 int mhp_notify_ask(enum memory_block_state ask, enum memory_block_state cancel,

@@ -607,15 +607,16 @@ static void mhp_count_hugetlb(struct huge_count *c, const struct mhp_range *rang
  * The census counted huge pages as ordinary pages in @own and @used. But a free huge page is
  * not available to other allocations, and a used one moves to a free one of its size.
  */
-static void mhp_correct_for_hugetlb(const struct mhp_run *runs, unsigned int nr_runs,
-				    unsigned long *own, unsigned long *used)
+static void mhp_correct_for_hugetlb(const struct mhp_request *req, unsigned long *own,
+				    unsigned long *used)
 {
+	const struct mhp_run *run;
 	struct huge_count c = {};
 	struct hstate *h;
 	unsigned int i;
 
-	for (i = 0; i < nr_runs; i++)
-		mhp_count_hugetlb(&c, &runs[i].pages);
+	mhp_for_each_run(run, req)
+		mhp_count_hugetlb(&c, &run->pages);
 	for_each_hstate(h) {
 		unsigned long spare = READ_ONCE(h->free_huge_pages);
 
@@ -630,8 +631,8 @@ static void mhp_correct_for_hugetlb(const struct mhp_run *runs, unsigned int nr_
 
 #else
 
-static void mhp_correct_for_hugetlb(const struct mhp_run *runs, unsigned int nr_runs,
-				    unsigned long *own, unsigned long *used)
+static void mhp_correct_for_hugetlb(const struct mhp_request *req, unsigned long *own,
+				    unsigned long *used)
 {
 }
 
@@ -639,8 +640,7 @@ static void mhp_correct_for_hugetlb(const struct mhp_run *runs, unsigned int nr_
 
 /**
  * mhp_has_room() - test whether the pages of a request fit into the rest of memory
- * @runs: the runs of the request: online, not isolated yet
- * @nr_runs: number of runs
+ * @req: the request; its runs are online, not isolated yet
  * @promised: the room that other requests will use
  * @need: if there is room, set to the number of pages that these runs may use of it
  *
@@ -649,16 +649,16 @@ static void mhp_correct_for_hugetlb(const struct mhp_run *runs, unsigned int nr_
  * Context: Process context. May sleep. mem_hotplug_lock held for write.
  * Return: false if too little memory would be left.
  */
-bool mhp_has_room(const struct mhp_run *runs, unsigned int nr_runs,
-		  const struct mhp_room *promised, unsigned long *need)
+bool mhp_has_room(const struct mhp_request *req, const struct mhp_room *promised,
+		  unsigned long *need)
 {
 	unsigned long room, reserve, taken, pages = 0, own = 0, used = 0;
+	const struct mhp_run *run;
 	bool movable = false;
-	unsigned int i;
 
-	for (i = 0; i < nr_runs; i++) {
-		pages += runs[i].pages.nr_pages;
-		movable |= zone_idx(runs[i].zone) == ZONE_MOVABLE;
+	mhp_for_each_run(run, req) {
+		pages += run->pages.nr_pages;
+		movable |= zone_idx(run->zone) == ZONE_MOVABLE;
 	}
 	/* Without a census: each page of the runs is either free, so no room, or needs room. */
 	taken = mhp_promised_room(movable, promised);
@@ -668,14 +668,14 @@ bool mhp_has_room(const struct mhp_run *runs, unsigned int nr_runs,
 		return true;
 
 	/* Some may be neither, such as the pages that virtio-mem has unplugged: count them. */
-	for (i = 0; i < nr_runs; i++) {
+	mhp_for_each_run(run, req) {
 		struct mhp_census c = MHP_CENSUS_EMPTY;
 
-		mhp_census_count_range(&c, &runs[i].pages);
+		mhp_census_count_range(&c, &run->pages);
 		own += c.free;
 		used += c.movable + c.hugetlb + c.pinned;
 	}
-	mhp_correct_for_hugetlb(runs, nr_runs, &own, &used);
+	mhp_correct_for_hugetlb(req, &own, &used);
 	/* The census has free pages on lists of CPUs, which NR_FREE_PAGES does not have. */
 	drain_all_pages(NULL);
 	room = mhp_total_room(movable, pages, &reserve);

@@ -3,16 +3,14 @@
  * Nodes: they come online with their first memory and go offline with their last.
  *
  * Owns the bit of a node in node_online_map, and its struct pglist_data while the node is
- * offline. Calls the node devices. Called with device_hotplug_lock held and, to bring a node
- * online, with mem_hotplug_lock held for write. The invariant: an online node has zone lists
- * and a device.
+ * offline. The caller passes the functions that make and remove the device of a node. Called
+ * with device_hotplug_lock held and, to bring a node online, with mem_hotplug_lock held for
+ * write. The invariant: an online node has zone lists and a device.
  */
 #define pr_fmt(fmt) "memory_hotplug: " fmt
 
 #include <linux/cpu.h>
-#include <linux/export.h>
 #include <linux/memory.h>
-#include <linux/node.h>
 #include <linux/percpu.h>
 
 #include "mhp.h"
@@ -60,16 +58,35 @@ static int mhp_node_init_data(int nid)
 	return 0;
 }
 
+/*
+ * Pages of each node that are present and not online: they have no zone, so spans do not tell
+ * of them. Under mem_hotplug_lock for write; what decides also under device_hotplug_lock.
+ */
+static unsigned long mhp_node_offline_pages[MAX_NUMNODES];
+
+/**
+ * mhp_node_count_offline() - memory of a node has become offline, or no longer is
+ * @nid: the node
+ * @pages: how many more; negative: how many fewer
+ *
+ * Context: mem_hotplug_lock held for write.
+ */
+void mhp_node_count_offline(int nid, long pages)
+{
+	mhp_assert_write_locked();
+	mhp_node_offline_pages[nid] += pages;
+}
+
 /**
  * mhp_node_up() - bring a node online, unless it is online
  * @nid: a possible node
- * @is_new: set to true if the node was offline
+ * @devices: make the device of the node
+ * @is_new: set to whether the node was offline
  *
- * Context: Process context. May sleep. device_hotplug_lock held, mem_hotplug_lock held for
- * write.
- * Return: 0; -ENOMEM or an error of the driver core, and then the node stays offline.
+ * Context: device_hotplug_lock, and mem_hotplug_lock held for write.
+ * Return: 0; -ENOMEM, or what the driver core says: then the node is offline as before.
  */
-int mhp_node_up(int nid, bool *is_new)
+int mhp_node_up(int nid, const struct mhp_device_ops *devices, bool *is_new)
 {
 	int ret;
 
@@ -82,18 +99,13 @@ int mhp_node_up(int nid, bool *is_new)
 	if (ret)
 		return ret;
 	node_set_online(nid);
-	ret = __register_one_node(nid);
+	ret = devices->node_up(nid);
 	if (ret) {
 		node_set_offline(nid);
 		return ret;
 	}
 	*is_new = true;
 	return 0;
-}
-
-static int mhp_node_has_block(struct memory_block *mem, void *arg)
-{
-	return mem->nid == *(int *)arg;
 }
 
 static bool mhp_node_has_cpu(int nid)
@@ -107,32 +119,31 @@ static bool mhp_node_has_cpu(int nid)
 }
 
 /**
- * mhp_node_down() - take a node offline if it has neither memory nor CPUs
+ * mhp_node_down() - take a node offline that has neither memory nor CPUs
  * @nid: the node; nothing happens if it still has memory or CPUs
+ * @devices: remove the device of the node
  *
- * Context: Process context. May sleep. device_hotplug_lock held.
+ * Context: device_hotplug_lock held.
  */
-void mhp_node_down(int nid)
+void mhp_node_down(int nid, const struct mhp_device_ops *devices)
 {
 	if (nid == NUMA_NO_NODE || !node_online(nid))
 		return;
-	if (NODE_DATA(nid)->node_spanned_pages || mhp_node_has_cpu(nid))
-		return;
-	/* Offline blocks belong to no zone, so they are not in the span of the node. */
-	if (for_each_memory_block(&nid, mhp_node_has_block))
+	if (NODE_DATA(nid)->node_spanned_pages || mhp_node_offline_pages[nid] || mhp_node_has_cpu(nid))
 		return;
 	node_set_offline(nid);
-	unregister_one_node(nid);
+	devices->node_down(nid);
 }
 
 /**
- * try_online_node() - bring a node online for one of its CPUs
+ * mhp_node_online() - bring a node online, for a CPU of it
  * @nid: the node
+ * @devices: make the device of the node
  *
- * Context: Process context. May sleep. device_hotplug_lock held.
- * Return: 0, also if the node is online already; otherwise an error of mhp_node_up().
+ * Context: May sleep. device_hotplug_lock held. Takes mem_hotplug_lock.
+ * Return: 0, also where the node is online already, or an error as of mhp_node_up().
  */
-int try_online_node(int nid)
+int mhp_node_online(int nid, const struct mhp_device_ops *devices)
 {
 	bool is_new;
 	int ret;
@@ -140,21 +151,19 @@ int try_online_node(int nid)
 	if (node_online(nid))
 		return 0;
 	mem_hotplug_begin();
-	ret = mhp_node_up(nid, &is_new);
+	ret = mhp_node_up(nid, devices, &is_new);
 	mem_hotplug_done();
 	return ret;
 }
 
-#ifdef CONFIG_MEMORY_HOTREMOVE
 /**
- * try_offline_node() - take a node offline after its last CPU or memory was removed
+ * mhp_node_offline() - take a node offline after its last CPU has been removed
  * @nid: the node; nothing happens if it still has memory or CPUs
+ * @devices: remove the device of the node
  *
  * Context: Process context. May sleep. device_hotplug_lock held.
  */
-void try_offline_node(int nid)
+void mhp_node_offline(int nid, const struct mhp_device_ops *devices)
 {
-	mhp_node_down(nid);
+	mhp_node_down(nid, devices);
 }
-EXPORT_SYMBOL(try_offline_node);
-#endif

@@ -34,7 +34,7 @@ static const char * const verbs[MHP_NR_VERBS] = {
 
 /**
  * struct mhp_record - how a request failed
- * @users: the blocks that point at it, and who made it; under record_lock
+ * @users: the slots that hold it, and the request that made it; under record_lock
  * @line: for sysfs, without a newline
  */
 struct mhp_record {
@@ -107,43 +107,36 @@ void mhp_record_put(struct mhp_record *record)
 }
 
 /**
- * mhp_record_for() - this is how the last request of a block ended
- * @mem: the block
- * @record: by mhp_report(); NULL: well
+ * mhp_record_set() - remember how the last request for some memory ended
+ * @slot: where; it may be shared with mhp_record_show()
+ * @record: of struct mhp_change or struct mhp_extent; NULL: the request succeeded
+ *
+ * Context: Any but interrupts. Takes a spinlock.
  */
-void mhp_record_for(struct memory_block *mem, struct mhp_record *record)
+void mhp_record_set(struct mhp_record **slot, struct mhp_record *record)
 {
 	spin_lock(&record_lock);
 	if (record && record != &no_record)
 		record->users++;
-	drop_locked(mem->last_error);
-	mem->last_error = record;
+	drop_locked(*slot);
+	*slot = record;
 	spin_unlock(&record_lock);
 }
 
 /**
- * mhp_forget_last_error() - a block is no more
- * @mem: the block
- */
-void mhp_forget_last_error(struct memory_block *mem)
-{
-	mhp_record_for(mem, NULL);
-}
-
-/**
- * mhp_emit_last_error() - how the last request of a block ended
- * @mem: the block
+ * mhp_record_show() - how the last request for some memory ended
+ * @slot: where that is remembered
  * @buf: of sysfs
  *
- * Context: Any that is not atomic in an interrupt.
- * Return: length of the line in @buf: "none", or pairs of words and values.
+ * Context: Any but interrupts. Takes a spinlock.
+ * Return: length of the line in @buf: "none", or words of the form key=value.
  */
-int mhp_emit_last_error(struct memory_block *mem, char *buf)
+int mhp_record_show(struct mhp_record **slot, char *buf)
 {
 	int len;
 
 	spin_lock(&record_lock);
-	len = sysfs_emit(buf, "%s\n", mem->last_error ? mem->last_error->line : "none");
+	len = sysfs_emit(buf, "%s\n", *slot ? (*slot)->line : "none");
 	spin_unlock(&record_lock);
 	return len;
 }
@@ -242,8 +235,8 @@ static void log_failure(const struct mhp_ending *end)
  * @end: how
  *
  * Context: May sleep. No lock of mm held.
- * Return: what mhp_record_for() tells its blocks, and mhp_record_put() releases; NULL where
- * all is well.
+ * Return: how it failed, for mhp_record_set() and at last mhp_record_put(); NULL where all is
+ * well.
  */
 struct mhp_record *mhp_report(const struct mhp_ending *end)
 {
@@ -261,4 +254,24 @@ struct mhp_record *mhp_report(const struct mhp_ending *end)
 	kfree(res->detail);
 	res->detail = NULL;
 	return record;
+}
+
+/**
+ * mhp_report_refusal() - a request was refused before it came to mm
+ * @verb: what was asked for
+ * @start: physical address of the memory
+ * @size: bytes
+ * @res: why; its details are freed
+ *
+ * Context: May sleep. No lock of mm held.
+ * Return: as mhp_report().
+ */
+struct mhp_record *mhp_report_refusal(enum mhp_verb verb, u64 start, u64 size,
+				      struct mhp_result *res)
+{
+	const struct mhp_range range = { PHYS_PFN(start), PHYS_PFN(size) };
+
+	return mhp_report(&(struct mhp_ending){
+		.verb = verb, .range = &range, .result = res, .begin = ktime_get(),
+	});
 }

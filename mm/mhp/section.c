@@ -240,9 +240,22 @@ bool mhp_hide_sections(const struct mhp_range *range, bool certain)
 		mhp_wait_for_all_walks();
 	if (certain || mhp_wait_for_walks(jiffies + MHP_WALK_PATIENCE))
 		return true;
+	mhp_show_sections(range);
+	return false;
+}
+
+/**
+ * mhp_show_sections() - let the struct pages of a range be found again
+ * @range: whole sections, as for mhp_hide_sections()
+ *
+ * Context: mem_hotplug_lock held for write.
+ */
+void mhp_show_sections(const struct mhp_range *range)
+{
+	struct mhp_range part;
+
 	for_each_section_part(part, range)
 		mhp_section_set_flag(__pfn_to_section(part.start_pfn), SECTION_HAS_MEM_MAP);
-	return false;
 }
 #endif
 

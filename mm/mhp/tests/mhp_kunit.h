@@ -28,6 +28,8 @@
 #define mhp_parse_range		mhp_kunit_parse_range
 #define mhp_reason_name		mhp_kunit_reason_name
 #define mhp_reason_text		mhp_kunit_reason_text
+#define mhp_run_after		mhp_kunit_run_after
+#define mhp_run_before		mhp_kunit_run_before
 #define mhp_room_left		mhp_kunit_room_left
 #define mhp_score		mhp_kunit_score
 #define mhp_span_grow		mhp_kunit_span_grow

@@ -1,0 +1,539 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Adding and removing memory, for drivers and firmware: blocks included.
+ *
+ * Owns what happens to memory that is added: whether it comes online by itself. Brings
+ * mm/memory_hotplug.c together with the devices of blocks and nodes, which it hands to mm as
+ * callbacks, and with groups and claims, of which mm does not know.
+ *
+ * Locks: device_hotplug_lock around each request; mm takes mem_hotplug_lock below it.
+ */
+#define pr_fmt(fmt) "memory_hotplug: " fmt
+
+#include <linux/device.h>
+#include <linux/export.h>
+#include <linux/init.h>
+#include <linux/ioport.h>
+#include <linux/memory.h>
+#include <linux/memory_hotplug.h>
+#include <linux/mhp.h>
+#include <linux/mm.h>
+#include <linux/node.h>
+#include <linux/range.h>
+#include <linux/string.h>
+#include <linux/sysfs.h>
+
+#include "memory_attrs.h"
+#include "memory_blocks.h"
+
+/* ---- What happens to memory that is added -------------------------------- */
+
+static const char * const online_types[] = {
+	[MMOP_ONLINE_KERNEL]	= "online_kernel",
+	[MMOP_ONLINE_MOVABLE]	= "online_movable",
+	[MMOP_ONLINE]		= "online",
+	[MMOP_OFFLINE]		= "offline",
+};
+
+static enum mmop default_online_type =
+	IS_ENABLED(CONFIG_MHP_DEFAULT_ONLINE_TYPE_ONLINE_AUTO) ? MMOP_ONLINE :
+	IS_ENABLED(CONFIG_MHP_DEFAULT_ONLINE_TYPE_ONLINE_KERNEL) ? MMOP_ONLINE_KERNEL :
+	IS_ENABLED(CONFIG_MHP_DEFAULT_ONLINE_TYPE_ONLINE_MOVABLE) ? MMOP_ONLINE_MOVABLE :
+	MMOP_OFFLINE;
+
+/**
+ * mhp_online_type_from_str() - the online type that a word names
+ * @str: offline, online, online_kernel or online_movable; a newline may follow
+ *
+ * Return: a value of enum mmop, or -EINVAL.
+ */
+int mhp_online_type_from_str(const char *str)
+{
+	return sysfs_match_string(online_types, str);
+}
+
+/**
+ * mhp_online_type_to_str() - the word for an online type
+ * @type: of enum mmop
+ *
+ * Return: the word, which mhp_online_type_from_str() understands.
+ */
+const char *mhp_online_type_to_str(enum mmop type)
+{
+	return online_types[type];
+}
+
+/**
+ * mhp_get_default_online_type() - what happens to memory that is added
+ *
+ * Return: MMOP_OFFLINE where user space is to bring it online.
+ */
+enum mmop mhp_get_default_online_type(void)
+{
+	return READ_ONCE(default_online_type);
+}
+EXPORT_SYMBOL_GPL(mhp_get_default_online_type);
+
+/**
+ * mhp_set_default_online_type() - decide what happens to memory that is added
+ * @online_type: for all that is added from now on
+ */
+void mhp_set_default_online_type(enum mmop online_type)
+{
+	WRITE_ONCE(default_online_type, online_type);
+}
+EXPORT_SYMBOL_GPL(mhp_set_default_online_type);
+
+static int __init setup_memhp_default_state(char *str)
+{
+	int type = mhp_online_type_from_str(str);
+
+	if (type < 0)
+		pr_warn("memhp_default_state: '%s' is no state, it stays '%s'\n", str,
+			online_types[default_online_type]);
+	else
+		default_online_type = type;
+	return 1;
+}
+__setup("memhp_default_state=", setup_memhp_default_state);
+
+static int memory_block_auto_online(struct memory_block *mem, void *arg)
+{
+	struct mhp_result res = MHP_RESULT_OK;
+
+	/* A block that fails is reported, and does not keep the others offline. */
+	memory_blocks_online(PFN_PHYS(block_pfn(mem)), memory_block_size_bytes(),
+			     *(enum mmop *)arg, &res);
+	return 0;
+}
+
+/**
+ * mhp_auto_online() - bring added memory online, where that is the default
+ * @start: physical address
+ * @size: bytes
+ *
+ * All of it at once, with one rebuild of everything; else as many blocks as will.
+ * For callers that added it with MHP_STAY_OFFLINE. The log tells of a block that fails.
+ *
+ * Context: Process context, may sleep. device_hotplug_lock held.
+ */
+void mhp_auto_online(u64 start, u64 size)
+{
+	enum mmop type = mhp_get_default_online_type();
+	struct mhp_result res = MHP_RESULT_OK;
+
+	if (type == MMOP_OFFLINE || !memory_blocks_online(start, size, type, &res))
+		return;
+	if (size > memory_block_size_bytes())
+		walk_memory_blocks(start, size, &type, memory_block_auto_online);
+}
+
+/* ---- Devices, for mm ------------------------------------------------------- */
+
+static int memory_make_devices(u64 start, u64 size, int nid, struct vmem_altmap *altmap,
+			       struct memory_group *group)
+{
+	int err;
+
+	err = create_memory_block_devices(start, size, altmap, group);
+	if (err)
+		return err;
+	err = memory_blocks_link_node(start, size, nid);
+	if (err)
+		remove_memory_block_devices(start, size);
+	return err;
+}
+
+static void memory_remove_devices(u64 start, u64 size)
+{
+	remove_memory_block_devices(start, size);
+}
+
+static const struct mhp_device_ops memory_device_ops = {
+	.make = memory_make_devices,
+	.remove = memory_remove_devices,
+	.node_up = __register_one_node,
+	.node_down = unregister_one_node,
+};
+
+/**
+ * try_online_node() - bring a node online, for a CPU of it
+ * @nid: the node
+ *
+ * Context: Process context, may sleep. device_hotplug_lock held.
+ * Return: 0, also where the node is online already; -ENOMEM, or what the driver core says.
+ */
+int try_online_node(int nid)
+{
+	return mhp_node_online(nid, &memory_device_ops);
+}
+
+/* ---- Add ------------------------------------------------------------------- */
+
+/* What the driver calls it: "System RAM (name)". */
+static void memory_group_note_owner(struct memory_group *group, const char *name)
+{
+	const char *open = name ? strchr(name, '(') : NULL;
+	char owner[sizeof(group->owner)];
+
+	if (!group || !open)
+		return;
+	strscpy(owner, open + 1);
+	strreplace(owner, ')', '\0');
+	memory_group_set_owner(group, owner);
+}
+
+static int memory_refuse_add(struct mhp_extent *extent, enum mhp_reason why)
+{
+	int err = mhp_refuse(extent->result, -EINVAL, why, MHP_NO_PFN);
+
+	mhp_record_put(mhp_report_refusal(MHP_VERB_ADD, extent->start, extent->size,
+					  extent->result));
+	return err;
+}
+
+/* @nid: the node, or with MHP_NID_IS_MGID the memory group, which knows the node */
+static int memory_add_extent(struct mhp_extent *extent, int nid)
+{
+	struct mhp_result result = MHP_RESULT_OK;
+	int err;
+
+	extent->result = &result;
+	extent->devices = &memory_device_ops;
+	extent->nid = nid;
+	if (extent->flags & MHP_NID_IS_MGID) {
+		extent->group = memory_group_find_by_id(nid);
+		if (!extent->group)
+			return memory_refuse_add(extent, MHP_WHY_GROUP);
+		extent->nid = extent->group->nid;
+	}
+
+	err = mhp_add(extent);
+	mhp_record_put(extent->record);
+	if (err)
+		return err;
+	if (extent->driver_managed)
+		memory_group_note_owner(extent->group, extent->res_name);
+	if (!(extent->flags & MHP_STAY_OFFLINE))
+		mhp_auto_online(extent->start, extent->size);
+	return 0;
+}
+
+/**
+ * add_memory_resource() - add memory that its caller has claimed already
+ * @nid: its node, or with MHP_NID_IS_MGID its memory group
+ * @res: the claim, of whole memory blocks; with MHP_MERGE_RESOURCE not to be used afterwards
+ * @mhp_flags: MHP_*
+ *
+ * Afterwards the memory is offline, or online where that is the default.
+ *
+ * Context: Process context, may sleep. device_hotplug_lock held.
+ * Return: 0; -EINVAL not whole blocks, or no such node or group; -E2BIG cannot be addressed;
+ * -EEXIST memory is present there already; -ENOMEM. After an error nothing of it is present.
+ */
+int add_memory_resource(int nid, struct resource *res, mhp_t mhp_flags)
+{
+	struct mhp_extent extent = {
+		.start = res->start,
+		.size = resource_size(res),
+		.flags = mhp_flags,
+		.res = res,
+		.res_name = res->name,
+		.driver_managed = res->flags & IORESOURCE_SYSRAM_DRIVER_MANAGED,
+	};
+
+	return memory_add_extent(&extent, nid);
+}
+
+static int memory_add_named(int nid, u64 start, u64 size, const char *name, mhp_t mhp_flags)
+{
+	struct mhp_extent extent = {
+		.start = start,
+		.size = size,
+		.flags = mhp_flags,
+		.res_name = name,
+		.driver_managed = strcmp(name, "System RAM"),
+	};
+
+	return memory_add_extent(&extent, nid);
+}
+
+/**
+ * __add_memory() - add memory, as System RAM
+ * @nid: its node, or with MHP_NID_IS_MGID its memory group
+ * @start: physical address, of a memory block
+ * @size: bytes, of whole memory blocks
+ * @mhp_flags: MHP_*
+ *
+ * Context: Process context, may sleep. device_hotplug_lock held.
+ * Return: as add_memory_resource(); -EEXIST also where something else claims the range.
+ */
+int __add_memory(int nid, u64 start, u64 size, mhp_t mhp_flags)
+{
+	return memory_add_named(nid, start, size, "System RAM", mhp_flags);
+}
+
+/**
+ * add_memory() - add memory, as System RAM
+ * @nid: its node, or with MHP_NID_IS_MGID its memory group
+ * @start: physical address, of a memory block
+ * @size: bytes, of whole memory blocks
+ * @mhp_flags: MHP_*
+ *
+ * Context: Process context, may sleep. Takes device_hotplug_lock.
+ * Return: as __add_memory().
+ */
+int add_memory(int nid, u64 start, u64 size, mhp_t mhp_flags)
+{
+	int ret;
+
+	lock_device_hotplug();
+	ret = __add_memory(nid, start, size, mhp_flags);
+	unlock_device_hotplug();
+	return ret;
+}
+EXPORT_SYMBOL_GPL(add_memory);
+
+/**
+ * add_memory_driver_managed() - add memory that only its driver can find again
+ * @nid: its node, or with MHP_NID_IS_MGID its memory group
+ * @start: physical address, of a memory block
+ * @size: bytes, of whole memory blocks
+ * @resource_name: "System RAM (name of the driver)"; must stay valid while the memory is present
+ * @mhp_flags: MHP_*
+ *
+ * Such memory is not in /sys/firmware/memmap, and kexec keeps images out of it.
+ *
+ * Context: Process context, may sleep. Takes device_hotplug_lock.
+ * Return: as __add_memory(); -EINVAL also for another kind of name.
+ */
+int add_memory_driver_managed(int nid, u64 start, u64 size, const char *resource_name,
+			      mhp_t mhp_flags)
+{
+	static const char prefix[] = "System RAM (";
+	int ret;
+
+	if (!resource_name || strncmp(resource_name, prefix, sizeof(prefix) - 1) ||
+	    resource_name[strlen(resource_name) - 1] != ')')
+		return -EINVAL;
+
+	lock_device_hotplug();
+	ret = memory_add_named(nid, start, size, resource_name, mhp_flags);
+	unlock_device_hotplug();
+	return ret;
+}
+EXPORT_SYMBOL_GPL(add_memory_driver_managed);
+
+/* ---- Remove ------------------------------------------------------------------ */
+
+#ifdef CONFIG_MEMORY_HOTREMOVE
+
+/**
+ * try_offline_node() - take a node offline after its last CPU has been removed
+ * @nid: the node
+ *
+ * Context: Process context, may sleep. device_hotplug_lock held.
+ */
+void try_offline_node(int nid)
+{
+	mhp_node_offline(nid, &memory_device_ops);
+}
+EXPORT_SYMBOL(try_offline_node);
+
+/**
+ * struct memory_removal - a request to remove memory
+ * @extent: what mm gets
+ * @nr: blocks seen
+ */
+struct memory_removal {
+	struct mhp_extent extent;
+	unsigned long nr;
+};
+
+static int memory_block_check_removal(struct memory_block *mem, void *arg)
+{
+	struct memory_removal *removal = arg;
+
+	if (mem->state != MEM_OFFLINE)
+		return mhp_refuse(removal->extent.result, -EBUSY,
+				  mem->state == MEM_LOST ? MHP_WHY_LOST : MHP_WHY_ONLINE,
+				  block_pfn(mem));
+	removal->extent.nid = mem->nid;
+	removal->extent.group = mem->group;
+	removal->nr++;
+	return 0;
+}
+
+static int memory_block_give_altmap(struct memory_block *mem, void *arg)
+{
+	struct mhp_extent *extent = arg;
+
+	if (mem->altmap)
+		mhp_extent_add_altmap(extent, mem->altmap);
+	return 0;
+}
+
+/* All blocks of the range are present and offline? Their altmaps go with the request. */
+static int memory_check_removal(struct memory_removal *removal)
+{
+	struct mhp_extent *extent = &removal->extent;
+	int err;
+
+	if (!extent->size || extent->start + extent->size < extent->start ||
+	    !IS_ALIGNED(extent->start | extent->size, memory_block_size_bytes()))
+		return mhp_refuse(extent->result, -EINVAL, MHP_WHY_RANGE,
+				  PHYS_PFN(extent->start));
+	err = walk_memory_blocks(extent->start, extent->size, removal,
+				 memory_block_check_removal);
+	if (err)
+		return err;
+	if (removal->nr != div64_u64(extent->size, memory_block_size_bytes()))
+		return mhp_refuse(extent->result, -EINVAL, MHP_WHY_ABSENT,
+				  PHYS_PFN(extent->start));
+	return walk_memory_blocks(extent->start, extent->size, extent, memory_block_give_altmap);
+}
+
+static int memory_block_note_end(struct memory_block *mem, void *record)
+{
+	mhp_record_set(&mem->last_error, record);
+	return 0;
+}
+
+/* Called with device_hotplug_lock held; all blocks have to be offline. */
+static int memory_remove_range(u64 start, u64 size, bool certain)
+{
+	struct mhp_result result = MHP_RESULT_OK;
+	struct memory_removal removal = {
+		.extent = {
+			.start = start,
+			.size = size,
+			.nid = NUMA_NO_NODE,
+			.certain = certain,
+			.altmaps = LIST_HEAD_INIT(removal.extent.altmaps),
+			.devices = &memory_device_ops,
+			.result = &result,
+		},
+	};
+	struct mhp_extent *extent = &removal.extent;
+	int err;
+
+	err = memory_check_removal(&removal);
+	if (err)
+		extent->record = mhp_report_refusal(MHP_VERB_REMOVE, start, size, &result);
+	else
+		err = mhp_remove(extent);
+	if (extent->record)
+		walk_memory_blocks(start, size, extent->record, memory_block_note_end);
+	mhp_record_put(extent->record);
+	return err;
+}
+
+/**
+ * __remove_memory() - remove memory that is offline
+ * @start: physical address
+ * @size: bytes
+ *
+ * Where a block is still online the memory stays, with a line in the log: the caller has
+ * no use for an error. A kernel that kexec has loaded there is unloaded.
+ *
+ * Context: Process context, may sleep. device_hotplug_lock held.
+ */
+void __remove_memory(u64 start, u64 size)
+{
+	memory_remove_range(start, size, true);
+}
+
+/**
+ * remove_memory() - remove memory that is offline
+ * @start: physical address
+ * @size: bytes
+ *
+ * Context: Process context, may sleep. Takes device_hotplug_lock.
+ * Return: 0; -EBUSY a block is not offline, a kernel that kexec has loaded is to lie there, or
+ * a walk over its struct pages does not end; -EINVAL not whole blocks, or not all of them
+ * present.
+ * After an error the memory is present as before.
+ */
+int remove_memory(u64 start, u64 size)
+{
+	int ret;
+
+	lock_device_hotplug();
+	ret = memory_remove_range(start, size, false);
+	unlock_device_hotplug();
+	return ret;
+}
+EXPORT_SYMBOL_GPL(remove_memory);
+
+/* Nobody else changes the blocks until they are removed, or all as they were before. */
+static int memory_offline_and_remove(u64 start, u64 size, const struct mhp_policy *policy)
+{
+	const struct range range = { .start = start, .end = start + size - 1 };
+	struct mhp_result result = MHP_RESULT_OK;
+	int ret, err;
+
+	lock_device_hotplug();
+	ret = memory_ranges_claim(&range, 1, &result);
+	if (ret)
+		goto unlock;
+	ret = memory_blocks_offline(start, size, policy, &result) ?:
+	      memory_remove_range(start, size, false);
+	if (ret) {
+		err = memory_ranges_release(&range, 1);
+		if (err)
+			pr_err("[mem %#010llx-%#010llx] cannot be restored (%d)\n", range.start,
+			       range.end, err);
+	}
+unlock:
+	unlock_device_hotplug();
+	return ret;
+}
+
+/**
+ * offline_and_remove_memory() - take memory offline and remove it, all of it or nothing
+ * @start: physical address, of a memory block
+ * @size: bytes, of whole memory blocks
+ *
+ * Context: Process context, may sleep. Takes device_hotplug_lock.
+ * Return: 0, or an error as of memory_ranges_offline() or remove_memory(); then every block is
+ * in the state and in the kind of zone it had.
+ */
+int offline_and_remove_memory(u64 start, u64 size)
+{
+	/* A driver that is going away is often that of a task which is being killed. */
+	const struct mhp_policy policy = {
+		.timeout_ms = mhp_driver_limit(),
+		.signals = MHP_SIGNALS_NONE,
+		.removes = true,
+		.claimed = true,
+	};
+
+	return memory_offline_and_remove(start, size, &policy);
+}
+EXPORT_SYMBOL_GPL(offline_and_remove_memory);
+
+/**
+ * try_offline_and_remove_memory() - the same, where there is something else to try
+ * @start: physical address, of a memory block
+ * @size: bytes, of whole memory blocks
+ *
+ * Gives up after half a second.
+ *
+ * Context: Process context, may sleep. Takes device_hotplug_lock.
+ * Return: as offline_and_remove_memory().
+ */
+int try_offline_and_remove_memory(u64 start, u64 size)
+{
+	const struct mhp_policy policy = {
+		.timeout_ms = MSEC_PER_SEC / 2,
+		.strict = true,
+		.signals = MHP_SIGNALS_NONE,
+		.removes = true,
+		.claimed = true,
+	};
+
+	return memory_offline_and_remove(start, size, &policy);
+}
+EXPORT_SYMBOL_GPL(try_offline_and_remove_memory);
+
+#endif /* CONFIG_MEMORY_HOTREMOVE */

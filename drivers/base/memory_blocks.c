@@ -1,0 +1,1007 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Requests for memory blocks: one block, or all blocks of several ranges, go online or offline
+ * as one.
+ *
+ * Owns the state of blocks, their zone and the kind of zone that they keep, the claims on
+ * them, and how their last request ended. mm/memory_hotplug.c gets their memory as pieces, by
+ * value, and does the work.
+ *
+ * Locks, outermost first:
+ *
+ * device_hotplug_lock	held while blocks are added, removed or change their state. A writer
+ *			of sysfs waits for it with the protection of its file broken, as a
+ *			removal holds the lock and waits for users of protected files.
+ * request_lock		around the device locks of a request, which lockdep cannot count
+ * device locks		of all blocks of a request, ascending, while it changes them: for
+ *			callers that look at one block without device_hotplug_lock
+ * mem_hotplug_lock	taken by mm
+ * progress_lock	mem->progress; held for moments only
+ *
+ * The first three are dropped while the pages of blocks move. What keeps other requests away
+ * meanwhile is the state of the blocks.
+ *
+ * Invariant: while the device lock of a block is free, dev->offline is true exactly when the
+ * state is MEM_OFFLINE.
+ */
+#define pr_fmt(fmt) "memory: " fmt
+
+#include <linux/cleanup.h>
+#include <linux/device.h>
+#include <linux/jiffies.h>
+#include <linux/kexec.h>
+#include <linux/kobject.h>
+#include <linux/memory.h>
+#include <linux/mhp.h>
+#include <linux/mm.h>
+#include <linux/mutex.h>
+#include <linux/range.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
+#include <linux/sysfs.h>
+#include <linux/wait.h>
+
+#include "memory_attrs.h"
+#include "memory_blocks.h"
+
+/**
+ * struct block_batch - the blocks of a request
+ * @nr: how many
+ * @blocks: the blocks, ascending
+ */
+struct block_batch {
+	unsigned int nr;
+	struct memory_block *blocks[] __counted_by(nr);
+};
+
+/**
+ * struct block_request - a request to change the state of blocks
+ * @change: what mm gets
+ * @blocks: the blocks, ascending
+ * @nr: how many
+ * @one: the piece of a request for one block, which needs no memory
+ * @progress: where the caller does not look
+ */
+struct block_request {
+	struct mhp_change change;
+	struct memory_block **blocks;
+	unsigned int nr;
+	struct mhp_piece one;
+	struct mhp_progress progress;
+};
+
+/* ---- Locks and states --------------------------------------------------- */
+
+/* Where a request waits until a block is no longer going online or offline. */
+static DECLARE_WAIT_QUEUE_HEAD(blocks_settled);
+
+/* A request has more device locks than lockdep can count. They nest in this one. */
+static DEFINE_MUTEX(request_lock);
+
+/* "state" can be polled. */
+static void memory_block_state_changed(struct memory_block *mem)
+{
+	sysfs_notify(&mem->dev.kobj, NULL, "state");
+}
+
+static void memory_blocks_lock(struct memory_block **blocks, unsigned int nr)
+{
+	lockdep_assert_device_hotplug_held();
+
+	mutex_lock(&request_lock);
+	for (unsigned int i = 0; i < nr; i++)
+		mutex_lock_nest_lock(&blocks[i]->dev.mutex, &request_lock);
+}
+
+static void memory_blocks_unlock(struct memory_block **blocks, unsigned int nr)
+{
+	for (unsigned int i = 0; i < nr; i++)
+		device_unlock(&blocks[i]->dev);
+	mutex_unlock(&request_lock);
+}
+
+/*
+ * After success, does what device_online() and device_offline() do then. After a failure the
+ * state is what it was: but a poller may have seen another one meanwhile.
+ */
+static void memory_blocks_announce(struct memory_block **blocks, unsigned int nr)
+{
+	for (unsigned int i = 0; i < nr; i++) {
+		struct device *dev = &blocks[i]->dev;
+		bool offline = blocks[i]->state == MEM_OFFLINE;
+
+		if (dev->offline != offline) {
+			kobject_uevent(&dev->kobj, offline ? KOBJ_OFFLINE : KOBJ_ONLINE);
+			dev->offline = offline;
+		}
+		memory_block_state_changed(blocks[i]);
+	}
+}
+
+static void memory_blocks_set_state(struct block_request *req, unsigned long state)
+{
+	for (unsigned int i = 0; i < req->nr; i++)
+		WRITE_ONCE(req->blocks[i]->state, state);
+}
+
+static bool memory_block_has_poison(const struct memory_block *mem)
+{
+#ifdef CONFIG_MEMORY_FAILURE
+	return atomic_long_read(&mem->nr_hwpoison);
+#else
+	return false;
+#endif
+}
+
+/* ---- Progress and cancel ------------------------------------------------- */
+
+static DEFINE_SPINLOCK(progress_lock);
+
+static void memory_blocks_set_progress(struct block_request *req, struct mhp_progress *progress)
+{
+	spin_lock(&progress_lock);
+	for (unsigned int i = 0; i < req->nr; i++)
+		req->blocks[i]->progress = progress;
+	spin_unlock(&progress_lock);
+}
+
+/* Tells the request that takes a block offline to end, with everything online as before. */
+static void memory_block_cancel(struct memory_block *mem)
+{
+	spin_lock(&progress_lock);
+	if (mem->progress)
+		WRITE_ONCE(mem->progress->cancel, true);
+	spin_unlock(&progress_lock);
+}
+
+/**
+ * memory_block_read_progress() - how far an offline has come
+ * @mem: a block
+ * @progress: is filled in
+ *
+ * Context: Any but interrupts. Takes a spinlock.
+ * Return: false where the block is not going offline.
+ */
+bool memory_block_read_progress(struct memory_block *mem, struct mhp_progress *progress)
+{
+	bool going;
+
+	spin_lock(&progress_lock);
+	going = mem->progress;
+	if (going)
+		*progress = *mem->progress;
+	spin_unlock(&progress_lock);
+	return going;
+}
+
+/* ---- From blocks to pieces ------------------------------------------------ */
+
+static struct mhp_piece memory_block_piece(const struct memory_block *mem, enum mmop type)
+{
+	return (struct mhp_piece){
+		.start_pfn = block_pfn(mem),
+		.nr_pages = block_pages(),
+		.nid = mem->nid,
+		.type = type,
+		.zone = mem->zone,
+		.group = mem->group,
+		.altmap = mem->altmap,
+	};
+}
+
+static int memory_blocks_make_pieces(struct block_request *req, enum mmop type, bool restore)
+{
+	struct mhp_change *change = &req->change;
+
+	change->pieces = &req->one;
+	if (req->nr > 1)
+		change->pieces = kvmalloc_array(req->nr, sizeof(*change->pieces), MHP_GFP);
+	if (!change->pieces)
+		return mhp_refuse(change->result, -ENOMEM, MHP_WHY_NOMEM,
+				  block_pfn(req->blocks[0]));
+	change->nr_pieces = req->nr;
+	for (unsigned int i = 0; i < req->nr; i++)
+		change->pieces[i] = memory_block_piece(req->blocks[i],
+						       restore ? req->blocks[i]->kept_type : type);
+	return 0;
+}
+
+static void memory_blocks_free_pieces(struct block_request *req)
+{
+	if (req->change.pieces != &req->one)
+		kvfree(req->change.pieces);
+}
+
+/* Each block remembers how its last request ended. */
+static int memory_blocks_end(struct block_request *req, int err)
+{
+	for (unsigned int i = 0; i < req->nr; i++)
+		mhp_record_set(&req->blocks[i]->last_error, req->change.record);
+	mhp_record_put(req->change.record);
+	return err;
+}
+
+/* A request that mm does not hear of ends as one that mm refused. */
+static int memory_blocks_refused(struct block_request *req, enum mhp_verb verb)
+{
+	u64 first = PFN_PHYS(block_pfn(req->blocks[0]));
+	u64 last = PFN_PHYS(block_pfn(req->blocks[req->nr - 1]));
+	struct mhp_result *res = req->change.result;
+	int err = res->err;
+
+	req->change.record = mhp_report_refusal(verb, first,
+						last + memory_block_size_bytes() - first, res);
+	return memory_blocks_end(req, err);
+}
+
+static int memory_block_refuse(struct memory_block *mem, enum mhp_verb verb, int err,
+			       enum mhp_reason why, struct mhp_result *res)
+{
+	struct block_request req = { .change.result = res, .blocks = &mem, .nr = 1 };
+
+	mhp_refuse(res, err, why, block_pfn(mem));
+	memory_blocks_refused(&req, verb);
+	return err;
+}
+
+/* ---- Online --------------------------------------------------------------- */
+
+static int memory_block_may_go_online(const struct memory_block *mem, struct mhp_result *res)
+{
+	unsigned long pfn = block_pfn(mem);
+
+	if (mem->claimed)
+		return mhp_refuse(res, -EBUSY, MHP_WHY_EJECTING, pfn);
+	if (mem->state == MEM_LOST)
+		return mhp_refuse(res, -EHWPOISON, MHP_WHY_LOST, pfn);
+	if (mem->state == MEM_ONLINE)
+		return mhp_refuse(res, -EINVAL, MHP_WHY_ALREADY, pfn);
+	if (mem->state != MEM_OFFLINE)
+		return mhp_refuse(res, -EBUSY, MHP_WHY_BUSY, pfn);
+	if (memory_block_has_poison(mem))
+		return mhp_refuse(res, -EHWPOISON, MHP_WHY_HWPOISON, pfn);
+	return 0;
+}
+
+static void memory_blocks_remember_zone(struct block_request *req)
+{
+	for (unsigned int i = 0; i < req->nr; i++) {
+		struct zone *zone = req->change.pieces[i].zone;
+
+		WRITE_ONCE(req->blocks[i]->zone, zone);
+		WRITE_ONCE(req->blocks[i]->kept_type, zone_idx(zone) == ZONE_MOVABLE ?
+						      MMOP_ONLINE_MOVABLE : MMOP_ONLINE_KERNEL);
+	}
+}
+
+/* Called with the device locks of the blocks held. */
+static int memory_blocks_change_to_online(struct block_request *req, enum mmop type, bool restore)
+{
+	static const struct mhp_policy no_policy;
+	int err = 0;
+
+	for (unsigned int i = 0; i < req->nr && !err; i++)
+		err = memory_block_may_go_online(req->blocks[i], req->change.result);
+	if (!err)
+		err = memory_blocks_make_pieces(req, type, restore);
+	if (err)
+		return memory_blocks_refused(req, MHP_VERB_ONLINE);
+
+	req->change.policy = &no_policy;
+	req->change.progress = &req->progress;
+	memory_blocks_set_state(req, MEM_GOING_ONLINE);
+	err = mhp_online(&req->change);
+	if (!err)
+		memory_blocks_remember_zone(req);
+	memory_blocks_set_state(req, err ? MEM_OFFLINE : MEM_ONLINE);
+	memory_blocks_free_pieces(req);
+	return memory_blocks_end(req, err);
+}
+
+/* @restore: in the kind of zone that each block was online in before; @type does not matter */
+static int memory_blocks_bring_online(struct memory_block **blocks, unsigned int nr,
+				      enum mmop type, bool restore, struct mhp_result *res)
+{
+	struct block_request req = { .change.result = res, .blocks = blocks, .nr = nr };
+	int err;
+
+	memory_blocks_lock(blocks, nr);
+	err = memory_blocks_change_to_online(&req, type, restore);
+	memory_blocks_announce(blocks, nr);
+	memory_blocks_unlock(blocks, nr);
+	wake_up_all(&blocks_settled);
+	return err;
+}
+
+/* ---- Offline --------------------------------------------------------------- */
+
+static int memory_block_may_go_offline(const struct memory_block *mem, bool claimed,
+				       struct mhp_result *res)
+{
+	unsigned long pfn = block_pfn(mem);
+
+	if (mem->claimed && !claimed)
+		return mhp_refuse(res, -EBUSY, MHP_WHY_EJECTING, pfn);
+	if (mem->state == MEM_LOST)
+		return mhp_refuse(res, -EHWPOISON, MHP_WHY_LOST, pfn);
+	if (mem->state == MEM_OFFLINE)
+		return mhp_refuse(res, -EINVAL, MHP_WHY_ALREADY, pfn);
+	if (mem->state != MEM_ONLINE)
+		return mhp_refuse(res, -EBUSY, MHP_WHY_BUSY, pfn);
+	return 0;
+}
+
+/*
+ * Lets go of the locks while pages move. What is left is the state of the blocks: nobody
+ * removes or changes a block that is going offline.
+ */
+static void memory_blocks_yield(struct mhp_change *change)
+{
+	struct block_request *req = container_of(change, struct block_request, change);
+
+	for (unsigned int i = 0; i < req->nr; i++)
+		memory_block_state_changed(req->blocks[i]);
+	memory_blocks_unlock(req->blocks, req->nr);
+	unlock_device_hotplug();
+}
+
+static void memory_blocks_resume(struct mhp_change *change)
+{
+	struct block_request *req = container_of(change, struct block_request, change);
+
+	lock_device_hotplug();
+	memory_blocks_lock(req->blocks, req->nr);
+}
+
+/* Called with the device locks of the blocks held. */
+static int memory_blocks_change_to_offline(struct block_request *req,
+					   const struct mhp_policy *policy)
+{
+	int err = 0;
+
+	for (unsigned int i = 0; i < req->nr && !err; i++)
+		err = memory_block_may_go_offline(req->blocks[i], policy->claimed,
+						  req->change.result);
+	if (!err)
+		err = memory_blocks_make_pieces(req, MMOP_OFFLINE, false);
+	if (err)
+		return memory_blocks_refused(req, MHP_VERB_OFFLINE);
+
+	req->change.policy = policy;
+	req->change.progress = policy->progress ?: &req->progress;
+	memory_blocks_set_state(req, MEM_GOING_OFFLINE);
+	memory_blocks_set_progress(req, req->change.progress);
+	err = mhp_offline(&req->change);
+	memory_blocks_set_progress(req, NULL);
+	for (unsigned int i = 0; i < req->nr && !err; i++)
+		WRITE_ONCE(req->blocks[i]->zone, NULL);
+	memory_blocks_set_state(req, err ? MEM_ONLINE : MEM_OFFLINE);
+	memory_blocks_free_pieces(req);
+	return memory_blocks_end(req, err);
+}
+
+static int memory_blocks_take_offline(struct memory_block **blocks, unsigned int nr,
+				      const struct mhp_policy *policy, struct mhp_result *res)
+{
+	struct block_request req = {
+		.change = {
+			.yield = memory_blocks_yield,
+			.resume = memory_blocks_resume,
+			.result = res,
+		},
+		.blocks = blocks,
+		.nr = nr,
+	};
+	int err;
+
+	for (unsigned int i = 0; i < nr; i++)
+		if (blocks[i]->dev.offline_disabled)
+			return memory_block_refuse(blocks[i], MHP_VERB_OFFLINE, -EPERM,
+						   MHP_WHY_DISABLED, res);
+
+	memory_blocks_lock(blocks, nr);
+	err = memory_blocks_change_to_offline(&req, policy);
+	memory_blocks_announce(blocks, nr);
+	memory_blocks_unlock(blocks, nr);
+	wake_up_all(&blocks_settled);
+	return err;
+}
+
+static struct mhp_policy memory_user_policy(void)
+{
+#ifdef CONFIG_MEMORY_HOTREMOVE
+	return mhp_user_policy();
+#else
+	return (struct mhp_policy) { };
+#endif
+}
+
+/* ---- For the driver core ---------------------------------------------------- */
+
+/**
+ * memory_block_bring_online() - bring a block online for device_online()
+ * @mem: the block
+ *
+ * Context: Process context, may sleep. device_hotplug_lock and the device lock held by
+ * device_online(), which announces the change.
+ * Return: 0, or an error as of memory_ranges_online().
+ */
+int memory_block_bring_online(struct memory_block *mem)
+{
+	struct mhp_result res = MHP_RESULT_OK;
+	struct block_request req = { .change.result = &res, .blocks = &mem, .nr = 1 };
+	int err = memory_blocks_change_to_online(&req, MMOP_ONLINE, false);
+
+	memory_block_state_changed(mem);
+	return err;
+}
+
+/**
+ * memory_block_take_offline() - take a block offline for device_offline()
+ * @mem: the block
+ *
+ * Keeps the locks while pages move, as they belong to the caller.
+ *
+ * Context: Process context, may sleep. device_hotplug_lock and the device lock held by
+ * device_offline(), which announces the change.
+ * Return: 0, or an error as of memory_ranges_offline().
+ */
+int memory_block_take_offline(struct memory_block *mem)
+{
+	struct mhp_result res = MHP_RESULT_OK;
+	struct block_request req = { .change.result = &res, .blocks = &mem, .nr = 1 };
+	const struct mhp_policy policy = memory_user_policy();
+	int err = memory_blocks_change_to_offline(&req, &policy);
+
+	memory_block_state_changed(mem);
+	return err;
+}
+
+/* ---- All blocks of several ranges -------------------------------------------- */
+
+static bool memory_block_is_online(const struct memory_block *mem)
+{
+	return !mem->dev.offline;
+}
+
+static bool memory_block_is_offline(const struct memory_block *mem)
+{
+	return mem->dev.offline;
+}
+
+static bool memory_block_was_claimed_online(const struct memory_block *mem)
+{
+	return mem->dev.offline && mem->claimed_online;
+}
+
+static bool memory_block_is_any(const struct memory_block *mem)
+{
+	return true;
+}
+
+/* A range of bytes; empty where the size is 0. */
+static struct range memory_bytes(u64 start, u64 size)
+{
+	return (struct range){ .start = start, .end = start + size - 1 };
+}
+
+static unsigned long memory_range_blocks(const struct range *range)
+{
+	return div64_u64(range->end - range->start + 1, memory_block_size_bytes());
+}
+
+static int memory_check_range(const struct range *range, struct mhp_result *res)
+{
+	if (range->end < range->start || !memory_range_blocks(range) ||
+	    !IS_ALIGNED(range->start | (range->end + 1), memory_block_size_bytes()))
+		return mhp_refuse(res, -EINVAL, MHP_WHY_RANGE, PHYS_PFN(range->start));
+	return 0;
+}
+
+/**
+ * struct block_search - blocks that are gathered for a request
+ * @batch: those that are wanted
+ * @wanted: which these are
+ * @next_pfn: where the next block of the range has to begin
+ */
+struct block_search {
+	struct block_batch *batch;
+	bool (*wanted)(const struct memory_block *mem);
+	unsigned long next_pfn;
+};
+
+static int memory_block_gather(struct memory_block *mem, void *arg)
+{
+	struct block_search *search = arg;
+
+	if (block_pfn(mem) != search->next_pfn)
+		return -EINVAL;
+	search->next_pfn += block_pages();
+	if (search->wanted(mem))
+		search->batch->blocks[search->batch->nr++] = mem;
+	return 0;
+}
+
+/* Every block of the range has to be present, also those that are not wanted. */
+static int memory_range_gather(struct block_search *search, const struct range *range,
+			       struct mhp_result *res)
+{
+	search->next_pfn = PHYS_PFN(range->start);
+	walk_memory_blocks(range->start, range_len(range), search, memory_block_gather);
+	if (search->next_pfn != PHYS_PFN(range->end + 1))
+		return mhp_refuse(res, -EINVAL, MHP_WHY_ABSENT, search->next_pfn);
+	return 0;
+}
+
+/*
+ * The blocks of the ranges, which ascend, for which @wanted holds. The blocks stay, as the
+ * caller holds device_hotplug_lock.
+ */
+static struct block_batch *memory_ranges_gather(const struct range *ranges, unsigned int nr_ranges,
+						struct mhp_result *res,
+						bool (*wanted)(const struct memory_block *mem))
+{
+	struct block_search search = { .wanted = wanted };
+	unsigned long nr = 0;
+	int err = 0;
+
+	lockdep_assert_device_hotplug_held();
+
+	for (unsigned int i = 0; i < nr_ranges; i++) {
+		err = memory_check_range(ranges + i, res);
+		if (err)
+			return ERR_PTR(err);
+		nr += memory_range_blocks(ranges + i);
+	}
+
+	search.batch = kvmalloc(struct_size(search.batch, blocks, nr), MHP_GFP);
+	if (!search.batch)
+		return ERR_PTR(mhp_refuse(res, -ENOMEM, MHP_WHY_NOMEM, PHYS_PFN(ranges->start)));
+
+	search.batch->nr = 0;
+	for (unsigned int i = 0; i < nr_ranges && !err; i++)
+		err = memory_range_gather(&search, ranges + i, res);
+	if (err) {
+		kvfree(search.batch);
+		return ERR_PTR(err);
+	}
+	return search.batch;
+}
+
+/**
+ * memory_ranges_online() - bring all blocks of several ranges online
+ * @ranges: physical addresses of whole blocks, the end included; ascending
+ * @nr: how many ranges
+ * @type: in which kind of zone; not %MMOP_OFFLINE
+ * @res: begins as %MHP_RESULT_OK; tells the reason of a failure
+ *
+ * Blocks that are online stay where they are. The others go online together or
+ * not at all, each with its event.
+ *
+ * Context: Process context, device_hotplug_lock held. May sleep.
+ * Return: 0; -EINVAL for a bad range or type, or where a block is missing, or belongs to
+ * several nodes; -EBUSY a block is claimed, or going online or offline; -EHWPOISON it has
+ * poisoned pages; -ENOMEM; the errors of mhp_online().
+ */
+int memory_ranges_online(const struct range *ranges, unsigned int nr, enum mmop type,
+			 struct mhp_result *res)
+{
+	struct block_batch *batch __free(kvfree) =
+		memory_ranges_gather(ranges, nr, res, memory_block_is_offline);
+
+	if (IS_ERR(batch))
+		return PTR_ERR(batch);
+	if (type == MMOP_OFFLINE)
+		return mhp_refuse(res, -EINVAL, MHP_WHY_INTERNAL, PHYS_PFN(ranges->start));
+	return batch->nr ? memory_blocks_bring_online(batch->blocks, batch->nr, type, false, res) :
+			   0;
+}
+
+/**
+ * memory_blocks_online() - bring all blocks of a range online
+ * @start: physical address, a multiple of the block size
+ * @size: bytes, a multiple of the block size, not 0
+ * @type: in which kind of zone; not %MMOP_OFFLINE
+ * @res: begins as %MHP_RESULT_OK; tells the reason of a failure
+ *
+ * Context: As for memory_ranges_online().
+ * Return: as memory_ranges_online().
+ */
+int memory_blocks_online(u64 start, u64 size, enum mmop type, struct mhp_result *res)
+{
+	const struct range range = memory_bytes(start, size);
+
+	return memory_ranges_online(&range, 1, type, res);
+}
+
+/* Before anything moves: a kernel that is to lie in memory which goes could not be started. */
+static int memory_ranges_check_kexec(const struct range *ranges, unsigned int nr,
+				     struct mhp_result *res)
+{
+	for (unsigned int i = 0; i < nr; i++)
+		if (kexec_uses_memory(ranges[i].start, range_len(ranges + i)))
+			return mhp_refuse(res, -EBUSY, MHP_WHY_KEXEC, PHYS_PFN(ranges[i].start));
+	return 0;
+}
+
+/**
+ * memory_ranges_offline() - take all blocks of several ranges offline
+ * @ranges: physical addresses of whole blocks, the end included; ascending
+ * @nr: how many ranges
+ * @policy: how long and how hard to try
+ * @res: begins as %MHP_RESULT_OK; tells the reason of a failure
+ *
+ * Blocks that are offline already are fine. The others go offline together or
+ * not at all, each with its event.
+ *
+ * Context: Process context, device_hotplug_lock held; it is dropped while pages move, and
+ * taken again. May sleep.
+ * Return: 0; -EINVAL for a bad range, or where a block is missing; -EPERM if a device does not
+ * allow it; -EBUSY if a block is claimed, or going online or offline, or if the memory is to be
+ * removed and a kernel that kexec has loaded is to lie there; -EHWPOISON if a block is lost;
+ * -ENOMEM; the errors of mhp_offline().
+ */
+int memory_ranges_offline(const struct range *ranges, unsigned int nr,
+			  const struct mhp_policy *policy, struct mhp_result *res)
+{
+	struct block_batch *batch __free(kvfree) =
+		memory_ranges_gather(ranges, nr, res, memory_block_is_online);
+	int err;
+
+	if (IS_ERR(batch))
+		return PTR_ERR(batch);
+	err = policy->removes ? memory_ranges_check_kexec(ranges, nr, res) : 0;
+	if (err)
+		return err;
+	return batch->nr ? memory_blocks_take_offline(batch->blocks, batch->nr, policy, res) : 0;
+}
+
+/**
+ * memory_blocks_offline() - take all blocks of a range offline
+ * @start: physical address, a multiple of the block size
+ * @size: bytes, a multiple of the block size, not 0
+ * @policy: how long and how hard to try
+ * @res: begins as %MHP_RESULT_OK; tells the reason of a failure
+ *
+ * Context: As for memory_ranges_offline().
+ * Return: as memory_ranges_offline().
+ */
+int memory_blocks_offline(u64 start, u64 size, const struct mhp_policy *policy,
+			  struct mhp_result *res)
+{
+	const struct range range = memory_bytes(start, size);
+
+	return memory_ranges_offline(&range, 1, policy, res);
+}
+
+#ifdef CONFIG_MEMORY_HOTREMOVE
+/* Called with the device lock of the block held. */
+static void memory_block_change_to_lost(struct block_request *req)
+{
+	static const struct mhp_policy policy = { .signals = MHP_SIGNALS_NONE };
+	int err;
+
+	if (memory_blocks_make_pieces(req, MMOP_OFFLINE, false))
+		return;
+	req->change.policy = &policy;
+	req->change.progress = &req->progress;
+	memory_blocks_set_state(req, MEM_GOING_OFFLINE);
+	err = mhp_lose(&req->change);
+	if (!err)
+		WRITE_ONCE(req->blocks[0]->zone, NULL);
+	memory_blocks_set_state(req, err ? MEM_LOST : MEM_OFFLINE);
+	memory_blocks_end(req, err);
+}
+
+static int memory_block_lose(struct memory_block *mem, void *arg)
+{
+	struct mhp_result res = MHP_RESULT_OK;
+	struct block_request req = { .change.result = &res, .blocks = &mem, .nr = 1 };
+
+	if (mem->state != MEM_ONLINE)
+		return 0;
+	memory_blocks_lock(&mem, 1);
+	memory_block_change_to_lost(&req);
+	memory_blocks_announce(&mem, 1);
+	memory_blocks_unlock(&mem, 1);
+	wake_up_all(&blocks_settled);
+	return 0;
+}
+
+/**
+ * memory_blocks_lose() - the memory of a range was taken away without asking
+ * @start: physical address
+ * @size: bytes
+ *
+ * Each block that was online is offline afterwards, or lost: see mhp_lose().
+ *
+ * Context: Process context, device_hotplug_lock held. May sleep.
+ */
+void memory_blocks_lose(u64 start, u64 size)
+{
+	lockdep_assert_device_hotplug_held();
+	walk_memory_blocks(start, size, NULL, memory_block_lose);
+}
+#endif
+
+/* ---- Claims ------------------------------------------------------------------- */
+
+/**
+ * memory_ranges_claim() - keep other requests from changing the state of blocks
+ * @ranges: physical addresses of whole blocks, the end included; ascending
+ * @nr: how many ranges
+ * @res: begins as %MHP_RESULT_OK; tells the reason of a failure
+ *
+ * For callers that take a device away in several steps. Until memory_ranges_release() a
+ * request for one of the blocks is refused with -EBUSY, unless its policy says that it has the
+ * claim. Removing the blocks ends the claim as well.
+ *
+ * Context: Process context, device_hotplug_lock held.
+ * Return: 0; -EBUSY where a block is claimed, or going online or offline; -EINVAL for a bad
+ * range, or where a block is missing; -ENOMEM.
+ */
+int memory_ranges_claim(const struct range *ranges, unsigned int nr, struct mhp_result *res)
+{
+	struct block_batch *batch __free(kvfree) =
+		memory_ranges_gather(ranges, nr, res, memory_block_is_any);
+
+	if (IS_ERR(batch))
+		return PTR_ERR(batch);
+	for (unsigned int i = 0; i < batch->nr; i++) {
+		const struct memory_block *mem = batch->blocks[i];
+
+		if (mem->claimed)
+			return mhp_refuse(res, -EBUSY, MHP_WHY_EJECTING, block_pfn(mem));
+		if (mem->state != MEM_ONLINE && mem->state != MEM_OFFLINE)
+			return mhp_refuse(res, -EBUSY, MHP_WHY_BUSY, block_pfn(mem));
+	}
+	for (unsigned int i = 0; i < batch->nr; i++) {
+		batch->blocks[i]->claimed = true;
+		batch->blocks[i]->claimed_online = memory_block_is_online(batch->blocks[i]);
+	}
+	return 0;
+}
+
+static int memory_block_unclaim(struct memory_block *mem, void *arg)
+{
+	mem->claimed = false;
+	return 0;
+}
+
+static int memory_block_forget_claim(struct memory_block *mem, void *arg)
+{
+	mem->claimed_online = false;
+	return 0;
+}
+
+static int memory_ranges_restore(const struct range *ranges, unsigned int nr)
+{
+	struct mhp_result res = MHP_RESULT_OK;
+	struct block_batch *batch __free(kvfree) =
+		memory_ranges_gather(ranges, nr, &res, memory_block_was_claimed_online);
+
+	if (IS_ERR(batch))
+		return PTR_ERR(batch);
+	return batch->nr ? memory_blocks_bring_online(batch->blocks, batch->nr, MMOP_ONLINE, true,
+						      &res) : 0;
+}
+
+/**
+ * memory_ranges_release() - give back what was claimed
+ * @ranges: as for memory_ranges_claim()
+ * @nr: how many ranges
+ *
+ * Blocks that were online when they were claimed and are offline now come online again in the
+ * kind of zone they had, together or not at all.
+ *
+ * Context: Process context, device_hotplug_lock held. May sleep.
+ * Return: 0; -ENOMEM; the errors of memory_ranges_online().
+ */
+int memory_ranges_release(const struct range *ranges, unsigned int nr)
+{
+	int err;
+
+	for (unsigned int i = 0; i < nr; i++)
+		walk_memory_blocks(ranges[i].start, range_len(ranges + i), NULL,
+				   memory_block_unclaim);
+	err = memory_ranges_restore(ranges, nr);
+	for (unsigned int i = 0; i < nr; i++)
+		walk_memory_blocks(ranges[i].start, range_len(ranges + i), NULL,
+				   memory_block_forget_claim);
+	return err;
+}
+
+/* ---- One block, for a user ------------------------------------------------------ */
+
+/* An online block, asked to be online: 1, but for another kind of zone. */
+static int memory_block_online_already(const struct memory_block *mem, enum mmop type)
+{
+	return type > MMOP_ONLINE && type != READ_ONCE(mem->kept_type) ? -EINVAL : 1;
+}
+
+/* Called with device_hotplug_lock held. 1 tells that the block is in this state already. */
+static int memory_block_change_state(struct memory_block *mem, enum mmop type,
+				     struct mhp_policy *policy)
+{
+	struct mhp_result res = MHP_RESULT_OK;
+	bool offline = type == MMOP_OFFLINE;
+
+	if (offline == mem->dev.offline && !mem->claimed && mem->state != MEM_LOST)
+		return offline ? 1 : memory_block_online_already(mem, type);
+	if (!offline)
+		return memory_blocks_bring_online(&mem, 1, type, false, &res);
+	return memory_blocks_take_offline(&mem, 1, policy, &res);
+}
+
+/* A block that is going offline is to stay online. */
+static int memory_block_stay_online(struct memory_block *mem, enum mmop type)
+{
+	memory_block_cancel(mem);
+	if (wait_event_interruptible(blocks_settled,
+				     READ_ONCE(mem->state) != MEM_GOING_OFFLINE))
+		return -EINTR;
+	if (READ_ONCE(mem->state) != MEM_ONLINE)
+		return -EBUSY;
+	return min(memory_block_online_already(mem, type), 0);
+}
+
+static int memory_block_refuse_user(struct memory_block *mem, enum mmop type, int err,
+				    enum mhp_reason why)
+{
+	struct mhp_result res = MHP_RESULT_OK;
+
+	return memory_block_refuse(mem, type == MMOP_OFFLINE ? MHP_VERB_OFFLINE : MHP_VERB_ONLINE,
+				   err, why, &res);
+}
+
+static bool memory_block_is_present(const struct memory_block *mem)
+{
+	struct memory_block *found = find_memory_block(mem->start_section_nr);
+
+	if (found)
+		put_device(&found->dev);
+	return found == mem;
+}
+
+/* The time of an offline includes that of the wait for the lock. */
+static int memory_block_lock_for_user(struct memory_block *mem, enum mmop type,
+				      struct mhp_policy *policy)
+{
+	unsigned long begin = jiffies;
+	unsigned int waited;
+	int err;
+
+	*policy = memory_user_policy();
+	err = memory_lock_for_user(begin, type == MMOP_OFFLINE ? policy->timeout_ms : 0);
+	if (err == -ETIMEDOUT)
+		return memory_block_refuse_user(mem, type, -EBUSY, MHP_WHY_DEADLINE);
+	if (err)
+		return memory_block_refuse_user(mem, type, err, MHP_WHY_SIGNAL);
+	if (!memory_block_is_present(mem)) {
+		unlock_device_hotplug();
+		return -ENODEV;
+	}
+	waited = jiffies_to_msecs(jiffies - begin);
+	if (policy->timeout_ms)
+		policy->timeout_ms -= min(waited, policy->timeout_ms - 1);
+	return 0;
+}
+
+/* Called with device_hotplug_lock held, and gives it back. */
+static int memory_block_fulfil(struct memory_block *mem, enum mmop type,
+			       struct mhp_policy *policy, bool must_change)
+{
+	int ret;
+
+	if (type != MMOP_OFFLINE && mem->state == MEM_GOING_OFFLINE && !mem->claimed) {
+		unlock_device_hotplug();
+		return memory_block_stay_online(mem, type);
+	}
+	ret = memory_block_change_state(mem, type, policy);
+	if (ret > 0)
+		ret = must_change ?
+		      memory_block_refuse_user(mem, type, -EINVAL, MHP_WHY_ALREADY) : 0;
+	unlock_device_hotplug();
+	return ret;
+}
+
+/**
+ * memory_block_user_request() - what a user writes to an attribute of a block
+ * @mem: the block
+ * @attr: the attribute
+ * @type: the state that is wanted
+ * @must_change: it is an error where the block is in this state already
+ *
+ * The writer does not keep the attribute from being removed: it waits for device_hotplug_lock,
+ * which a removal holds. What the writer has is a reference of the block, until the protection
+ * is restored.
+ *
+ * Context: A write to the attribute. Takes device_hotplug_lock, waits for pages to move.
+ * Return: 0; -ENODEV the block was removed; -EINTR a signal; -EBUSY the time is up; the errors
+ * of memory_ranges_online() and memory_ranges_offline().
+ */
+int memory_block_user_request(struct memory_block *mem, const struct attribute *attr,
+			      enum mmop type, bool must_change)
+{
+	struct mhp_policy policy;
+	struct kernfs_node *kn;
+	int ret;
+
+	kn = sysfs_break_active_protection(&mem->dev.kobj, attr);
+	if (!kn)
+		return -ENODEV;
+	ret = memory_block_lock_for_user(mem, type, &policy);
+	if (!ret)
+		ret = memory_block_fulfil(mem, type, &policy, must_change);
+	/* The block may end here. */
+	sysfs_unbreak_active_protection(kn);
+	return ret;
+}
+
+/* ---- Questions ---------------------------------------------------------------------- */
+
+/**
+ * memory_block_removable() - could a block go offline
+ * @mem: the block
+ *
+ * Looks, and changes nothing; by the time somebody tries the answer may be another. Takes no
+ * lock, as a request would have to wait for the reader.
+ *
+ * Context: May sleep. The block stays meanwhile: the caller reads one of its files.
+ * Return: false where something in the block is known not to move.
+ */
+bool memory_block_removable(const struct memory_block *mem)
+{
+	unsigned long state = READ_ONCE(mem->state);
+
+	if (!IS_ENABLED(CONFIG_MEMORY_HOTREMOVE))
+		return false;
+	if (mhp_removable_compat())
+		return true;
+	if (mem->dev.offline_disabled || state == MEM_LOST)
+		return false;
+	if (state != MEM_ONLINE)
+		return true;
+	return READ_ONCE(mem->zone) && mhp_range_removable(block_pfn(mem), block_pages());
+}
+
+/* Why the whole block never goes offline, or NULL. */
+static const char *memory_block_obstacle(const struct memory_block *mem)
+{
+	if (!IS_ENABLED(CONFIG_MEMORY_HOTREMOVE))
+		return NULL;
+	if (mem->state == MEM_LOST)
+		return mhp_reason_name(MHP_WHY_LOST);
+	if (mem->dev.offline_disabled)
+		return mhp_reason_name(MHP_WHY_DISABLED);
+	if (mhp_range_has_holes(block_pfn(mem), block_pages()))
+		return mhp_reason_name(MHP_WHY_HOLES);
+	return mem->zone ? NULL : mhp_reason_name(MHP_WHY_MULTI_ZONE);
+}
+
+/**
+ * memory_block_census() - what the pages of a block are
+ * @mem: the block
+ * @start_pfn: first page of interest
+ * @nr_pages: how many, all in the block
+ * @census: is added to
+ *
+ * Looks, and changes nothing. A block that is offline has no pages to count.
+ *
+ * Context: May sleep. The device lock of the block held: so it stays as it is.
+ */
+void memory_block_census(struct memory_block *mem, unsigned long start_pfn,
+			 unsigned long nr_pages, struct mhp_census *census)
+{
+	const char *obstacle;
+
+	if (mem->state == MEM_OFFLINE)
+		return;
+	obstacle = memory_block_obstacle(mem);
+	if (obstacle && !census->hopeless) {
+		census->hopeless = true;
+		census->blocker = MHP_NO_PFN;
+		census->kind = obstacle;
+	}
+	mhp_take_census(start_pfn, nr_pages, census);
+}

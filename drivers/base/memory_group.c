@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Memory groups: the blocks of one device, and /sys/devices/system/memory/groups.
+ *
+ * Owns the numbers of groups and their directories. mm/ counts what of a group is online
+ * (struct memory_group), and knows the dynamic groups.
+ *
+ * memory_groups_lock is held while groups come and go. Groups are freed by RCU, and readers of
+ * the directories take no lock.
+ */
+#define pr_fmt(fmt) "memory: " fmt
+
+#include <linux/cleanup.h>
+#include <linux/device.h>
+#include <linux/errno.h>
+#include <linux/export.h>
+#include <linux/kobject.h>
+#include <linux/log2.h>
+#include <linux/memory.h>
+#include <linux/mm.h>
+#include <linux/mutex.h>
+#include <linux/rcupdate.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/sysfs.h>
+#include <linux/xarray.h>
+
+#include "memory_attrs.h"
+#include "memory_blocks.h"
+#include "../../mm/mhp/text.h"
+
+/* ---- Directories -------------------------------------------------------- */
+
+/**
+ * struct memory_group_dir - groups/N in sysfs
+ * @kobj: the directory
+ * @group: what it shows; stays until the directory is gone
+ */
+struct memory_group_dir {
+	struct kobject kobj;
+	struct memory_group *group;
+};
+
+static struct kobject *groups_dir;
+
+static struct memory_group *to_group(struct kobject *kobj)
+{
+	return container_of(kobj, struct memory_group_dir, kobj)->group;
+}
+
+static ssize_t type_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%s\n", to_group(kobj)->is_dynamic ? "dynamic" : "static");
+}
+
+static ssize_t node_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%d\n", to_group(kobj)->nid);
+}
+
+/* As "32-39,48". A device that grows and shrinks may have more than a page of that. */
+static ssize_t blocks_read(struct file *file, struct kobject *kobj, struct bin_attribute *attr,
+			   char *buf, loff_t off, size_t count)
+{
+	struct mhp_text text = { .to = buf, .skip = off, .room = count };
+	struct mhp_list list = { .text = &text };
+	const struct memory_group *group = to_group(kobj);
+	const struct zone *zone;
+
+	for (unsigned long nr = 0; memory_group_next_block(group, &nr, &zone); nr++)
+		if (!mhp_list_add(&list, nr))
+			return text.len;
+	mhp_list_end(&list);
+	return text.len;
+}
+static BIN_ATTR_RO(blocks, 0);
+
+/* Those that its blocks are online in. */
+static ssize_t zones_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+{
+	const struct memory_group *group = to_group(kobj);
+	const struct zone *zone;
+	unsigned long seen = 0;
+	int len = 0;
+
+	for (unsigned long nr = 0; memory_group_next_block(group, &nr, &zone); nr++)
+		if (zone && !test_and_set_bit(zone_idx(zone), &seen))
+			len += sysfs_emit_at(buf, len, len ? " %s" : "%s", zone->name);
+	return len + sysfs_emit_at(buf, len, len ? "\n" : "none\n");
+}
+
+static ssize_t owner_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+{
+	const struct memory_group *group = to_group(kobj);
+
+	/* See memory_group_set_owner(). */
+	if (!smp_load_acquire(&group->owner[0]))
+		return sysfs_emit(buf, "none\n");
+	return sysfs_emit(buf, "%s\n", group->owner);
+}
+
+static struct kobj_attribute group_files[] = {
+	__ATTR_RO(type),
+	__ATTR_RO(node),
+	__ATTR_RO(zones),
+	__ATTR_RO(owner),
+};
+
+static struct attribute *group_dir_attrs[] = {
+	&group_files[0].attr,
+	&group_files[1].attr,
+	&group_files[2].attr,
+	&group_files[3].attr,
+	NULL
+};
+
+static struct bin_attribute *group_dir_bin_attrs[] = {
+	&bin_attr_blocks,
+	NULL
+};
+
+static const struct attribute_group group_dir_group = {
+	.attrs = group_dir_attrs,
+	.bin_attrs = group_dir_bin_attrs,
+};
+__ATTRIBUTE_GROUPS(group_dir);
+
+static void group_dir_release(struct kobject *kobj)
+{
+	kfree(container_of(kobj, struct memory_group_dir, kobj));
+}
+
+static const struct kobj_type group_dir_type = {
+	.release = group_dir_release,
+	.sysfs_ops = &kobj_sysfs_ops,
+	.default_groups = group_dir_groups,
+};
+
+/**
+ * memory_group_dirs_init() - make groups/
+ * @root: the device of the subsystem
+ */
+void memory_group_dirs_init(struct device *root)
+{
+	groups_dir = kobject_create_and_add("groups", &root->kobj);
+}
+
+/* Without memory for it there is no directory, and the group works all the same. */
+static struct memory_group_dir *group_dir_add(struct memory_group *group)
+{
+	struct memory_group_dir *dir;
+
+	if (!groups_dir)
+		return NULL;
+	dir = kzalloc(sizeof(*dir), GFP_KERNEL);
+	if (!dir)
+		return NULL;
+	dir->group = group;
+	if (kobject_init_and_add(&dir->kobj, &group_dir_type, groups_dir, "%d", group->mgid)) {
+		kobject_put(&dir->kobj);
+		return NULL;
+	}
+	return dir;
+}
+
+/* Waits for readers, which wait for nobody. */
+static void group_dir_remove(struct memory_group_dir *dir)
+{
+	if (!dir)
+		return;
+	kobject_del(&dir->kobj);
+	kobject_put(&dir->kobj);
+}
+
+/* ---- Groups -------------------------------------------------------------- */
+
+static DEFINE_MUTEX(memory_groups_lock);
+static DEFINE_XARRAY_ALLOC(memory_groups);
+
+static int group_register(const struct memory_group *template)
+{
+	u32 mgid;
+	int err;
+
+	if (!node_possible(template->nid))
+		return -EINVAL;
+
+	struct memory_group *group __free(kfree) =
+		kmemdup(template, sizeof(*template), GFP_KERNEL);
+	if (!group)
+		return -ENOMEM;
+	INIT_LIST_HEAD(&group->memory_blocks);
+
+	guard(mutex)(&memory_groups_lock);
+	err = xa_alloc(&memory_groups, &mgid, group, xa_limit_31b, GFP_KERNEL);
+	if (err)
+		return err;
+	group->mgid = mgid;
+	mhp_group_join(group);
+	group->dir = group_dir_add(group);
+	return no_free_ptr(group)->mgid;
+}
+
+/**
+ * memory_group_register_static() - a device whose memory stays as it is, like a DIMM
+ * @nid: the node of all its memory
+ * @max_pages: pages of the whole device, at least 1
+ *
+ * Context: Process context, no locks needed. May sleep.
+ * Return: the number of the group, for add_memory() with %MHP_NID_IS_MGID; -EINVAL if
+ * the node is not possible or there are no pages, -ENOMEM, -EBUSY when numbers ran out.
+ */
+int memory_group_register_static(int nid, unsigned long max_pages)
+{
+	if (!max_pages)
+		return -EINVAL;
+	return group_register(&(struct memory_group) {
+		.nid = nid,
+		.s.max_pages = max_pages,
+	});
+}
+EXPORT_SYMBOL_GPL(memory_group_register_static);
+
+/**
+ * memory_group_register_dynamic() - a device that grows and shrinks, like virtio-mem
+ * @nid: the node of all its memory
+ * @unit_pages: pages in which it grows and shrinks: a power of two, not less than a block
+ *
+ * Context: Process context, no locks needed. May sleep.
+ * Return: as memory_group_register_static(); -EINVAL also for a bad unit.
+ */
+int memory_group_register_dynamic(int nid, unsigned long unit_pages)
+{
+	if (!is_power_of_2(unit_pages) ||
+	    unit_pages < PHYS_PFN(memory_block_size_bytes()))
+		return -EINVAL;
+	return group_register(&(struct memory_group) {
+		.nid = nid,
+		.is_dynamic = true,
+		.d.unit_pages = unit_pages,
+	});
+}
+EXPORT_SYMBOL_GPL(memory_group_register_dynamic);
+
+/**
+ * memory_group_unregister() - forget a group whose memory has been removed
+ * @mgid: the number of the group
+ *
+ * Context: Process context, no locks needed. May sleep. The caller is the one who
+ * registered the group, and adds nothing to it any more.
+ * Return: 0; -EINVAL if there is no such group, -EBUSY while it has blocks.
+ */
+int memory_group_unregister(int mgid)
+{
+	struct memory_group *group;
+
+	guard(mutex)(&memory_groups_lock);
+	group = memory_group_find_by_id(mgid);
+	if (!group || !list_empty(&group->memory_blocks))
+		return group ? -EBUSY : -EINVAL;
+	mhp_group_leave(group);
+	group_dir_remove(group->dir);
+	xa_erase(&memory_groups, mgid);
+	kfree_rcu(group, rcu);
+	return 0;
+}
+EXPORT_SYMBOL_GPL(memory_group_unregister);
+
+/**
+ * memory_group_find_by_id() - the group with a number
+ * @mgid: the number; may be anything
+ *
+ * Context: Any. The group stays as long as whoever registered it wants.
+ * Return: the group, NULL if there is none.
+ */
+struct memory_group *memory_group_find_by_id(int mgid)
+{
+	return mgid < 0 ? NULL : xa_load(&memory_groups, mgid);
+}
+
+/**
+ * memory_group_set_owner() - say who brings the memory of a group
+ * @group: the group
+ * @owner: a word; what is said first remains
+ *
+ * Context: device_hotplug_lock held, or nobody knows the group yet.
+ */
+void memory_group_set_owner(struct memory_group *group, const char *owner)
+{
+	if (*group->owner || !*owner)
+		return;
+	strscpy(group->owner + 1, owner + 1, sizeof(group->owner) - 1);
+	/* Readers take no lock: the word is there before its first letter is. */
+	smp_store_release(&group->owner[0], *owner);
+}

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * From pieces to runs: neighbouring memory of a request for which a step can be done at once.
+ *
+ * Owns the order of runs in a request. Changes no memory and takes no lock: what it reads of
+ * zones and groups is stable under the locks of its callers.
+ */
+#include <linux/align.h>
+#include <linux/memremap.h>
+#include <linux/mmzone.h>
+#include <linux/slab.h>
+
+#include "mhp.h"
+
+/**
+ * mhp_run_after() - the next run of a request
+ * @run: a run
+ *
+ * Return: its neighbour towards higher addresses, or NULL.
+ */
+struct mhp_run *mhp_run_after(const struct mhp_run *run)
+{
+	return run->next;
+}
+
+/**
+ * mhp_run_before() - the previous run of a request
+ * @run: a run
+ *
+ * Return: its neighbour towards lower addresses, or NULL.
+ */
+struct mhp_run *mhp_run_before(const struct mhp_run *run)
+{
+	return run->prev;
+}
+
+static void mhp_append_run(struct mhp_request *req, struct mhp_run *run)
+{
+	run->prev = req->last;
+	run->next = NULL;
+	if (req->last)
+		req->last->next = run;
+	else
+		req->first = run;
+	req->last = run;
+}
+
+/* ---- The lower ladder --------------------------------------------------- */
+
+static void mhp_append_gap(struct mhp_request *req, struct mhp_run *gap, unsigned long start_pfn,
+			   unsigned long end_pfn)
+{
+	if (start_pfn == end_pfn)
+		return;
+	*gap = (struct mhp_run){ .all = { start_pfn, end_pfn - start_pfn } };
+	mhp_append_run(req, gap);
+}
+
+/**
+ * mhp_runs_of_extent() - the runs of a request that adds or removes memory
+ * @req: the request; gets the runs
+ * @range: all of its memory
+ * @altmaps: those of the blocks that host their memmap, ascending
+ * @gap: for memory without an altmap before the first of them
+ *
+ * A block with an altmap is a run of its own, as it is mapped with its own memmap; what lies
+ * between such blocks is one run. Allocates nothing: a remove must not need memory.
+ */
+void mhp_runs_of_extent(struct mhp_request *req, const struct mhp_range *range,
+			struct list_head *altmaps, struct mhp_run *gap)
+{
+	unsigned long pfn = range->start_pfn;
+	struct mhp_altmap *own;
+
+	req->first = NULL;
+	req->last = NULL;
+	list_for_each_entry(own, altmaps, list) {
+		const unsigned long start = own->altmap.base_pfn, end = own->altmap.end_pfn + 1;
+
+		mhp_append_gap(req, gap, pfn, start);
+		own->run = (struct mhp_run){
+			.all = { start, end - start },
+			.altmap = &own->altmap,
+		};
+		mhp_append_run(req, &own->run);
+		gap = &own->gap;
+		pfn = end;
+	}
+	mhp_append_gap(req, gap, pfn, mhp_range_end(range));
+}
+
+/* ---- The upper ladder --------------------------------------------------- */
+
+/*
+ * Can a piece join a run? Not with a memmap of its own, as its pages do not touch the
+ * neighbour's; and the members of a dynamic group are told of one unit at a time.
+ */
+static bool mhp_piece_joins(const struct mhp_run *run, const struct mhp_piece *piece)
+{
+	const struct memory_group *group = run->group;
+
+	if (mhp_range_end(&run->all) != piece->start_pfn || run->zone != piece->zone)
+		return false;
+	if (piece->group != group || piece->altmap || run->altmap)
+		return false;
+	return !group || !group->is_dynamic ||
+	       !IS_ALIGNED(piece->start_pfn, group->d.unit_pages);
+}
+
+static void mhp_start_run(struct mhp_run *run, const struct mhp_piece *piece)
+{
+	unsigned long memmap = piece->altmap ? piece->altmap->free : 0;
+
+	*run = (struct mhp_run){
+		.all = { piece->start_pfn, piece->nr_pages },
+		.altmap = piece->altmap,
+		.group = piece->group,
+		.pages = { piece->start_pfn + memmap, piece->nr_pages - memmap },
+		.zone = piece->zone,
+	};
+}
+
+/**
+ * mhp_runs_of_pieces() - the runs of a request that brings memory online or takes it offline
+ * @req: the request; gets the runs
+ * @pieces: its memory, ascending
+ * @nr: how many pieces
+ * @online: they come online: piece->zone is chosen, by piece->type
+ *
+ * Context: May sleep. mem_hotplug_lock held for write, or device_hotplug_lock.
+ * Return: the memory that holds the runs, to be freed with kvfree(); NULL where there was none.
+ */
+struct mhp_run *mhp_runs_of_pieces(struct mhp_request *req, struct mhp_piece *pieces,
+				   unsigned int nr, bool online)
+{
+	struct mhp_run *runs = kvmalloc_array(nr, sizeof(*runs), MHP_GFP), *next = runs;
+	unsigned long movable = 0;
+	unsigned int i;
+
+	req->first = NULL;
+	req->last = NULL;
+	if (!runs)
+		return NULL;
+
+	for (i = 0; i < nr; i++) {
+		struct mhp_piece *piece = pieces + i;
+		const struct mhp_range range = { piece->start_pfn, piece->nr_pages };
+
+		if (online)
+			piece->zone = mhp_choose_zone(piece->type, piece->nid, piece->group,
+						      &range, movable);
+		if (zone_idx(piece->zone) == ZONE_MOVABLE)
+			movable += piece->nr_pages;
+		if (req->last && mhp_piece_joins(req->last, piece)) {
+			req->last->all.nr_pages += piece->nr_pages;
+			req->last->pages.nr_pages += piece->nr_pages;
+			continue;
+		}
+		mhp_start_run(next, piece);
+		mhp_append_run(req, next++);
+	}
+	return runs;
+}
