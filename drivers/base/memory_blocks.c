@@ -681,15 +681,24 @@ static void memory_block_change_to_lost(struct block_request *req)
 	static const struct mhp_policy policy = { .signals = MHP_SIGNALS_NONE };
 	int err;
 
-	if (memory_blocks_make_pieces(req, MMOP_OFFLINE, false))
+	if (!req->blocks[0]->zone) {
+		mhp_refuse(req->change.result, -EINVAL, MHP_WHY_MULTI_ZONE,
+			   block_pfn(req->blocks[0]));
+		memory_blocks_refused(req, MHP_VERB_LOSE);
 		return;
+	}
+	memory_blocks_make_pieces(req, MMOP_OFFLINE, false);
 	req->change.policy = &policy;
 	req->change.progress = &req->progress;
 	memory_blocks_set_state(req, MEM_GOING_OFFLINE);
 	err = mhp_lose(&req->change);
 	if (!err)
 		WRITE_ONCE(req->blocks[0]->zone, NULL);
-	memory_blocks_set_state(req, err ? MEM_LOST : MEM_OFFLINE);
+	/* Before the first step nothing has been changed. */
+	if (err && !req->change.result->step)
+		memory_blocks_set_state(req, MEM_ONLINE);
+	else
+		memory_blocks_set_state(req, err ? MEM_LOST : MEM_OFFLINE);
 	memory_blocks_end(req, err);
 }
 

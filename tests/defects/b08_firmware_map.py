@@ -19,10 +19,11 @@ def test_refused_remove(guest):
     assert [line for line in listed if line not in without] == [f"{dimm.lo:#x} {dimm.hi - 1:#x} System RAM"], f"{listed}"
     blocks = guest.blocks(dimm)
     total = int(guest.sh("mem_total"))
-    # The eject ends there: the firmware is not given memory that could not be removed.
-    guest.sh(f"echo add/sections/down -16 >{FAIL}")
-    assert not guest.unplug(dimm).done, "the firmware took it"
-    assert guest.blocks(dimm) == blocks, "blocks went though the remove failed"
-    assert firmware_map(guest) == listed, f"{firmware_map(guest)}"
-    assert "remove failed (-16)" in guest.sh("dmesg"), "the log does not tell of the failure"
+    for refused, step in enumerate(("firmware", "blocks", "walks", "sections", "node"), 1):
+        # The eject ends there: the firmware is not given memory that could not be removed.
+        guest.sh(f"echo add/{step}/down -16 >{FAIL}")
+        assert not guest.unplug(dimm).done, f"{step}: the firmware took it"
+        assert guest.blocks(dimm) == blocks, f"{step}: blocks went though the remove failed"
+        assert firmware_map(guest) == listed, f"{step}: {firmware_map(guest)}"
+        assert guest.sh("dmesg").count("remove failed (-16)") == refused, f"{step}: the log does not tell of the failure"
     assert int(guest.sh("mem_total")) == total

@@ -74,7 +74,7 @@ def test_refused_by_step(guest):
     """An eject that fails at any step of the offline leaves every block in its zone; the next one works."""
     dimm = guest.plug("512M", 1)
     guest.set_blocks("online_movable", guest.blocks(dimm))
-    for step in ("publish", "pages", "notify", "zone", "memmap", "prepare"):
+    for step in ("publish", "evacuate", "pages", "notify", "zone", "memmap", "prepare"):
         guest.sh(f"echo online/{step}/down -16 > /sys/kernel/debug/memory_hotplug/fail")
         refused_eject(guest, dimm)
     assert guest.unplug(dimm).done, "the DIMM stays though nothing fails any more"

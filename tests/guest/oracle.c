@@ -30,7 +30,7 @@ static const char * const words[] = {
 	[KERNEL] = "online_kernel",
 };
 
-static const char * const steps[] = { "prepare", "memmap", "zone", "notify", "pages", "publish" };
+static const char * const steps[] = { "prepare", "memmap", "zone", "notify", "pages", "evacuate", "publish" };
 
 static struct {
 	long number;
@@ -121,7 +121,7 @@ static void arm(enum place to)
 {
 	char text[80];
 
-	snprintf(text, sizeof(text), "online/%s/%s -12\n", steps[roll(6)], to ? "up" : "down");
+	snprintf(text, sizeof(text), "online/%s/%s -12\n", steps[roll(7)], to ? "up" : "down");
 	if (put(FAIL, text))
 		errx(2, "cannot arm %s", text);
 }

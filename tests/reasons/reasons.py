@@ -193,7 +193,7 @@ def test_held(guest):
     # By a pipe, and as for a device: named within the deadline and a second.
     for kind in ("pin", "dma"):
         pfn = hold(guest, kind, block)
-        said = fails(guest, block, "offline", "EBUSY", "pinned", pfn=pfn, kind="anon", step="pages")
+        said = fails(guest, block, "offline", "EBUSY", "pinned", pfn=pfn, kind="anon", step="evacuate")
         assert int(said["ms"]) <= 6000 and int(said["passes"]) >= 20 and said["left"] == "1", f"{said}"
         # Others may seem to hold a page, for a moment.
         guest.sh(f"""

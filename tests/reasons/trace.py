@@ -66,7 +66,7 @@ def test_offline(guest):
 
     went = steps(events)
     down = [step for step, way, unwinding, _ in went if way == "down"]
-    assert went[len(down) - 1] == ("pages", "down", False, -16), f"{went}"
+    assert went[len(down) - 1] == ("evacuate", "down", False, -16), f"{went}"
     assert went[len(down):] == [(step, "up", True, 0) for step in reversed(down[:-1])], f"not taken back as it was done: {went}"
 
     guest.end_program("hold")
