@@ -15,7 +15,7 @@ import sys
 PURE = "range request span policy ladder reason text".split()
 LAYERS = {
     "blocks": ["drivers/base/memory*.o"],
-    "devices": ["drivers/base/*.o"],
+    "devices": ["drivers/base/core.o", "drivers/base/node.o"],
     "story": ["mm/memory_hotplug.o"],
     "pure": [f"mm/mhp/{name}.o" for name in PURE],
     "mechanisms": ["mm/mhp/*.o"],
