@@ -186,7 +186,8 @@ def programs():
     sources = ROOT / "tests/guest"
     memhp = ROOT / "tools/mm/memhp"
     made_of = {"memhp": sorted(memhp.glob("*.c"))}
-    for source in (*sources.glob("*.c"), ROOT / "tools/testing/selftests/memory-hotplug/wr.c"):
+    selftests = ROOT / "tools/testing/selftests/memory-hotplug"
+    for source in (*sources.glob("*.c"), selftests / "wr.c", selftests / "ask.c"):
         made_of[source.stem] = [source]
     headers = max(header.stat().st_mtime for header in (*sources.glob("*.h"), *memhp.glob("*.h")))
     for name, files in made_of.items():
@@ -645,6 +646,20 @@ class Guest:
 
     def set_blocks(self, state, blocks):
         self.sh(f"set_blocks {state} " + " ".join(map(str, blocks)))
+
+    def ask(self, text, errno="OK"):
+        """
+        What /dev/memory_hotplug answers to a request that ends with ERRNO: a dictionary for each line but
+        those of progress. The first word of a line, where it is no pair, is under "".
+        """
+        lines = self.sh(f"expect_ask {errno} {shlex.quote(text)}").splitlines()[1:]
+        words = (shlex.split(line) for line in lines if not line.startswith("progress "))
+        return [dict(word.split("=", 1) if "=" in word else ("", word) for word in line) for line in words]
+
+    def query(self, places):
+        """What an offline of these places would meet: all of it, and {block: the same}."""
+        *blocks, all_, _ = self.ask(f"query {places}")
+        return all_, {int(line["block"]): line for line in blocks}
 
     def vmstat(self, *names):
         """Counters of /proc/vmstat, none of it still in a CPU's share."""

@@ -168,7 +168,7 @@ def kunit(kernel_dir):
         return Test(name, "in-kernel unit tests", lambda: in_guest(name, Machine(), kernel_dir, body), 120)
 
     order = kernel_dir / "modules.order"
-    for module in re.findall(r"^mm/mhp/tests/(\w+_kunit)\.k?o$", order.read_text() if order.is_file() else "", re.M):
+    for module in re.findall(r"^(?:mm/mhp/tests|drivers/base)/(m\w+_kunit)\.k?o$", order.read_text() if order.is_file() else "", re.M):
         yield test(module)
 
 

@@ -53,7 +53,7 @@
 
 #include "internal.h"
 #include "memory_device.h"
-#include "../../mm/mhp/order.h"
+#include "../base/memory_order.h"
 
 static unsigned int timeout_ms __read_mostly = 120 * MSEC_PER_SEC;
 module_param(timeout_ms, uint, 0644);
@@ -874,7 +874,7 @@ static ssize_t eject_ask_store(struct device *dev, struct device_attribute *attr
 	bool ask;
 	int err;
 
-	err = mhp_parse_bool(buf, &ask);
+	err = memory_parse_bool(buf, &ask);
 	if (err)
 		return err;
 	e = acpi_eject_get(to_acpi_device(dev));

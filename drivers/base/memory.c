@@ -41,7 +41,7 @@
 
 #include "memory_attrs.h"
 #include "memory_blocks.h"
-#include "../../mm/mhp/order.h"
+#include "memory_order.h"
 
 /*
  * Numbers
@@ -282,7 +282,7 @@ static ssize_t block_set_online(struct device *dev, const char *buf, size_t coun
 	bool on;
 
 	if (type < 0) {
-		ret = mhp_parse_bool(buf, &on);
+		ret = memory_parse_bool(buf, &on);
 		if (ret)
 			return ret;
 		type = on ? MMOP_ONLINE : MMOP_OFFLINE;

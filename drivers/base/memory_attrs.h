@@ -30,7 +30,6 @@ static inline unsigned long block_number(const struct memory_block *mem)
 
 extern const struct attribute_group memory_block_report_group;
 extern const struct attribute_group memory_root_report_group;
-extern struct bin_attribute bin_attr_request;
 
 /* memory_attrs.c */
 bool memory_may_see_pages(void);

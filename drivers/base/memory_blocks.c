@@ -154,26 +154,6 @@ static void memory_block_cancel(struct memory_block *mem)
 	spin_unlock(&progress_lock);
 }
 
-/**
- * memory_block_read_progress() - how far an offline has come
- * @mem: a block
- * @progress: is filled in
- *
- * Context: Any but interrupts. Takes a spinlock.
- * Return: false where the block is not going offline.
- */
-bool memory_block_read_progress(struct memory_block *mem, struct mhp_progress *progress)
-{
-	bool going;
-
-	spin_lock(&progress_lock);
-	going = mem->progress;
-	if (going)
-		*progress = *mem->progress;
-	spin_unlock(&progress_lock);
-	return going;
-}
-
 /* ---- From blocks to pieces ------------------------------------------------ */
 
 static struct mhp_piece memory_block_piece(const struct memory_block *mem, enum mmop type)

@@ -29,7 +29,6 @@ int memory_block_bring_online(struct memory_block *mem);
 int memory_block_take_offline(struct memory_block *mem);
 int memory_block_user_request(struct memory_block *mem, const struct attribute *attr,
 			      enum mmop type, bool must_change);
-bool memory_block_read_progress(struct memory_block *mem, struct mhp_progress *progress);
 void memory_block_census(struct memory_block *mem, unsigned long start_pfn,
 			 unsigned long nr_pages, struct mhp_census *census);
 bool memory_block_removable(const struct memory_block *mem);

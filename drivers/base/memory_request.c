@@ -1,331 +1,592 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * /sys/devices/system/memory/request: one write takes many blocks offline or online.
+ * A request of a user for many memory blocks: which blocks, attempts, an answer for each.
  *
- * Who writes a range gets all of it or nothing; who writes a size leaves it to the kernel
- * which blocks. Either is one attempt for all blocks, so that no page moves twice. Where
- * one block is in the way of an attempt, the next is made without it: with another block
- * in its place, or as best-effort.
+ * A user who names blocks gets all of them or none; for a user who names a size the kernel
+ * chooses the blocks. Either is one attempt for all blocks, so that no page moves twice. Where
+ * one block is in the way of an attempt, the next attempt is made without it: with another
+ * block in its place, or as best-effort.
  *
- * Owns the answer, which is read back. Called with no lock; waits for device_hotplug_lock,
- * once, and then looks at the blocks: so that they stay, and are counted once. Attempts drop
- * it while pages move.
+ * Owns the request and its answer, which belong to one open file (memory_handle.c). A request
+ * runs in a thread of its own, which holds no lock when it begins. It waits for
+ * device_hotplug_lock once and only then looks at the blocks, so that they stay as they are
+ * found; attempts drop that lock while pages move. Questions (query, why) take the lock of one
+ * block at a time. Whatever it waits for, memory_request_cancel() ends the wait.
  */
 #define pr_fmt(fmt) "memory: " fmt
 
+#include <linux/bsearch.h>
 #include <linux/cleanup.h>
 #include <linux/device.h>
-#include <linux/fs.h>
+#include <linux/freezer.h>
 #include <linux/jiffies.h>
+#include <linux/math64.h>
 #include <linux/memory.h>
 #include <linux/memory_hotplug.h>
 #include <linux/mhp.h>
 #include <linux/mm.h>
-#include <linux/mutex.h>
 #include <linux/range.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
+#include <linux/spinlock.h>
 #include <linux/string.h>
-#include <linux/sysfs.h>
 
 #include "memory_attrs.h"
 #include "memory_blocks.h"
-#include "../../mm/mhp/order.h"
+#include "memory_request.h"
 
 /* What has become of a block. */
-enum fate {
-	WAITING,
-	CHOSEN,		/* for the next attempt */
-	DONE,
-	FAILED,
+enum memory_fate {
+	FATE_WAITING,
+	FATE_CHOSEN,		/* for the next attempt */
+	FATE_DONE,
+	FATE_FAILED,
 };
 
 /**
- * struct candidate - a block that may be changed
- * @nr: its number
- * @score: how easily it goes
+ * struct memory_candidate - a block that a request may change
+ * @nr: the number of the block
+ * @score: how easily it goes offline
  * @fate: what has become of it
- * @res: FAILED: why
+ * @res: why, where it is %FATE_FAILED
  */
-struct candidate {
+struct memory_candidate {
 	unsigned long nr;
 	unsigned int score;
-	enum fate fate;
+	enum memory_fate fate;
 	struct mhp_result res;
 };
 
 /**
- * struct undertaking - a request being fulfilled
- * @order: what is wanted
- * @list: the candidates, in the order in which they are tried
- * @nr: how many
- * @max: room in @list
- * @wanted: blocks to change
- * @done: changed
- * @found: blocks of the range that are there, also those that need no change
- * @ranges: the blocks of an attempt
- * @res: how the last attempt ended
- * @begin: in jiffies
+ * struct memory_answer - what a question found in a block
+ * @nr: the number of the block
+ * @census: of its pages, as far as the question is about them
  */
-struct undertaking {
-	struct mhp_order order;
-	struct candidate *list;
-	unsigned long nr, max;
-	unsigned long wanted, done, found;
-	struct range *ranges;
-	struct mhp_result res;
-	unsigned long begin;
+struct memory_answer {
+	unsigned long nr;
+	struct mhp_census census;
 };
 
-static bool is_offline_order(const struct undertaking *u)
+/**
+ * struct memory_request - one request
+ * @order: what is wanted
+ * @text: what the user wrote; @order refers to it
+ * @ranges: what the places of @order name by number or address: ascending, none overlaps
+ *	another, the ends are included
+ * @nr_ranges: how many ranges
+ * @groups: the groups that the places name, ascending
+ * @nr_groups: how many groups
+ * @max: room in each of the arrays below
+ * @nr: blocks in @candidates or @answers
+ * @candidates: blocks that may be changed, in the order in which they are tried; else NULL
+ * @chosen: the blocks of an attempt; else NULL
+ * @answers: what questions found; else NULL
+ * @sum: of @answers
+ * @last_error: how the last request of the block ended, for "why", else NULL
+ * @wanted: blocks to change, or to look at
+ * @done: blocks that have been
+ * @found: blocks that exist of those in @ranges, also those that need no change
+ * @in_groups: blocks that exist in @groups only
+ * @res: how the last attempt ended
+ * @begin: when the request was made, in jiffies
+ * @ms: how long it took
+ * @lock: protects what follows
+ * @waiter: the thread of the request, while it waits and can be woken up
+ * @cancelled: the user has changed his mind
+ * @before: what earlier attempts have counted
+ * @progress: of the attempt under way
+ */
+struct memory_request {
+	struct memory_order order;
+	char *text;
+	struct range *ranges;
+	unsigned int nr_ranges;
+	unsigned int *groups;
+	unsigned int nr_groups;
+	unsigned long max, nr;
+	struct memory_candidate *candidates;
+	struct range *chosen;
+	struct memory_answer *answers;
+	struct mhp_census sum;
+	char *last_error;
+	unsigned long wanted, done, found, in_groups;
+	struct mhp_result res;
+	unsigned long begin;
+	unsigned int ms;
+	spinlock_t lock;
+	struct task_struct *waiter;
+	bool cancelled;
+	struct mhp_progress before, progress;
+};
+
+static bool is_offline_request(const struct memory_request *req)
 {
-	return u->order.verb == MHP_ORDER_OFFLINE;
+	return req->order.verb == MEMORY_VERB_OFFLINE;
 }
 
-static enum mmop online_type(const struct undertaking *u)
+static enum mmop request_online_type(const struct memory_request *req)
 {
-	return (enum mmop)u->order.verb;
+	return (enum mmop)req->order.verb;
 }
 
-static int refused(struct undertaking *u, int err, enum mhp_reason why)
+/**
+ * memory_request_changes_memory() - is this a request, or a question
+ * @req: the request
+ *
+ * Context: Any.
+ * Return: true where it takes blocks offline or online.
+ */
+bool memory_request_changes_memory(const struct memory_request *req)
 {
-	u->res.err = err;
-	u->res.why = why;
-	return err;
+	return req->order.verb < MEMORY_VERB_QUERY;
 }
 
-/* ---- Which blocks ----------------------------------------------------- */
+static int request_refuse(struct memory_request *req, int err, enum mhp_reason why)
+{
+	req->res = MHP_RESULT_OK;
+	return mhp_refuse(&req->res, err, why, MHP_NO_PFN);
+}
 
-static bool in_zone(const struct undertaking *u, const struct memory_block *mem)
+/* ---- Cancelling -------------------------------------------------------- */
+
+/*
+ * Until request_end_wait() an interruptible wait of this thread ends with an error where the
+ * request is cancelled, or has been cancelled already.
+ */
+static void request_begin_wait(struct memory_request *req)
+{
+	guard(spinlock_irq)(&req->lock);
+	req->waiter = current;
+	if (req->cancelled)
+		set_notify_signal(current);
+}
+
+/* Returns 0 where the request goes on. */
+static int request_end_wait(struct memory_request *req)
+{
+	bool cancelled;
+
+	scoped_guard(spinlock_irq, &req->lock) {
+		req->waiter = NULL;
+		cancelled = req->cancelled;
+	}
+	/* A kernel thread has no way to user space on which this happens. */
+	clear_notify_signal();
+	return cancelled ? request_refuse(req, -ECANCELED, MHP_WHY_CANCELLED) : 0;
+}
+
+/**
+ * memory_request_cancel() - a request is no longer wanted
+ * @req: the request
+ *
+ * It ends soon, and what is under way is taken back. What it has done already, as all of
+ * it or as best-effort, stays.
+ *
+ * Context: Process context. Takes a spinlock that is safe in interrupts.
+ */
+void memory_request_cancel(struct memory_request *req)
+{
+	guard(spinlock_irq)(&req->lock);
+	req->cancelled = true;
+	WRITE_ONCE(req->progress.cancel, true);
+	if (req->waiter)
+		set_notify_signal(req->waiter);
+}
+
+/* ---- What the user named ----------------------------------------------- */
+
+static int compare_ranges(const void *a, const void *b)
+{
+	const struct range *x = a, *y = b;
+
+	if (x->start != y->start)
+		return x->start < y->start ? -1 : 1;
+	return 0;
+}
+
+static int compare_groups(const void *a, const void *b)
+{
+	const unsigned int *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+/* Ranges that overlap, or follow each other without a gap, become one. */
+static void request_merge_ranges(struct memory_request *req)
+{
+	struct range *last = req->ranges;
+	unsigned int i;
+
+	if (!req->nr_ranges)
+		return;
+	sort(req->ranges, req->nr_ranges, sizeof(*req->ranges), compare_ranges, NULL);
+	for (i = 1; i < req->nr_ranges; i++) {
+		const struct range *range = req->ranges + i;
+
+		if (last->end == U64_MAX || range->start <= last->end + 1)
+			last->end = max(last->end, range->end);
+		else
+			*++last = *range;
+	}
+	req->nr_ranges = last - req->ranges + 1;
+}
+
+static int request_read_places(struct memory_request *req)
+{
+	const char *next = req->order.places;
+	unsigned int nr = req->order.nr_places;
+	struct memory_place place;
+
+	req->ranges = kvcalloc(nr, sizeof(*req->ranges), MHP_GFP | __GFP_ACCOUNT);
+	req->groups = kvcalloc(nr, sizeof(*req->groups), MHP_GFP | __GFP_ACCOUNT);
+	if (!req->ranges || !req->groups)
+		return -ENOMEM;
+	while (memory_order_next_place(&next, memory_block_size_bytes(), &place)) {
+		if (place.is_group)
+			req->groups[req->nr_groups++] = place.group;
+		else
+			req->ranges[req->nr_ranges++] = (struct range){ place.start, place.last };
+	}
+	request_merge_ranges(req);
+	sort(req->groups, req->nr_groups, sizeof(*req->groups), compare_groups, NULL);
+	return 0;
+}
+
+/* The first range that does not end before an address; NULL where all do. */
+static const struct range *request_range_from(const struct memory_request *req, u64 address)
+{
+	unsigned int low = 0, high = req->nr_ranges;
+
+	while (low < high) {
+		unsigned int middle = low + (high - low) / 2;
+
+		if (req->ranges[middle].end < address)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < req->nr_ranges ? req->ranges + low : NULL;
+}
+
+static u64 block_start(const struct memory_block *mem)
+{
+	return PFN_PHYS(block_pfn(mem));
+}
+
+static u64 block_last(const struct memory_block *mem)
+{
+	return block_start(mem) + memory_block_size_bytes() - 1;
+}
+
+static bool is_in_ranges(const struct memory_request *req, const struct memory_block *mem)
+{
+	const struct range *range = request_range_from(req, block_start(mem));
+
+	return range && range->start <= block_last(mem);
+}
+
+static bool is_in_groups(const struct memory_request *req, const struct memory_block *mem)
+{
+	const struct memory_group *group;
+	unsigned int mgid;
+
+	if (!req->nr_groups)
+		return false;
+	scoped_guard(rcu) {
+		group = READ_ONCE(mem->group);
+		if (!group)
+			return false;
+		mgid = group->mgid;
+	}
+	return bsearch(&mgid, req->groups, req->nr_groups, sizeof(mgid), compare_groups);
+}
+
+/* Calls @func for all blocks that may be meant, and for others. */
+static int request_walk_blocks(struct memory_request *req, walk_memory_blocks_func_t func,
+			       void *arg)
+{
+	u64 start, last;
+
+	if (req->order.size || req->nr_groups)
+		return for_each_memory_block(arg, func);
+	start = req->ranges[0].start;
+	last = req->ranges[req->nr_ranges - 1].end;
+	/* A size of 0 bytes would be that of all addresses. */
+	return walk_memory_blocks(start, min(last - start, (u64)LONG_MAX) + 1, arg, func);
+}
+
+/* ---- Which blocks ------------------------------------------------------ */
+
+static bool is_in_wanted_zone(const struct memory_request *req, const struct memory_block *mem)
 {
 	const struct zone *zone = READ_ONCE(mem->zone);
 
-	if (!*u->order.zone)
+	if (!*req->order.zone)
 		return true;
-	if (!is_offline_order(u))
-		zone = zone_for_pfn_range(online_type(u), mem->nid, mem->group,
+	if (!is_offline_request(req))
+		zone = zone_for_pfn_range(request_online_type(req), mem->nid, mem->group,
 					  block_pfn(mem), block_pages());
-	return zone && !strcasecmp(zone->name, u->order.zone);
+	return zone && !strcasecmp(zone->name, req->order.zone);
 }
 
-/* One of those that "any so many bytes" can be? */
-static bool is_suitable(const struct undertaking *u, const struct memory_block *mem)
+/* Can this be one of the blocks of a request for a size? */
+static bool is_suitable_block(const struct memory_request *req, const struct memory_block *mem)
 {
 	int nid = READ_ONCE(mem->nid);
 
 	if (nid == NUMA_NO_NODE || mem->claimed)
 		return false;
-	if (u->order.node >= 0 && nid != u->order.node)
+	if (req->order.node >= 0 && nid != req->order.node)
 		return false;
-	return in_zone(u, mem);
+	return is_in_wanted_zone(req, mem);
 }
 
-/* 0: not at all. */
-static int score_block(struct memory_block *mem, unsigned int *score)
+/*
+ * Counts the pages of a part of a block, which stays as it is meanwhile: whoever has its lock
+ * gives it back before he waits for pages to move, or for readers to leave.
+ */
+static int request_take_census(struct memory_request *req, struct memory_block *mem,
+			       u64 start, u64 last, struct mhp_census *census)
 {
-	struct mhp_census census = MHP_CENSUS_EMPTY;
+	unsigned long pfn, nr;
+	int err;
 
-	if (device_lock_interruptible(&mem->dev))
-		return -EINTR;
-	memory_block_census(mem, block_pfn(mem), block_pages(), &census);
-	device_unlock(&mem->dev);
-	*score = mhp_census_score(&census);
-	return 0;
+	start = max(start, block_start(mem));
+	last = min(last, block_last(mem));
+	pfn = PHYS_PFN(start);
+	nr = PHYS_PFN(last) - pfn + 1;
+	do {
+		request_begin_wait(req);
+		err = device_lock_interruptible(&mem->dev);
+		if (!err) {
+			memory_block_census(mem, pfn, nr, census);
+			device_unlock(&mem->dev);
+		}
+	} while (!request_end_wait(req) && err);
+	return req->res.err;
 }
 
-static void take(struct undertaking *u, const struct memory_block *mem, unsigned int score)
+static void request_add_candidate(struct memory_request *req, const struct memory_block *mem,
+				  unsigned int score)
 {
-	/* Came while others were counted: not this time. */
-	if (u->nr < u->max)
-		u->list[u->nr++] = (struct candidate){
+	/* A block that came after the arrays were made is not part of this request. */
+	if (req->nr < req->max)
+		req->candidates[req->nr++] = (struct memory_candidate){
 			.nr = block_number(mem), .score = score, .res = MHP_RESULT_OK,
 		};
 }
 
 /*
- * In milliseconds, for all of the request; 0: none. Where the caller has not said how long,
- * more may take longer, as far as is known by then.
+ * The limit of the whole request in milliseconds, 0 where it has none. Where the user has not
+ * said how long, more memory may take longer, as far as is known by then how much it is.
  */
-static unsigned int time_limit(const struct undertaking *u)
+static unsigned int request_time_limit(const struct memory_request *req)
 {
-	if (u->order.timed)
-		return u->order.timeout_ms;
+	if (req->order.timed)
+		return req->order.timeout_ms;
 #ifdef CONFIG_MEMORY_HOTREMOVE
-	if (is_offline_order(u))
-		return mhp_user_limit((u64)u->wanted * memory_block_size_bytes());
+	if (is_offline_request(req))
+		return mhp_user_limit((u64)req->wanted * memory_block_size_bytes());
 #endif
 	return 0;
 }
 
-static bool is_late(const struct undertaking *u)
+static bool request_is_late(const struct memory_request *req)
 {
-	unsigned int limit = time_limit(u);
+	unsigned int limit = request_time_limit(req);
 
-	return limit && jiffies_to_msecs(jiffies - u->begin) >= limit;
+	return limit && jiffies_to_msecs(jiffies - req->begin) >= limit;
 }
 
-/* By size: a block that can be changed. */
-static int add_any(struct memory_block *mem, void *arg)
+/* For a request for a size: a block that can be changed. */
+static int request_consider_any_block(struct memory_block *mem, void *arg)
 {
-	struct undertaking *u = arg;
-	unsigned long before = is_offline_order(u) ? MEM_ONLINE : MEM_OFFLINE;
+	struct memory_request *req = arg;
+	unsigned long before = is_offline_request(req) ? MEM_ONLINE : MEM_OFFLINE;
+	struct mhp_census census = MHP_CENSUS_EMPTY;
 	unsigned int score = 100;
+	int err;
 
-	if (READ_ONCE(mem->state) != before || !is_suitable(u, mem))
+	if (READ_ONCE(mem->state) != before || !is_suitable_block(req, mem))
 		return 0;
-	if (is_late(u))
-		return refused(u, -EBUSY, MHP_WHY_DEADLINE);
-	if (is_offline_order(u) && score_block(mem, &score))
-		return refused(u, -EINTR, MHP_WHY_SIGNAL);
+	if (request_is_late(req))
+		return request_refuse(req, -EBUSY, MHP_WHY_DEADLINE);
+	if (is_offline_request(req)) {
+		err = request_take_census(req, mem, 0, U64_MAX, &census);
+		if (err)
+			return err;
+		score = mhp_census_score(&census);
+	}
 	if (score)
-		take(u, mem, score);
+		request_add_candidate(req, mem, score);
 	return 0;
 }
 
-/* By range: a block that is not yet as it is to be. */
-static int add_this(struct memory_block *mem, void *arg)
+/* For a request for places: a block that is not yet as it is to be. */
+static int request_consider_named_block(struct memory_block *mem, void *arg)
 {
-	struct undertaking *u = arg;
-	unsigned long after = is_offline_order(u) ? MEM_OFFLINE : MEM_ONLINE;
+	struct memory_request *req = arg;
+	unsigned long after = is_offline_request(req) ? MEM_OFFLINE : MEM_ONLINE;
 
-	u->found++;
+	if (is_in_ranges(req, mem))
+		req->found++;
+	else if (is_in_groups(req, mem))
+		req->in_groups++;
+	else
+		return 0;
 	if (READ_ONCE(mem->state) != after) {
-		take(u, mem, 100);
+		request_add_candidate(req, mem, 100);
 		return 0;
 	}
-	if (online_type(u) <= MMOP_ONLINE || online_type(u) == READ_ONCE(mem->kept_type) ||
-	    u->order.best_effort)
+	if (request_online_type(req) <= MMOP_ONLINE || req->order.best_effort ||
+	    request_online_type(req) == READ_ONCE(mem->kept_type))
 		return 0;
-	/* Online in another kind of zone. */
-	u->res.pfn = block_pfn(mem);
-	return refused(u, -EINVAL, MHP_WHY_ALREADY);
+	/* It is online in another kind of zone. */
+	request_refuse(req, -EINVAL, MHP_WHY_ALREADY);
+	req->res.pfn = block_pfn(mem);
+	return -EINVAL;
 }
 
-static int count_one(struct memory_block *mem, void *arg)
+static int count_block(struct memory_block *mem, void *arg)
 {
 	++*(unsigned long *)arg;
 	return 0;
 }
 
-/* The best first; of equals what was added last goes first, and comes last. */
-static int by_score(const void *a, const void *b)
+/* The best first; among equals the last block of memory comes first. */
+static int compare_candidates(const void *a, const void *b)
 {
-	const struct candidate *x = a, *y = b;
+	const struct memory_candidate *x = a, *y = b;
 
 	if (x->score != y->score)
 		return x->score > y->score ? -1 : 1;
 	return x->nr > y->nr ? -1 : 1;
 }
 
-static unsigned long blocks_of_range(const struct undertaking *u)
+/* The ranges have to be of whole blocks. Returns how many, or 0. */
+static unsigned long request_count_named_blocks(const struct memory_request *req)
 {
 	u64 size = memory_block_size_bytes();
+	unsigned long blocks = 0;
+	unsigned int i;
 
-	return div64_u64(u->order.last, size) - div64_u64(u->order.start, size) + 1;
+	for (i = 0; i < req->nr_ranges; i++) {
+		const struct range *range = req->ranges + i;
+
+		if (range->start & (size - 1) || (range->end + 1) & (size - 1))
+			return 0;
+		blocks += div64_u64(range->end, size) - div64_u64(range->start, size) + 1;
+	}
+	return blocks;
 }
 
-/* Whole blocks, all of which are there unless less will do. */
-static int check_found(struct undertaking *u)
+static bool request_groups_exist(const struct memory_request *req)
 {
-	u64 mask = memory_block_size_bytes() - 1;
+	unsigned int i;
 
-	if (u->order.start & mask || (u->order.last + 1) & mask)
-		return refused(u, -EINVAL, MHP_WHY_RANGE);
-	if (!u->found || (!u->order.best_effort && u->found != blocks_of_range(u)))
-		return refused(u, -EINVAL, MHP_WHY_ABSENT);
-	u->wanted = u->nr;
+	for (i = 0; i < req->nr_groups; i++)
+		if (!memory_group_find_by_id(req->groups[i]))
+			return false;
+	return true;
+}
+
+/* What is named has to exist, all of it unless less will do. */
+static int request_check_named_blocks(struct memory_request *req)
+{
+	unsigned long named = request_count_named_blocks(req);
+
+	if (req->nr_ranges && !named)
+		return request_refuse(req, -EINVAL, MHP_WHY_RANGE);
+	if (!req->found && !req->in_groups)
+		return request_refuse(req, -EINVAL, MHP_WHY_ABSENT);
+	if (!req->order.best_effort && (req->found != named || !request_groups_exist(req)))
+		return request_refuse(req, -EINVAL, MHP_WHY_ABSENT);
+	req->wanted = req->nr;
 	return 0;
 }
 
-static int check_size(struct undertaking *u)
+static int request_check_size(struct memory_request *req)
 {
-	u->wanted = div64_u64(u->order.size, memory_block_size_bytes());
-	if (is_offline_order(u))
-		sort(u->list, u->nr, sizeof(*u->list), by_score, NULL);
-	if (!u->order.best_effort && u->nr < u->wanted)
-		return refused(u, -EBUSY, MHP_WHY_ABSENT);
+	req->wanted = div64_u64(req->order.size, memory_block_size_bytes());
+	if (is_offline_request(req))
+		sort(req->candidates, req->nr, sizeof(*req->candidates), compare_candidates,
+		     NULL);
+	if (!req->order.best_effort && req->nr < req->wanted)
+		return request_refuse(req, -EBUSY, MHP_WHY_ABSENT);
 	return 0;
 }
 
-static int find_candidates(struct undertaking *u)
+static int request_find_candidates(struct memory_request *req)
 {
 	int err;
 
-	for_each_memory_block(&u->max, count_one);
-	u->list = kvcalloc(u->max, sizeof(*u->list), MHP_GFP);
-	u->ranges = kvcalloc(u->max, sizeof(*u->ranges), MHP_GFP);
-	if (!u->list || !u->ranges)
-		return refused(u, -ENOMEM, MHP_WHY_NOMEM);
-	if (u->order.size)
-		return for_each_memory_block(u, add_any) ?: check_size(u);
-	err = walk_memory_blocks(u->order.start,
-				 min(u->order.last - u->order.start, (u64)LONG_MAX) + 1,
-				 u, add_this);
-	return err ?: check_found(u);
+	if (req->order.size)
+		return request_walk_blocks(req, request_consider_any_block, req) ?:
+		       request_check_size(req);
+	err = request_walk_blocks(req, request_consider_named_block, req);
+	return err ?: request_check_named_blocks(req);
 }
 
 /* ---- Attempts ---------------------------------------------------------- */
 
-static int by_start(const void *a, const void *b)
-{
-	const struct range *x = a, *y = b;
-
-	return x->start < y->start ? -1 : 1;
-}
-
-/* Chooses what is still missing; returns how many ranges that is, 0: nothing is left. */
-static unsigned int choose(struct undertaking *u)
+/*
+ * Chooses candidates for what is still missing. Returns how many ranges they are, 0 where there
+ * are not enough of them.
+ */
+static unsigned int request_choose_blocks(struct memory_request *req)
 {
 	u64 size = memory_block_size_bytes();
-	unsigned long missing = u->wanted - u->done, i;
+	unsigned long missing = req->wanted - req->done, i;
 	unsigned int nr = 0;
 
-	for (i = 0; i < u->nr && missing; i++) {
-		struct candidate *c = u->list + i;
+	for (i = 0; i < req->nr && missing; i++) {
+		struct memory_candidate *c = req->candidates + i;
 
-		if (c->fate != WAITING)
+		if (c->fate != FATE_WAITING)
 			continue;
-		c->fate = CHOSEN;
-		u->ranges[nr++] = (struct range){ c->nr * size, c->nr * size + size - 1 };
+		c->fate = FATE_CHOSEN;
+		req->chosen[nr++] = (struct range){ c->nr * size, c->nr * size + size - 1 };
 		missing--;
 	}
-	if (missing && nr && !u->order.best_effort)
+	if (missing && nr && !req->order.best_effort)
 		return 0;
-	sort(u->ranges, nr, sizeof(*u->ranges), by_start, NULL);
+	sort(req->chosen, nr, sizeof(*req->chosen), compare_ranges, NULL);
 	return nr;
 }
 
-static void settle(struct undertaking *u, enum fate fate)
+/* What has become of all that were chosen. */
+static void request_set_fate_of_chosen(struct memory_request *req, enum memory_fate fate)
 {
 	unsigned long i;
 
-	for (i = 0; i < u->nr; i++) {
-		if (u->list[i].fate != CHOSEN)
+	for (i = 0; i < req->nr; i++) {
+		if (req->candidates[i].fate != FATE_CHOSEN)
 			continue;
-		u->list[i].fate = fate;
-		u->done += fate == DONE;
+		req->candidates[i].fate = fate;
+		req->done += fate == FATE_DONE;
 	}
 }
 
 /* The block that the attempt failed at, or NULL. */
-static struct candidate *culprit(struct undertaking *u)
+static struct memory_candidate *request_find_culprit(struct memory_request *req)
 {
-	unsigned long i, nr = u->res.pfn / PHYS_PFN(memory_block_size_bytes());
+	unsigned long i, nr = req->res.pfn / block_pages();
 
-	if (u->res.pfn == MHP_NO_PFN)
+	if (req->res.pfn == MHP_NO_PFN)
 		return NULL;
-	for (i = 0; i < u->nr; i++)
-		if (u->list[i].nr == nr && u->list[i].fate == CHOSEN)
-			return u->list + i;
+	for (i = 0; i < req->nr; i++)
+		if (req->candidates[i].nr == nr && req->candidates[i].fate == FATE_CHOSEN)
+			return req->candidates + i;
 	return NULL;
 }
 
-/* Might it work without the block that was in the way? */
-static bool is_worth_another(const struct undertaking *u)
+/* Can another attempt succeed, without the block that was in the way? */
+static bool request_is_worth_another_attempt(const struct memory_request *req)
 {
-	if (!u->order.size && !u->order.best_effort)
+	if (!req->order.size && !req->order.best_effort)
 		return false;
-	switch (u->res.why) {
+	switch (req->res.why) {
 	case MHP_WHY_SIGNAL:
 	case MHP_WHY_CANCELLED:
 	case MHP_WHY_SLEEP:
@@ -333,157 +594,200 @@ static bool is_worth_another(const struct undertaking *u)
 	case MHP_WHY_NOMEM:
 		return false;
 	case MHP_WHY_NO_ROOM:
-		return u->order.best_effort;
+		return req->order.best_effort;
 	default:
 		return true;
 	}
 }
 
-/* What is left of the caller's time; false: nothing. */
-static bool policy_now(const struct undertaking *u, struct mhp_policy *policy)
+/* What is left of the user's time; false where nothing is. */
+static bool request_fill_policy(struct memory_request *req, struct mhp_policy *policy)
 {
-	unsigned int gone = jiffies_to_msecs(jiffies - u->begin);
+	unsigned int elapsed = jiffies_to_msecs(jiffies - req->begin);
 
 #ifdef CONFIG_MEMORY_HOTREMOVE
 	*policy = mhp_user_policy();
 #else
 	*policy = (struct mhp_policy){};
 #endif
-	policy->strict = u->order.timed;
-	policy->timeout_ms = time_limit(u);
+	/* The thread gets no signals: @progress tells of a cancel. */
+	policy->signals = MHP_SIGNALS_NONE;
+	policy->progress = &req->progress;
+	policy->strict = req->order.timed;
+	policy->timeout_ms = request_time_limit(req);
 	if (!policy->timeout_ms)
 		return true;
-	if (gone >= policy->timeout_ms)
+	if (elapsed >= policy->timeout_ms)
 		return false;
-	policy->timeout_ms -= gone;
+	policy->timeout_ms -= elapsed;
 	return true;
 }
 
-static int attempt(struct undertaking *u, unsigned int nr_ranges)
+/* Each attempt counts from zero; what the earlier ones counted is added by readers. */
+static void request_restart_progress(struct memory_request *req)
+{
+	guard(spinlock_irq)(&req->lock);
+	req->before.moved += req->progress.moved;
+	req->before.failed += req->progress.failed;
+	req->before.passes += req->progress.passes;
+	req->progress = (struct mhp_progress){ .cancel = req->cancelled };
+}
+
+static int request_attempt(struct memory_request *req, unsigned int nr_ranges)
 {
 	struct mhp_policy policy;
 
-	u->res = MHP_RESULT_OK;
-	if (!policy_now(u, &policy))
-		return refused(u, -EBUSY, MHP_WHY_DEADLINE);
-	if (is_offline_order(u))
-		return memory_ranges_offline(u->ranges, nr_ranges, &policy, &u->res);
-	return memory_ranges_online(u->ranges, nr_ranges, online_type(u), &u->res);
+	req->res = MHP_RESULT_OK;
+	request_restart_progress(req);
+	if (req->progress.cancel)
+		return request_refuse(req, -ECANCELED, MHP_WHY_CANCELLED);
+	if (!request_fill_policy(req, &policy))
+		return request_refuse(req, -EBUSY, MHP_WHY_DEADLINE);
+	if (is_offline_request(req))
+		return memory_ranges_offline(req->chosen, nr_ranges, &policy, &req->res);
+	return memory_ranges_online(req->chosen, nr_ranges, request_online_type(req), &req->res);
 }
 
-/* An attempt has failed: what is to become of the block it failed at? False: that is all. */
-static bool set_aside(struct undertaking *u)
+/* After an attempt that failed: sets the block aside that it failed at. False: give up. */
+static bool request_set_culprit_aside(struct memory_request *req)
 {
-	struct candidate *c = culprit(u);
-	bool again = c && is_worth_another(u);
+	struct memory_candidate *c = request_find_culprit(req);
+	bool again = c && request_is_worth_another_attempt(req);
 
 	if (c) {
-		c->fate = FAILED;
-		c->res = u->res;
+		c->fate = FATE_FAILED;
+		c->res = req->res;
 	}
-	settle(u, WAITING);
+	request_set_fate_of_chosen(req, FATE_WAITING);
 	return again;
 }
 
-static int fulfil(struct undertaking *u)
+static void request_fulfil(struct memory_request *req)
 {
 	unsigned int nr;
-	int err = 0;
 
-	while (u->done < u->wanted) {
-		nr = choose(u);
+	while (req->done < req->wanted) {
+		nr = request_choose_blocks(req);
 		if (!nr) {
-			settle(u, WAITING);
+			request_set_fate_of_chosen(req, FATE_WAITING);
 			break;
 		}
-		err = attempt(u, nr);
-		if (!err)
-			settle(u, DONE);
-		else if (!set_aside(u))
+		if (!request_attempt(req, nr))
+			request_set_fate_of_chosen(req, FATE_DONE);
+		else if (!request_set_culprit_aside(req))
 			break;
+	}
+}
+
+/*
+ * Takes device_hotplug_lock. While the thread waits for it the system may go to sleep; and
+ * nothing begins while it does.
+ */
+static int request_lock_hotplug(struct memory_request *req)
+{
+	int err;
+
+	for (;;) {
+		current->flags |= PF_NOFREEZE;
+		request_begin_wait(req);
+		err = memory_lock_for_user(req->begin, request_time_limit(req));
+		if (request_end_wait(req)) {
+			if (!err)
+				unlock_device_hotplug();
+			return req->res.err;
+		}
+		current->flags &= ~PF_NOFREEZE;
+		if (err == -ETIMEDOUT)
+			return request_refuse(req, -EBUSY, MHP_WHY_DEADLINE);
+		if (!err && !freezing(current))
+			return 0;
+		if (!err)
+			unlock_device_hotplug();
+		try_to_freeze();
+	}
+}
+
+static void request_change_memory(struct memory_request *req)
+{
+	if (request_lock_hotplug(req))
+		return;
+	if (!request_find_candidates(req))
+		request_fulfil(req);
+	unlock_device_hotplug();
+}
+
+/* ---- Questions --------------------------------------------------------- */
+
+static int request_count_all_of_block(struct memory_request *req, struct memory_block *mem,
+				      struct mhp_census *census)
+{
+	const struct range *range;
+	int err = 0;
+
+	if (is_in_groups(req, mem))
+		return request_take_census(req, mem, 0, U64_MAX, census);
+	range = request_range_from(req, block_start(mem));
+	for (; !err && range && range < req->ranges + req->nr_ranges; range++) {
+		if (range->start > block_last(mem))
+			break;
+		err = request_take_census(req, mem, range->start, range->end, census);
 	}
 	return err;
 }
 
-/* ---- The answer -------------------------------------------------------- */
-
-static struct {
-	char *text;
-	size_t len;
-} answer;
-static DEFINE_MUTEX(answer_lock);
-
-#define MAX_LINE	192
-
-static int emit_result(char *buf, const struct mhp_result *res)
+static void census_add(struct mhp_census *sum, const struct mhp_census *c)
 {
-	int len = scnprintf(buf, MAX_LINE, " err=%d reason=%s", res->err,
-			    mhp_reason_name(res->why));
-
-	if (res->pfn != MHP_NO_PFN)
-		len += scnprintf(buf + len, MAX_LINE - len, " pfn=%#lx", res->pfn);
-	else
-		len += scnprintf(buf + len, MAX_LINE - len, " pfn=none");
-	return len + scnprintf(buf + len, MAX_LINE - len, " step=%s", res->step ?: "check");
+	sum->free += c->free;
+	sum->movable += c->movable;
+	sum->unmovable += c->unmovable;
+	sum->pinned += c->pinned;
+	sum->hugetlb += c->hugetlb;
+	sum->poisoned += c->poisoned;
+	/* The first of the worst. */
+	if (c->kind && (!sum->kind || (c->hopeless && !sum->hopeless))) {
+		sum->blocker = c->blocker;
+		sum->kind = c->kind;
+	}
+	sum->hopeless |= c->hopeless;
 }
 
-static size_t emit_candidate(char *buf, const struct candidate *c)
+static int request_ask_block(struct memory_block *mem, void *arg)
 {
-	const char *word = c->fate == DONE ? "done" : c->fate == FAILED ? "failed" : "untouched";
-	size_t len = scnprintf(buf, MAX_LINE, "block=%lu result=%s", c->nr, word);
+	struct memory_request *req = arg;
+	struct memory_answer *answer = req->answers + req->nr;
+	int err;
 
-	len += emit_result(buf + len, &c->res);
-	buf[len++] = '\n';
-	return len;
-}
-
-static size_t emit_undertaking(char *buf, const struct undertaking *u, int err)
-{
-	static const char * const verbs[] = {
-		"offline", "online", "online_kernel", "online_movable",
+	if (req->nr == req->max || (!is_in_ranges(req, mem) && !is_in_groups(req, mem)))
+		return 0;
+	try_to_freeze();
+	if (req->last_error)
+		mhp_record_show(&mem->last_error, req->last_error);
+	*answer = (struct memory_answer){
+		.nr = block_number(mem),
+		.census = MHP_CENSUS_EMPTY,
 	};
-	const char *word = u->done ? "partial" : "failed";
-	size_t len;
-
-	if (!err && u->done == u->wanted)
-		word = "ok";
-	len = scnprintf(buf, MAX_LINE, "request verb=%s result=%s wanted=%lu done=%lu ms=%u",
-			verbs[u->order.verb], word, u->wanted, u->done,
-			jiffies_to_msecs(jiffies - u->begin));
-	len += emit_result(buf + len, &u->res);
-	buf[len++] = '\n';
-	return len;
+	req->wanted++;
+	err = request_count_all_of_block(req, mem, &answer->census);
+	if (err)
+		return err;
+	census_add(&req->sum, &answer->census);
+	req->nr++;
+	req->done++;
+	return 0;
 }
 
-/* One line for each block that was a candidate, of any size those tried; and one for all. */
-static void write_answer(const struct undertaking *u, int err)
+static void request_answer_question(struct memory_request *req)
 {
-	char *text = kvmalloc((u->nr + 1) * 2 * MAX_LINE, MHP_GFP);
-	unsigned long i;
-	size_t len = 0;
-
-	for (i = 0; text && i < u->nr; i++)
-		if (!u->order.size || u->list[i].fate != WAITING)
-			len += emit_candidate(text + len, u->list + i);
-	if (text)
-		len += emit_undertaking(text + len, u, err);
-	guard(mutex)(&answer_lock);
-	swap(answer.text, text);
-	answer.len = len;
-	kvfree(text);
+	req->sum = MHP_CENSUS_EMPTY;
+	if (request_walk_blocks(req, request_ask_block, req))
+		return;
+	if (req->order.verb == MEMORY_VERB_WHY && !req->done)
+		request_refuse(req, -EINVAL, MHP_WHY_ABSENT);
 }
 
-/* All of it, or with best-effort some of it; else why not. */
-static int outcome(const struct undertaking *u, int err)
-{
-	if (!err && u->done == u->wanted)
-		return 0;
-	if (u->order.best_effort && u->done && err != -EINTR && err != -ECANCELED)
-		return 0;
-	return err ?: u->res.err ?: -EBUSY;
-}
+/* ---- Life -------------------------------------------------------------- */
 
-/* A zone that no node can have is a mistake, not one without blocks. */
+/* A zone that no node can have is a mistake of the user, not one without blocks. */
 static bool is_zone_name(const char *name)
 {
 	const struct zone *zones = first_online_pgdat()->node_zones;
@@ -494,61 +798,305 @@ static bool is_zone_name(const char *name)
 	return false;
 }
 
-static int undertake_locked(struct undertaking *u)
+static int request_alloc_arrays(struct memory_request *req)
 {
-	int err = memory_lock_for_user(u->begin, time_limit(u));
+	gfp_t gfp = MHP_GFP | __GFP_ACCOUNT;
 
-	if (err == -ETIMEDOUT)
-		return refused(u, -EBUSY, MHP_WHY_DEADLINE);
-	if (err)
-		return refused(u, err, MHP_WHY_SIGNAL);
-	err = find_candidates(u) ?: fulfil(u);
-	unlock_device_hotplug();
-	return err;
-}
-
-static int undertake(const struct mhp_order *order)
-{
-	struct undertaking u = { .order = *order, .res = MHP_RESULT_OK, .begin = jiffies };
-	int err;
-
-	if (*order->zone && !is_zone_name(order->zone))
-		return -EINVAL;
-	err = undertake_locked(&u);
-	write_answer(&u, err);
-	err = outcome(&u, err);
-	kvfree(u.list);
-	kvfree(u.ranges);
-	return err;
-}
-
-static ssize_t request_write(struct file *file, struct kobject *kobj, struct bin_attribute *attr,
-			     char *buf, loff_t off, size_t count)
-{
-	char *text __free(kfree) = kmemdup_nul(buf, count, GFP_KERNEL);
-	struct mhp_order order;
-	int err;
-
-	if (!text)
-		return -ENOMEM;
-	if (off || strlen(text) != count)
-		return -EINVAL;
-	err = mhp_parse_order(text, memory_block_size_bytes(), &order);
-	if (!err)
-		err = undertake(&order);
-	return err ?: count;
-}
-
-static ssize_t request_read(struct file *file, struct kobject *kobj, struct bin_attribute *attr,
-			    char *buf, loff_t off, size_t count)
-{
-	if (!memory_may_see_pages())
-		return -EPERM;
-	guard(mutex)(&answer_lock);
-	if (!answer.text)
+	request_walk_blocks(req, count_block, &req->max);
+	if (!req->max)
 		return 0;
-	return memory_read_from_buffer(buf, count, &off, answer.text, answer.len);
+	if (memory_request_changes_memory(req)) {
+		req->candidates = kvcalloc(req->max, sizeof(*req->candidates), gfp);
+		req->chosen = kvcalloc(req->max, sizeof(*req->chosen), gfp);
+		return req->candidates && req->chosen ? 0 : -ENOMEM;
+	}
+	req->answers = kvcalloc(req->max, sizeof(*req->answers), gfp);
+	return req->answers ? 0 : -ENOMEM;
 }
 
-/* Written and read by the administrator. */
-struct bin_attribute bin_attr_request = __BIN_ATTR(request, 0600, request_read, request_write, 0);
+static int request_alloc(struct memory_request *req)
+{
+	int err = 0;
+
+	if (*req->order.zone && !is_zone_name(req->order.zone))
+		return -EINVAL;
+	if (req->order.places)
+		err = request_read_places(req);
+	if (err)
+		return err;
+	if (req->order.verb == MEMORY_VERB_WHY) {
+		/* Aligned to a page, as sysfs wants it. */
+		req->last_error = kzalloc(PAGE_SIZE, MHP_GFP | __GFP_ACCOUNT);
+		if (!req->last_error)
+			return -ENOMEM;
+	}
+	return request_alloc_arrays(req);
+}
+
+/**
+ * memory_request_create() - prepare a request
+ * @order: what is wanted: no cancel
+ * @text: what @order refers to, by kvmalloc(); belongs to the request from now on, and is
+ *	freed where there is none
+ *
+ * All that a request needs is allocated now, at the expense of the caller.
+ *
+ * Context: Process context. May sleep.
+ * Return: the request, which memory_request_free() ends; -EINVAL where there is no such zone,
+ * -ENOMEM.
+ */
+struct memory_request *memory_request_create(const struct memory_order *order, char *text)
+{
+	struct memory_request *req;
+	int err;
+
+	req = kzalloc(sizeof(*req), GFP_KERNEL_ACCOUNT);
+	if (!req) {
+		kvfree(text);
+		return ERR_PTR(-ENOMEM);
+	}
+	req->text = text;
+	req->order = *order;
+	req->res = MHP_RESULT_OK;
+	req->begin = jiffies;
+	spin_lock_init(&req->lock);
+	err = request_alloc(req);
+	if (err) {
+		memory_request_free(req);
+		return ERR_PTR(err);
+	}
+	return req;
+}
+
+/**
+ * memory_request_free() - nobody needs a request any more
+ * @req: the request, which does not run
+ *
+ * Context: Process context. May sleep.
+ */
+void memory_request_free(struct memory_request *req)
+{
+	kvfree(req->text);
+	kvfree(req->ranges);
+	kvfree(req->groups);
+	kvfree(req->candidates);
+	kvfree(req->chosen);
+	kvfree(req->answers);
+	kfree(req->last_error);
+	kfree(req);
+}
+
+/**
+ * memory_request_run() - do what is wanted
+ * @req: the request, for the first and only time
+ *
+ * Context: A freezable kernel thread, without locks. Sleeps, as long as the request takes.
+ */
+void memory_request_run(struct memory_request *req)
+{
+	if (memory_request_changes_memory(req))
+		request_change_memory(req);
+	else
+		request_answer_question(req);
+	req->ms = jiffies_to_msecs(jiffies - req->begin);
+}
+
+/* ---- The answer -------------------------------------------------------- */
+
+/**
+ * memory_request_progress() - how far a request has come
+ * @req: the request, which may run
+ * @progress: what the reader has seen; is changed to what is known now
+ *
+ * Context: Any. Takes a spinlock that is safe in interrupts.
+ * Return: true where that is something else than before.
+ */
+bool memory_request_progress(struct memory_request *req, struct mhp_progress *progress)
+{
+	struct mhp_progress now;
+	bool changed;
+
+	scoped_guard(spinlock_irqsave, &req->lock) {
+		now = req->progress;
+		now.moved += req->before.moved;
+		now.failed += req->before.failed;
+		now.passes += req->before.passes;
+	}
+	changed = now.pages && (now.pages != progress->pages || now.left != progress->left ||
+				now.moved != progress->moved || now.failed != progress->failed ||
+				now.passes != progress->passes);
+	*progress = now;
+	return changed;
+}
+
+/**
+ * memory_request_progress_line() - tell a reader how far a request has come
+ * @req: the request
+ * @progress: by memory_request_progress()
+ * @line: where the line goes
+ * @size: room there
+ *
+ * Context: Any.
+ * Return: bytes of the line.
+ */
+size_t memory_request_progress_line(const struct memory_request *req,
+				    const struct mhp_progress *progress, char *line, size_t size)
+{
+	return scnprintf(line, size,
+			 "progress pages=%lu left=%lu moved=%lu failed=%lu passes=%u ms=%u\n",
+			 progress->pages, progress->left, progress->moved, progress->failed,
+			 progress->passes, jiffies_to_msecs(jiffies - req->begin));
+}
+
+static size_t pfn_to_text(unsigned long pfn, const char *name, char *text, size_t size)
+{
+	if (pfn == MHP_NO_PFN)
+		return scnprintf(text, size, " %s=none", name);
+	return scnprintf(text, size, " %s=%#lx", name, pfn);
+}
+
+static size_t result_to_text(const struct mhp_result *res, char *text, size_t size)
+{
+	size_t len = scnprintf(text, size, " err=%d reason=%s", res->err,
+			       mhp_reason_name(res->why));
+
+	len += pfn_to_text(res->pfn, "pfn", text + len, size - len);
+	return len + scnprintf(text + len, size - len, " step=%s\n", res->step ?: "check");
+}
+
+static size_t census_to_text(const struct mhp_census *c, char *text, size_t size)
+{
+	size_t len = scnprintf(text, size,
+			       " free=%lu movable=%lu unmovable=%lu pinned=%lu hugetlb=%lu poisoned=%lu",
+			       c->free, c->movable, c->unmovable, c->pinned, c->hugetlb,
+			       c->poisoned);
+
+	len += pfn_to_text(c->blocker, "blocker", text + len, size - len);
+	return len + scnprintf(text + len, size - len, " kind=%s score=%u\n", c->kind ?: "none",
+			       mhp_census_score(c));
+}
+
+static size_t candidate_to_text(const struct memory_candidate *c, char *text, size_t size)
+{
+	const char *word = "untouched";
+	size_t len;
+
+	if (c->fate == FATE_DONE)
+		word = "done";
+	else if (c->fate == FATE_FAILED)
+		word = "failed";
+	len = scnprintf(text, size, "block=%lu result=%s", c->nr, word);
+	return len + result_to_text(&c->res, text + len, size - len);
+}
+
+static size_t answer_to_text(const struct memory_answer *a, char *text, size_t size)
+{
+	size_t len = scnprintf(text, size, "block=%lu", a->nr);
+
+	return len + census_to_text(&a->census, text + len, size - len);
+}
+
+/* All that a query is about, from its first byte to its last. */
+static size_t sum_to_text(const struct memory_request *req, char *text, size_t size)
+{
+	u64 bytes = memory_block_size_bytes(), start = U64_MAX, last = 0;
+	size_t len;
+
+	if (req->nr_ranges) {
+		start = req->ranges[0].start;
+		last = req->ranges[req->nr_ranges - 1].end;
+	}
+	if (req->nr_groups && req->nr) {
+		start = min(start, req->answers[0].nr * bytes);
+		last = max(last, req->answers[req->nr - 1].nr * bytes + bytes - 1);
+	}
+	if (start > last)
+		len = scnprintf(text, size, "range=none");
+	else
+		len = scnprintf(text, size, "range=%#llx-%#llx", start, last);
+	return len + census_to_text(&req->sum, text + len, size - len);
+}
+
+static const char *request_result_word(const struct memory_request *req)
+{
+	if (!req->res.err && req->done == req->wanted)
+		return "ok";
+	if (req->done)
+		return "partial";
+	return req->res.why == MHP_WHY_CANCELLED ? "cancelled" : "failed";
+}
+
+static size_t request_to_text(const struct memory_request *req, char *text, size_t size)
+{
+	size_t len = scnprintf(text, size, "request verb=%s result=%s wanted=%lu done=%lu ms=%u",
+			       memory_verb_name(req->order.verb), request_result_word(req),
+			       req->wanted, req->done, req->ms);
+
+	return len + result_to_text(&req->res, text + len, size - len);
+}
+
+/**
+ * memory_request_end() - how a request ended
+ * @req: the request, which has run
+ *
+ * Context: Any.
+ * Return: see the structure.
+ */
+struct memory_request_end memory_request_end(const struct memory_request *req)
+{
+	return (struct memory_request_end){
+		.verb = memory_verb_name(req->order.verb),
+		.result = request_result_word(req),
+		.reason = mhp_reason_name(req->res.why),
+		.bytes = (u64)req->done * memory_block_size_bytes(),
+	};
+}
+
+/**
+ * memory_request_has_line() - has the answer another line
+ * @req: the request, which has run
+ * @next: by memory_request_line(); begins as 0
+ *
+ * Context: Any.
+ * Return: false after the last line.
+ */
+bool memory_request_has_line(const struct memory_request *req, unsigned long next)
+{
+	return next < req->nr + 3;
+}
+
+/**
+ * memory_request_line() - a line of the answer
+ * @req: the request, which has run
+ * @next: begins as 0; moves on to the line behind this one
+ * @line: where it goes
+ * @size: room there
+ *
+ * The text is made when it is read, so that long answers need no room. A request for a size
+ * tells only of blocks that it tried.
+ *
+ * Context: Any.
+ * Return: bytes of the line with its newline; 0 after the last one.
+ */
+size_t memory_request_line(const struct memory_request *req, unsigned long *next, char *line,
+			   size_t size)
+{
+	while (memory_request_has_line(req, *next)) {
+		unsigned long n = (*next)++;
+
+		if (n == 0 && req->last_error && req->done)
+			return scnprintf(line, size, "last_error block=%lu %s",
+					 req->answers[0].nr, req->last_error);
+		if (n == req->nr + 1 && req->order.verb == MEMORY_VERB_QUERY)
+			return sum_to_text(req, line, size);
+		if (n == req->nr + 2)
+			return request_to_text(req, line, size);
+		if (n == 0 || n > req->nr)
+			continue;
+		if (req->answers)
+			return answer_to_text(req->answers + n - 1, line, size);
+		if (!req->order.size || req->candidates[n - 1].fate != FATE_WAITING)
+			return candidate_to_text(req->candidates + n - 1, line, size);
+	}
+	return 0;
+}

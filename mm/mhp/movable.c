@@ -3,11 +3,11 @@
  * Classifies the pages of a range: could the range go offline, is there room for its pages
  * elsewhere, and which page kept it from going offline.
  *
- * Owns nothing, changes nothing and takes no references: pages can change while they are read,
+ * Owns nothing, changes nothing and takes no locks: pages can change while they are read,
  * and the results may be out of date when a function returns. Page flags are therefore read
  * as numbers, as the page flag functions would assert that a head page is still a head page.
- * Only to look at the file of an unevictable page its lock and a reference are taken, by
- * trylock.
+ * Only to look at the file of an unevictable page a reference is taken, if that succeeds at
+ * once.
  */
 #define pr_fmt(fmt) "memory_hotplug: " fmt
 
@@ -163,21 +163,22 @@ static bool mhp_view_hugetlb_can_move(const struct mhp_page_view *s)
  *
  * Such files, guest_memfd and secret memory, cannot be copied, so their pages do not move.
  *
- * Context: Any. Takes the folio lock by trylock.
- * Return: true for a page of such a file; false also if the folio is locked.
+ * Context: Any. Takes no lock, so that the result does not depend on other readers.
+ * Return: true for a page of such a file.
  */
 bool mhp_inaccessible(struct folio *folio)
 {
 	struct address_space *mapping;
-	bool ret;
 
 	/* All such files say that their pages cannot be evicted. */
-	if (!folio_test_unevictable(folio) || folio_test_anon(folio) || !folio_trylock(folio))
+	if (!folio_test_unevictable(folio))
 		return false;
-	mapping = folio_mapping(folio);
-	ret = mapping && (mapping_inaccessible(mapping) || secretmem_mapping(mapping));
-	folio_unlock(folio);
-	return ret;
+	/* The file may be truncated meanwhile; inodes are freed by RCU. */
+	guard(rcu)();
+	mapping = READ_ONCE(folio->mapping);
+	if (!mapping || (unsigned long)mapping & PAGE_MAPPING_FLAGS)
+		return false;
+	return mapping_inaccessible(mapping) || secretmem_mapping(mapping);
 }
 
 static bool mhp_view_is_inaccessible(const struct mhp_page_view *s)
@@ -400,6 +401,16 @@ static bool mhp_flags_poisoned(unsigned long flags)
 #endif
 }
 
+/* How many pages, from this one on, move with it and need no check of their own. */
+static unsigned long mhp_view_pages_from(struct page *page, const struct mhp_page_view *s)
+{
+	unsigned long behind = page_to_pfn(page) - folio_pfn(s->folio);
+
+	if (!mhp_view_is_lru(s) && !mhp_view_is_hugetlb(s))
+		return 1;
+	return behind < s->nr ? s->nr - behind : 1;
+}
+
 /*
  * Does this page keep its block from going offline? If not, *@skip is the number of pages that
  * need no further check. Page flags are read as numbers, as the block may go offline meanwhile.
@@ -419,7 +430,10 @@ static bool mhp_page_is_unmovable(struct page *page, unsigned long *skip)
 	s = mhp_page_look(page);
 	if (mhp_flags_poisoned(flags))
 		return mhp_view_is_poisoned_kernel(&s);
-	return s.refs && !PageOffline(page) && mhp_page_never_moves(page, &s);
+	if (s.refs && !PageOffline(page) && mhp_page_never_moves(page, &s))
+		return true;
+	*skip = mhp_view_pages_from(page, &s);
+	return false;
 }
 
 /* A small page on the LRU that is not unevictable: the common case, which needs one load. */
@@ -478,22 +492,57 @@ unsigned long mhp_first_unmovable(const struct mhp_range *range)
 	return MHP_NO_PFN;
 }
 
-/* Preemption is disabled, as an offline or a removal waits for the end of the walk. */
-static bool mhp_pageblock_is_unmovable(unsigned long pfn, unsigned long end)
+/*
+ * Nothing that cannot be moved is allocated in ZONE_MOVABLE. Only pages that were there at
+ * boot, or that are poisoned, may be unmovable.
+ */
+static bool mhp_pageblock_is_all_movable(struct page *page, unsigned long pfn)
+{
+#ifdef CONFIG_MEMORY_FAILURE
+	if (atomic_long_read(&num_poisoned_pages))
+		return false;
+#endif
+	return is_zone_movable_page(page) && !mhp_section_early(pfn);
+}
+
+/*
+ * Checks only pageblocks of the kernel, or only those of movable pages, as @of_kernel says.
+ * Preemption is disabled, as an offline or a removal waits for the end of the walk.
+ */
+static bool mhp_pageblock_is_unmovable(unsigned long pfn, unsigned long end, bool of_kernel)
 {
 	struct page *page;
 
 	guard(preempt)();
 	guard(memmap_walk)();
 	page = pfn_to_online_page(pfn);
-	if (!page)
+	if (!page || (get_pageblock_migratetype(page) != MIGRATE_MOVABLE) != of_kernel)
 		return false;
-	return is_migrate_cma_page(page) || mhp_find_unmovable(&page, page + (end - pfn));
+	if (is_migrate_cma_page(page))
+		return true;
+	return !mhp_pageblock_is_all_movable(page, pfn) &&
+	       mhp_find_unmovable(&page, page + (end - pfn));
+}
+
+static bool mhp_pageblocks_look_movable(const struct mhp_range *range, bool of_kernel)
+{
+	unsigned long pfn, next;
+
+	for (pfn = range->start_pfn; pfn < mhp_range_end(range); pfn = next) {
+		next = min(pageblock_end_pfn(pfn), mhp_range_end(range));
+		if (mhp_pageblock_is_unmovable(pfn, next, of_kernel))
+			return false;
+		cond_resched();
+	}
+	return true;
 }
 
 /**
  * mhp_looks_movable() - test without locks whether a range could go offline
  * @range: the pages
+ *
+ * Stops at the first page that decides. Checks pageblocks of the kernel first, as most blocks
+ * that cannot go offline have unmovable pages there.
  *
  * Context: Process context. May sleep. No locks needed: the range may go offline, or be
  * removed, meanwhile.
@@ -501,15 +550,8 @@ static bool mhp_pageblock_is_unmovable(unsigned long pfn, unsigned long end)
  */
 bool mhp_looks_movable(const struct mhp_range *range)
 {
-	unsigned long pfn, next;
-
-	for (pfn = range->start_pfn; pfn < mhp_range_end(range); pfn = next) {
-		next = min(pageblock_end_pfn(pfn), mhp_range_end(range));
-		if (mhp_pageblock_is_unmovable(pfn, next))
-			return false;
-		cond_resched();
-	}
-	return true;
+	return mhp_pageblocks_look_movable(range, true) &&
+	       mhp_pageblocks_look_movable(range, false);
 }
 
 /* ---- Is there room? ------------------------------------------------------ */

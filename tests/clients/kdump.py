@@ -47,10 +47,10 @@ def test_once(guest):
 
     guest.set_blocks("offline", sorted(blocks)[::2])
     updates()
-    guest.sh("echo offline size=512M zone=Movable >$memory/request")
+    guest.ask("offline size=512M zone=Movable")
     assert set(state for state, _ in guest.zones(blocks).values()) == {"offline"}
     assert updates() == 1, "blocks that are no neighbours went offline as one"
-    guest.sh(f"echo online_movable {min(blocks)}-{max(blocks)} >$memory/request")
+    guest.ask(f"online_movable {min(blocks)}-{max(blocks)}")
     assert updates() == 1, f"{len(blocks)} blocks came online again as one"
 
     assert guest.unplug(dimm).done

@@ -23,12 +23,12 @@ def test_blocks(guest):
     blocks = guest.blocks(dimm)
     assert "hosts its own memmap" not in guest.sh("dmesg"), "blocks that hold their memmap go one by one"
     guest.start_program("latency 1", "latency")
-    guest.sh(f"echo online_movable {blocks[0]}-{blocks[-1]} >$memory/request")
+    guest.ask(f"online_movable {blocks[0]}-{blocks[-1]}")
     waits = {}
     for what, last in (("one", blocks[0]), ("all", blocks[-1])):
-        turns = [[longest(guest, f"echo {word} {blocks[0]}-{last} >$memory/request") for word in ("offline", "online_movable")]
+        turns = [[longest(guest, f"ask '{word} {blocks[0]}-{last}' /run/answer") for word in ("offline", "online_movable")]
                  for _ in range(TIMES)]
-        assert "result=ok" in guest.sh("cat $memory/request"), guest.sh("cat $memory/request")
+        assert "result=ok" in guest.sh("cat /run/answer"), guest.sh("cat /run/answer")
         waits[what] = list(map(min, zip(*turns)))
     guest.end_program("latency")
     for one, all_, word in zip(waits["one"], waits["all"], ("offline", "online")):

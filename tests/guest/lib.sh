@@ -44,6 +44,17 @@ expect() {
 	[ "$got" = "$1" ] || fail "writing '$3' to $2 gave $got, not $1"
 }
 
+# expect_ask ERRNO TEXT: a request to /dev/memory_hotplug, whose answer is printed, must end
+# with ERRNO ("OK" for success). The answer stays in /run/answer.
+expect_ask() {
+	local got
+
+	got=$(ask "$2" /run/answer)
+	echo "ask '$2': $got"
+	cat /run/answer
+	[ "$got" = "$1" ] || fail "asking for '$2' gave $got, not $1"
+}
+
 block_size() {
 	echo $((16#$(<$memory/block_size_bytes)))
 }

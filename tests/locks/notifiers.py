@@ -36,10 +36,10 @@ def test_driver_with_several_blocks(guest):
     guest.resize(512 * MIB)
     blocks = [int(b) for b in guest.sh("cd $memory; grep -lv none memory*/group | sed 's,memory\\([0-9]*\\)/.*,\\1,' | sort -n").split()]
     guest.sh("echo >/sys/kernel/debug/mhp_watch")
-    guest.sh(f"expect OK $memory/request 'offline {blocks[0]}-{blocks[-1]}'")
+    guest.sh(f"expect_ask OK 'offline {blocks[0]}-{blocks[-1]}'")
     heard = [line.split()[0] for line in guest.sh("cat /sys/kernel/debug/mhp_watch").splitlines()]
     assert heard == ["GOING_OFFLINE"] * 4 + ["OFFLINE"] * 4 + ["FINISH_OFFLINE"] * 4, f"{heard}"
-    guest.sh(f"expect OK $memory/request 'online_movable {blocks[0]}-{blocks[-1]}'")
+    guest.sh(f"expect_ask OK 'online_movable {blocks[0]}-{blocks[-1]}'")
     assert int(guest.sh("mem_total")) - total == 512 * 1024
     guest.resize(0)
 

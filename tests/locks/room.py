@@ -24,16 +24,16 @@ def test_room_for_one(guest):
             head -c 8M /dev/zero >>/dev/shm/filler
         done
         room""")
-    first, second = (f"$memory/request 'offline {b[0]}-{b[-1]}'" for b in blocks)
+    first, second = (f"offline {b[0]}-{b[-1]}" for b in blocks)
     said = guest.sh(f"""
         echo 2000 >/sys/module/mhp_watch/parameters/delay_ms
-        wr {first} >/tmp/first &
+        ask '{first}' /tmp/lines >/tmp/first &
         wait_for 30 grep -q '^GOING_OFFLINE' /sys/kernel/debug/mhp_watch
-        wr {second} >/tmp/second
+        ask '{second}' /tmp/lines2 >/tmp/second
         wait
         cat /tmp/first /tmp/second $memory/memory{blocks[1][0]}/last_error""")
     assert said.splitlines()[:2] == ["OK", "EBUSY"] and "reason=no-room" in said, said
-    guest.sh(f"echo 0 >/sys/module/mhp_watch/parameters/delay_ms; rm /dev/shm/filler; expect OK {second}")
+    guest.sh(f"echo 0 >/sys/module/mhp_watch/parameters/delay_ms; rm /dev/shm/filler; expect_ask OK '{second}'")
     guest.end_program("fill")
 
 

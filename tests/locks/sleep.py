@@ -129,8 +129,8 @@ def test_snapshot_device(guest):
     guest.start_program(snapshot, "snapshot")
     guest.sh(f"""expect EBUSY $memory/memory{blocks[0]}/state offline
         grep 'reason=sleep ' $memory/memory{blocks[0]}/last_error
-        expect EBUSY $memory/request 'offline {blocks[0]}-{blocks[-1]}'
-        grep 'reason=sleep' $memory/request
+        expect_ask EBUSY 'offline {blocks[0]}-{blocks[-1]}'
+        grep '^request .*reason=sleep' /run/answer
         expect OK {dimm.dir}/eject 1
         sleep 1""")
     assert status(guest, dimm) == "pending" and not passes(guest)
@@ -157,10 +157,10 @@ def test_user(guest):
     dimm, blocks = plug(guest)
     pin(guest, dimm)
     state = f"$memory/memory{blocks[0]}/state"
-    for ask in (f"{state} offline", f"$memory/request 'offline {blocks[0]}-{blocks[-1]} best-effort'"):
+    for ask in (f"wr {state} offline", f"ask 'offline {blocks[0]}-{blocks[-1]} best-effort' /tmp/lines"):
         guest.sh(f"""
             echo freezer >/sys/power/pm_test
-            wr {ask} >/tmp/answer &
+            {ask} >/tmp/answer &
             wait_for 30 grep -qx going-offline {state}
             expect OK /sys/power/state freeze
             wait $!

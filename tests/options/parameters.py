@@ -48,7 +48,7 @@ def test_half_a_word(guest):
     for word in ("nonsense", "offline", "online", "12", "0x"):
         guest.sh(f"expect EINVAL {dir_of}/eject_ask {word}")
     guest.sh(f"expect OK {dir_of}/eject_ask yes; grep -qx 1 {dir_of}/eject_ask; expect OK {dir_of}/eject_ask 0")
-    guest.sh("expect EINVAL $memory/request 'offline size=128M zone=Movabl'")
+    guest.sh("expect_ask EINVAL 'offline size=128M zone=Movabl'")
 
 
 @machine(cmdline="memory_hotplug.memmap_on_memory=force")

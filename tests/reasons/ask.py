@@ -18,11 +18,13 @@ def counts(said):
 
 
 def movability(guest, block):
-    return pairs(guest.sh(f"cat $memory/memory{block}/movability"))
+    _, line, _ = guest.ask(f"why {block}")
+    assert line.pop("block") == str(block)
+    return line
 
 
 def query(guest, what):
-    return pairs(guest.sh(f"echo {what} >$memory/query && cat $memory/query"))
+    return guest.query(what)[0]
 
 
 def once(read, fits):
@@ -78,8 +80,8 @@ def test_counts(guest):
     assert everything["score"] == "0" and int(everything["unmovable"]) > 1000, f"{everything}"
     assert sum(counts(query(guest, "0xf00000000-0xf0fffffff")).values()) == 0
     assert guest.sh("cat $memory/memory*/state; grep pgmigrate /proc/vmstat") == before, "asking changed something"
-    for nonsense in ("", "x", "1-", "0x1000", "2-1", "1 2"):
-        guest.sh(f"expect EINVAL $memory/query '{nonsense}'$'\\n'")
+    for nonsense in ("", "x", "1-", "0x1000", "2-1", "1 2", "1,", "group", "memory1-2"):
+        guest.sh(f"expect_ask EINVAL 'query {nonsense}'$'\\n'")
     guest.end_program("hold")
     guest.sh("kill $(</tmp/load.pid)")
 

@@ -57,7 +57,7 @@ def test_deadline(guest):
     dimm, blocks = plug(guest, "online_movable")
     guest.start_program(f"hold pin 1 {dimm.lo} {dimm.hi}", "hold")
     with kept_cpu(guest):
-        said = answer(guest, f"echo offline {blocks[0]}-{blocks[1]} timeout=300 >$memory/request; cat $memory/request")
+        said = answer(guest, f"ask 'offline {blocks[0]}-{blocks[1]} timeout=300'")
         assert "verb=offline result=failed" in said, said
     guest.end_program("hold")
 
@@ -69,7 +69,7 @@ def test_cancel(guest):
     guest.start_program(f"hold pin 1 {dimm.lo} {dimm.hi}", "hold")
     with kept_cpu(guest):
         for how in (f"wr $memory/memory{blocks[0]}/state online", f"wr $memory/memory{blocks[1]}/state online"):
-            guest.sh(f"(wr $memory/request 'offline {blocks[0]}-{blocks[1]}' >/tmp/writer 2>&1) >/dev/null 2>&1 & "
+            guest.sh(f"(ask 'offline {blocks[0]}-{blocks[1]}' /tmp/lines >/tmp/writer 2>&1) >/dev/null 2>&1 & "
                      f"wait_for 30 grep -qx going-offline $memory/memory{blocks[0]}/state")
             answer(guest, how)
             guest.sh(f"wait_for {LIMIT} grep -q E /tmp/writer")
@@ -78,13 +78,13 @@ def test_cancel(guest):
 
 @machine(**HARDWARE)
 def test_ask(guest):
-    """Questions are answered: query and movability, of a block with a pinned page."""
+    """Questions are answered: query and why, of a block with a pinned page."""
     dimm, blocks = plug(guest, "online_movable")
     guest.start_program(f"hold pin 1 {dimm.lo} {dimm.hi}", "hold")
     with kept_cpu(guest):
-        said = answer(guest, f"echo {blocks[0]}-{blocks[1]} >$memory/query; cat $memory/query")
-        assert "pinned" in said, said
-        assert "pinned" in answer(guest, f"cat $memory/memory{blocks[0]}/movability $memory/memory{blocks[1]}/movability")
+        said = answer(guest, f"ask 'query {blocks[0]}-{blocks[1]}'")
+        assert "kind=pinned" in said, said
+        assert "kind=pinned" in answer(guest, f"ask 'why {blocks[0]}'; ask 'why {blocks[1]}'")
     guest.end_program("hold")
 
 
@@ -103,7 +103,7 @@ def test_last_memory(guest):
     """The last memory of the node of that CPU goes offline, and its kswapd and kcompactd end."""
     dimm, blocks = plug(guest, "online_movable")
     with kept_cpu(guest, "1 0"):
-        said = answer(guest, f"echo offline {blocks[0]}-{blocks[1]} >$memory/request; cat $memory/request")
+        said = answer(guest, f"ask 'offline {blocks[0]}-{blocks[1]}'")
         assert "done=2" in said, said
     guest.sh("! pgrep -x 'kswapd1' && ! pgrep -x 'kcompactd1'")
     assert guest.unplug(dimm).done

@@ -83,7 +83,7 @@ def test_blocks(guest):
     uid = guest.sh(f"cat $memory/memory{block}/firmware_node/uid").strip()
     guest.sh(f"expect OK {ASK} 'disable {uid} 1'")
     fails(guest, block, "offline", "EPERM", "disabled", pfn=f"{dimm.lo // 4096:#x}")
-    assert "score=0" in guest.sh(f"cat $memory/memory{block}/movability")
+    assert guest.query(block)[0]["score"] == "0"
     guest.sh(f"expect OK {ASK} 'disable {uid} 0'")
 
     veto = "/sys/kernel/debug/notifier-error-inject/memory/actions/MEM_GOING_OFFLINE/error"
@@ -152,14 +152,15 @@ def test_add(guest):
 def test_blocks_of_boot(guest):
     """holes, multi-zone, unmovable with its kind: blocks that can never go offline."""
     fails(guest, 0, "offline", "EINVAL", "holes")
-    line = guest.sh("cat $memory/memory0/movability")
-    assert "score=0" in line and "kind=holes" in line, line
+    line = guest.query(0)[0]
+    assert line["score"] == "0" and line["kind"] == "holes", line
 
     several = guest.sh("grep -lx none $memory/memory*/valid_zones | sed 's,.*memory\\([0-9]*\\)/.*,\\1,'").split()
     # Neither the first nor the last, which have holes.
     block = next(int(b) for b in several if b not in ("0", "15"))
     fails(guest, block, "offline", "EINVAL", "multi-zone")
-    assert "kind=multi-zone score=0" in guest.sh(f"cat $memory/memory{block}/movability")
+    line = guest.query(block)[0]
+    assert line["kind"] == "multi-zone" and line["score"] == "0", line
 
     kinds = set()
     for block in guest.sh("grep -lx 0 $memory/memory*/removable | sed 's,.*memory\\([0-9]*\\)/.*,\\1,'").split():
@@ -197,7 +198,8 @@ def test_held(guest):
         assert int(said["ms"]) <= 6000 and int(said["passes"]) >= 20 and said["left"] == "1", f"{said}"
         # Others may seem to hold a page, for a moment.
         guest.sh(f"""
-            wait_for 20 grep -Eq 'pinned=1 .* blocker={pfn} kind=pinned score=[1-9]' $memory/memory{block}/movability""")
+            wait_for 20 eval "ask 'why {block}' | grep -Eq 'pinned=1 .* blocker={pfn} kind=pinned score=[1-9]'"
+            """)
         guest.end_program("hold")
 
     pfn = hold(guest, "lock", block)
@@ -213,15 +215,15 @@ def test_held(guest):
     # Who comes meanwhile is told so; how far it is can be read. All within the time that a pin is tolerated.
     guest.sh(f"""
         cd $memory/memory{block}
-        wr state offline >/tmp/first 2>&1 &
+        ask 'offline {block}' /tmp/lines >/tmp/first 2>&1 &
         wait_for 30 grep -qx going-offline state
         expect EBUSY state offline
         grep -q reason=busy last_error || fail "$(<last_error)"
-        wait_for 3 grep -Eqx 'left=1 moved=[0-9]+ failed=[1-9][0-9]* passes=[1-9][0-9]* ms=[0-9]+' progress
+        wait_for 3 grep -Eqx 'progress pages=32768 left=1 moved=[0-9]+ failed=[1-9][0-9]* passes=[1-9][0-9]* ms=[0-9]+' /tmp/lines
         expect OK state online
         wait
         grep -qx ECANCELED /tmp/first || fail "$(</tmp/first)"
-        grep -qx none progress""")
+        """)
     assert last(guest, block)["reason"] == "cancelled" and last(guest, block)["pfn"] == pfn, f"{last(guest, block)}"
 
     guest.sh(f"memory=$memory bash -c 'echo offline >{state}' >/dev/null 2>&1 & wait_for 30 grep -qx going-offline {state}; kill -KILL $!; ! wait $!")
@@ -382,7 +384,8 @@ def test_lost(guest):
     ssdt.notify(guest, "MEM0", CHECK, sta=0)
     assert last(guest, block)["verb"] == "lose", f"{last(guest, block)}"
     fails(guest, block, "offline", "EHWPOISON", "lost")
-    assert "kind=lost score=0" in guest.sh(f"cat $memory/memory{block}/movability")
+    line = guest.query(block)[0]
+    assert line["kind"] == "lost" and line["score"] == "0", line
 
 
 @machine(timeout=300)

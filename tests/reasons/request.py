@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""One write for many blocks: all or nothing, as much as can be, or so many bytes."""
+"""One request for many blocks: all or nothing, as much as can be, or so many bytes."""
 
 from guest import MIB, machine
 
@@ -13,10 +13,10 @@ def plug(guest, size="512M", word="online_movable", node=1):
 
 
 def ask(guest, text, errno="OK"):
-    """Write a request; the lines of the answer as dictionaries, that of the request last."""
-    guest.sh(f"expect {errno} $memory/request '{text}'")
-    answer = guest.sh("cat $memory/request")
-    return [dict(word.split("=", 1) for word in line.split() if "=" in word) for line in answer.splitlines()]
+    """The lines of the answer as dictionaries, that of the request last."""
+    answer = guest.ask(text, errno)
+    assert answer[-1].pop("") == "request", f"{answer}"
+    return answer
 
 
 def states(guest, blocks):
@@ -46,7 +46,7 @@ def test_refused(guest):
     dimm, blocks = plug(guest)
     before = guest.zones(blocks)
     for text in ("", "offline", "offlin 1", "offline size=1", "offline 1-", f"offline {blocks[0]} node=1", "online size=0"):
-        guest.sh(f"expect EINVAL $memory/request '{text}'$'\\n'")
+        guest.sh(f"expect_ask EINVAL '{text}'$'\\n'")
     end = ask(guest, f"offline {dimm.lo:#x}-{dimm.lo + MIB:#x}", "EINVAL")[-1]
     assert end["reason"] == "range", f"{end}"
     end = ask(guest, f"offline {blocks[-1]}-{blocks[-1] + 1}", "EINVAL")[-1]
@@ -54,7 +54,7 @@ def test_refused(guest):
     end = ask(guest, "offline 100000 best-effort", "EINVAL")[-1]
     assert end["reason"] == "absent", f"{end}"
     assert guest.zones(blocks) == before
-    assert guest.sh("stat -c %a $memory/request $memory/query").split() == ["600", "600"]
+    assert guest.sh("stat -c '%a %u %g' /dev/memory_hotplug").split() == ["600", "0", "0"]
 
 
 @machine(timeout=400)
@@ -97,7 +97,7 @@ def test_cheapest_first(guest):
     """By size: the blocks that are free go, those in use stay."""
     dimm, blocks = plug(guest)
     guest.start_program(f"load 100 1 {dimm.lo} {dimm.hi}", "load")
-    scores = {b: int(guest.sh(f"cat $memory/memory{b}/movability").rsplit("score=", 1)[1]) for b in blocks}
+    scores = {b: int(said["score"]) for b, said in guest.query(f"{blocks[0]}-{blocks[-1]}")[1].items()}
     moved = guest.vmstat("pgmigrate_success")
     ask(guest, "offline size=128M node=1 zone=Movable")
     gone = [b for b, state in zip(blocks, states(guest, blocks)) if state == "offline"]

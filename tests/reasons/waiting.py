@@ -36,10 +36,10 @@ def holds(guest):
 def test_time_and_signal(guest):
     """timeout= and offline_timeout_ms count the wait for the lock; a signal ends it; who waits counts no pages meanwhile."""
     blocks = prepare(guest, 60000)
-    said, took = timed(guest, "wr $memory/request 'offline size=128M node=1 timeout=1000'")
+    said, took = timed(guest, "ask 'offline size=128M node=1 timeout=1000' /tmp/lines")
     holds(guest)
     assert said == "EBUSY" and took < 20, f"{said} after {took:.1f} s"
-    assert "reason=deadline" in guest.sh("cat $memory/request")
+    assert "reason=deadline" in guest.sh("cat /tmp/lines")
     guest.sh(f"echo 1000 >{PARAMETERS}/offline_timeout_ms")
     for file, word in (("state", "offline"), ("online", "0")):
         said, took = timed(guest, f"wr $memory/memory{blocks[1]}/{file} {word}")
@@ -48,8 +48,7 @@ def test_time_and_signal(guest):
     assert "reason=deadline" in guest.sh(f"cat $memory/memory{blocks[1]}/last_error")
     guest.sh(f"echo 120000 >{PARAMETERS}/offline_timeout_ms")
 
-    for file, word in ((f"memory{blocks[1]}/state", "offline"), (f"memory{blocks[1]}/online", "0"), ("request", "offline size=128M node=1"),
-                       ("probe", "0x7f00000000")):
+    for file, word in ((f"memory{blocks[1]}/state", "offline"), (f"memory{blocks[1]}/online", "0"), ("probe", "0x7f00000000")):
         said, took = timed(guest, f"(wr $memory/{file} '{word}' >/tmp/said & echo $! >/tmp/pid; sleep 2; "
                                   "awk '{ print $14 + $15 }' /proc/$(</tmp/pid)/stat >/tmp/ticks; kill -TERM $(</tmp/pid); "
                                   "wait_for 60 grep -q . /tmp/said); cat /tmp/said")
@@ -57,9 +56,19 @@ def test_time_and_signal(guest):
         assert said == "EINTR" and took < 20, f"{file}: {said} after {took:.1f} s"
         ticks = int(guest.sh("cat /tmp/ticks"))
         assert ticks < 40, f"{file}: waiting took {ticks} ticks of a CPU"
+    # Whoever is killed closes his file, and by that ends the thread of the request.
+    for end in ("kill -TERM $(</tmp/pid)", "echo cancel >&7"):
+        said, took = timed(guest, "(exec 7<>/dev/memory_hotplug; echo 'offline size=128M node=1' >&7; cat <&7 >/tmp/said & echo $! >/tmp/pid; "
+                                  "sleep 2; awk '{ print $14 + $15 }' /proc/$(pgrep -x memory_request)/stat >/tmp/ticks; "
+                                  f"{end}; exec 7>&-; wait_for 60 eval '! pgrep -x memory_request'); cat /tmp/said")
+        holds(guest)
+        assert took < 20, f"{end}: {said} after {took:.1f} s"
+        assert "result=cancelled" in said if "cancel" in end else not said, said
+        ticks = int(guest.sh("cat /tmp/ticks"))
+        assert ticks < 40, f"{end}: waiting took {ticks} ticks of a CPU"
     guest.sh("wait_for 100 grep -qx end /tmp/holder; grep -qx OK /tmp/holder")
     # Nothing is left of the clock: an offline with time goes on to its end.
-    guest.sh(f"expect OK $memory/request 'offline {blocks[1]}-{blocks[2]} timeout=60000'")
+    guest.sh(f"expect_ask OK 'offline {blocks[1]}-{blocks[2]} timeout=60000'")
 
 
 @machine(timeout=500)

@@ -23,9 +23,6 @@
 #define mhp_movable_ratio	mhp_kunit_movable_ratio
 #define mhp_list_add		mhp_kunit_list_add
 #define mhp_list_end		mhp_kunit_list_end
-#define mhp_parse_bool		mhp_kunit_parse_bool
-#define mhp_parse_order		mhp_kunit_parse_order
-#define mhp_parse_range		mhp_kunit_parse_range
 #define mhp_reason_name		mhp_kunit_reason_name
 #define mhp_reason_text		mhp_kunit_reason_text
 #define mhp_run_after		mhp_kunit_run_after

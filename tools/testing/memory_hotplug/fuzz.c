@@ -7,7 +7,7 @@
 #include "../../../mm/mhp/tests/request_kunit.c"
 #undef MIB
 #undef BLOCK
-#include "../../../mm/mhp/tests/order_kunit.c"
+#include "../../../drivers/base/memory_order_kunit.c"
 #include "memhp_model.h"
 
 void kunit_register(struct kunit_suite *suite)

@@ -33,12 +33,9 @@ test_modes() {
 	mode "$there/group" 444
 	mode $memory/movable_ratio 444
 	# Files with page frame numbers, or that take locks of requests, are for root only.
-	for file in movability last_error progress; do
-		mode "$there/$file" 400
-		[ ! -e "$there/$file" ] || expect open:EACCES "$there/$file" 1
-	done
-	mode $memory/query 600
-	mode $memory/request 600
+	mode "$there/last_error" 400
+	[ ! -e "$there/last_error" ] || expect open:EACCES "$there/last_error" 1
+	mode /dev/memory_hotplug 600
 	for file in $memory/groups/*/*; do
 		mode "$file" 444
 	done
@@ -60,11 +57,11 @@ test_no_privilege() {
 	[ -x "$(command -v setpriv)" ] || { skip "no setpriv"; return; }
 	while read -r file text; do
 		[[ ! $text =~ (pfn|blocker)=(0x)?[0-9a-f]*[0-9] ]] || flunk "$file tells a page frame: $text"
-	done < <(as_nobody grep -rHs . $memory --include={movability,last_error,progress,query,request,removable} | sed 's/:/ /')
+	done < <(as_nobody grep -rHs . $memory --include={last_error,removable} | sed 's/:/ /')
 	for file in "$there"/* $memory/*; do
 		[ ! -f "$file" ] || same "write to $file" "$(as_nobody "$here/wr" "$file" x)" open:EACCES
 	done
-	for file in "$there/movability" "$there/last_error" $memory/query $memory/request; do
+	for file in "$there/last_error" /dev/memory_hotplug; do
 		[ ! -e "$file" ] || as_nobody test ! -r "$file" || flunk "nobody can read $file"
 		# Root of a container passes the mode, but does not have the capability.
 		[ ! -e "$file" ] || [ -z "$(setpriv --bounding-set -sys_admin --inh-caps -sys_admin cat "$file" 2>/dev/null)" ] ||
@@ -309,6 +306,39 @@ test_removable_is_honest() {
 	same "removable of movable memory$block" "$(<"$there/removable")" 1
 }
 
+# asks ERRNO TEXT: what /dev/memory_hotplug says; the answer is in $answer.
+asks() {
+	local got
+
+	got=$("$here/ask" "$2" "$tmp/answer")
+	answer=$(<"$tmp/answer")
+	[ "$got" = "$1" ] || flunk "asking for '$2' gave $got, not $1"
+}
+
+test_handle() {
+	local tmp answer text
+
+	[ -e /dev/memory_hotplug ] || { skip "no /dev/memory_hotplug"; return; }
+	tmp=$(mktemp -d)
+	for text in "" nonsense query "query x" "why 1-2" offline "offline 1 2" cancel "offline size=1" \
+		"query group" "query $block,"; do
+		asks EINVAL "$text"
+	done
+	[ "$(state "$block")" = offline ] || must_bring "$block" offline
+	asks OK "query $block"
+	like "query" "$answer" "block=$block free=0 .*range=0x.* score=[0-9]+.*request verb=query result=ok wanted=1 done=1 .*"
+	asks OK "why memory$block"
+	like "why" "$answer" "last_error block=$block .*block=$block free=.*request verb=why result=ok .*"
+	asks OK "online_movable $block"
+	like "online" "$answer" "block=$block result=done .*request verb=online_movable result=ok wanted=1 done=1 .*"
+	same state "$(state "$block")" online
+	asks OK "offline $block"
+	same state "$(state "$block")" offline
+	asks OK "offline $block"
+	like "asked again" "$answer" "request verb=offline result=ok wanted=0 done=0 .*"
+	rm -r "$tmp"
+}
+
 test_removable_compat() {
 	local each compat=/sys/module/memory_hotplug/parameters/removable_compat was
 
@@ -325,4 +355,4 @@ run_tests files_are_there modes block_size block_numbers states valid_zones node
 	no_privilege bad_words_to_state bad_words_to_online booleans_to_online words_with_a_newline \
 	state_refuses_what_is_so_already online_accepts_what_is_so_already \
 	auto_online_blocks probe page_offline_files crash_hotplug \
-	removable_is_honest removable_compat default_zone_is_shown_first
+	handle removable_is_honest removable_compat default_zone_is_shown_first
