@@ -555,8 +555,9 @@ static int acpi_dimm_collect_block(struct memory_block *mem, void *arg)
 }
 
 /*
- * Collects the memory blocks that exist. A range that is not made of whole blocks is collected
- * as it is: an attempt to claim it fails, and reports why.
+ * Collects the memory blocks that exist: of boot memory there may be some. A range that attach
+ * added has all of them. One that is not made of whole blocks is collected as it is: an attempt
+ * to claim it fails, and reports why.
  */
 static void acpi_dimm_range_collect(const struct dimm_range *range,
 				    struct acpi_memory_ranges *ranges)
@@ -564,7 +565,7 @@ static void acpi_dimm_range_collect(const struct dimm_range *range,
 	u64 start = range->mem.start, size = acpi_dimm_range_size(range);
 	struct collection c = { .ranges = ranges };
 
-	if (IS_ALIGNED(start | size, memory_block_size_bytes()))
+	if (!range->added && IS_ALIGNED(start | size, memory_block_size_bytes()))
 		walk_memory_blocks(start, size, &c, acpi_dimm_collect_block);
 	else
 		acpi_ranges_append(ranges, start, range->mem.end);
