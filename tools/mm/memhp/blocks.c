@@ -14,7 +14,6 @@
 #include <string.h>
 
 #include "blocks.h"
-#include "page.h"
 #include "sysfs.h"
 
 struct block *blocks;
@@ -146,41 +145,6 @@ struct block *find_block(unsigned long nr)
 	struct block key = { .nr = nr };
 
 	return bsearch(&key, blocks, nr_blocks, sizeof(key), compare_blocks);
-}
-
-/*
- * Fills in the counts of a block as well as this kernel allows. An estimate looks at one of
- * @every chunks of pages only.
- */
-void count_block(struct block *b, unsigned int every)
-{
-	char line[LINE_SIZE];
-	struct pairs p;
-
-	if (read_line(line, MEMORY "/memory%lu/movability", b->nr)) {
-		parse_pairs(line, &p);
-		b->counts = parse_counts(&p);
-		if (b->counts.source == KERNEL)
-			return;
-	}
-	b->counts = NO_PAGES(ESTIMATE);
-	if (block_is_up(b) && !estimate_counts(block_pfn(b), block_pfn(b) + pages_per_block(),
-					       block_is_movable(b), every, &b->counts))
-		b->counts.source = NOBODY;
-	if (block_is(b, "online") && !strcmp(b->zones, "none")) {
-		b->counts.score = 0;
-		b->counts.blocked = false;
-		snprintf(b->counts.kind, sizeof(b->counts.kind), "multi-zone");
-	}
-}
-
-/* Fills in the counts of all blocks. To look at each page of some TiB would take minutes. */
-void count_all_blocks(void)
-{
-	u64 pages = nr_blocks * pages_per_block();
-
-	for (unsigned int i = 0; i < nr_blocks; i++)
-		count_block(&blocks[i], 1 + (pages >> 27));
 }
 
 /* Returns the counts of @nr blocks together. */

@@ -15,7 +15,7 @@ struct block {
 	char state[20];
 	char zones[64];		/* online: the zone it is in; offline: those that it can be in */
 	bool removable;
-	struct counts counts;	/* once count_block() has been called */
+	struct counts counts;	/* once count_blocks() has been called */
 	enum outcome outcome;
 	char reason[128];	/* of a failure, else empty */
 };
@@ -38,9 +38,6 @@ u64 block_pfn(const struct block *b);
 u64 pages_per_block(void);
 int compare_blocks(const void *a, const void *b);
 
-void count_block(struct block *b, unsigned int every);
-void count_all_blocks(void);
-
 /* Some of the blocks. */
 struct selection {
 	unsigned int nr;
@@ -50,6 +47,7 @@ struct selection {
 
 void select_block(struct selection *s, struct block *b);
 struct selection select_range(const char *text);
+char *list_blocks(struct block **list, unsigned int nr);
 struct counts sum_counts(struct block **run, unsigned int nr);
 
 #endif /* MEMHP_BLOCKS_H */

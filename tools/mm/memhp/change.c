@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
-/* memhp offline, memhp online: which blocks, and how it went. */
+/* memhp offline, memhp online: what is wanted, who does it, and how it went. */
 #include <err.h>
-#include <stdarg.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "advice.h"
 #include "change.h"
 #include "json.h"
 #include "memhp.h"
+#include "signals.h"
 #include "sysfs.h"
 
 /* Returns seconds of a clock that never jumps. */
@@ -23,100 +24,92 @@ double now(void)
 	return t.tv_sec + t.tv_nsec / 1e9;
 }
 
-/* For --verbose */
-void print_verbose(const char *format, ...)
-{
-	va_list args;
+/* ---- What has become of blocks ------------------------------------------ */
 
-	if (!opt.verbose || opt.json)
-		return;
-	va_start(args, format);
-	vprintf(format, args);
-	va_end(args);
-	fflush(stdout);
-}
-
-/* The kernel's reason in a few words; false if it has none. */
-bool take_reason(struct block *b, const struct pairs *p)
+/* Puts the kernel's reason into a few words; returns false if it has none. */
+bool take_reason(char *text, size_t size, const struct pairs *p)
 {
 	const char *reason = pair_value(p, "reason"), *pfn = pair_value(p, "pfn");
 
 	if (!reason || !strcmp(reason, "none"))
 		return false;
 	if (!pfn || !strcmp(pfn, "none"))
-		snprintf(b->reason, sizeof(b->reason), "%.80s", reason);
+		snprintf(text, size, "%.80s", reason);
 	else
-		snprintf(b->reason, sizeof(b->reason), "%.80s at page frame %.24s", reason, pfn);
+		snprintf(text, size, "%.80s at page frame %.24s", reason, pfn);
 	return true;
 }
 
-/* One line for people. Who ended it himself knows why. */
-void note_failure(const struct change *c, struct block *b)
+/* A block is as wanted. */
+void note_success(struct change *c, struct block *b)
+{
+	b->outcome = CHANGED;
+	c->done++;
+	if (!opt.verbose || opt.json)
+		return;
+	printf("memory%lu is %s\n", b->nr, c->goal);
+	fflush(stdout);
+}
+
+/* A block is not, for its reason. A user who has ended the request knows why. */
+void note_failure(struct change *c, struct block *b)
 {
 	b->outcome = FAILED;
-	if (!opt.json && !c->cancelled)
-		warnx("memory%lu does not go %s: %s ('memhp why %lu' says more)", b->nr, c->goal,
-		      b->reason, b->nr);
+	if (opt.json || c->cancelled)
+		return;
+	c->told = true;
+	warnx("memory%lu does not go %s: %s ('memhp why %lu' says more)", b->nr, c->goal,
+	      b->reason, b->nr);
 }
 
-/* The best score first, of equals the highest address: there is less of the kernel. */
-static int by_score(const void *a, const void *b)
-{
-	const struct block *x = *(struct block **)a, *y = *(struct block **)b;
+/* ---- What is wanted ----------------------------------------------------- */
 
-	if (x->counts.score != y->counts.score)
-		return y->counts.score > x->counts.score ? 1 : -1;
-	return compare_blocks(y, x);
+/* "3" is a block, but one letter more makes it a size. Only "memory3" is beyond doubt. */
+static void confirm_number(const struct change *c, const char *arg)
+{
+	char answer[16] = "";
+
+	if (strspn(arg, "0123456789") != strlen(arg))
+		return;
+	if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
+		errx(1, "%s may be a block or a size: say memory%s for the block, %sG for a size",
+		     arg, arg, arg);
+	fprintf(stderr, "Take memory%s, a block of %s, %s? [y/N] ", arg, size_text(block_size),
+		c->goal);
+	if (!fgets(answer, sizeof(answer), stdin) || (*answer != 'y' && *answer != 'Y'))
+		errx(1, "nothing is changed (memory%s is never asked about)", arg);
 }
 
-/* Is this block one of those "any" may be? */
-static bool is_candidate(const struct change *c, const struct block *b)
+/* Takes those blocks of a RANGE that are not yet as wanted; the others are no error. */
+static void choose_these_blocks(struct change *c, const char *arg)
 {
-	if (opt.node != NONE && b->node != opt.node)
-		return false;
-	if (!c->offline)
-		return block_is(b, "offline") && (strcmp(c->word, "online_movable") ||
-					    strstr(b->zones, "Movable"));
-	if (!block_is(b, "online") || (opt.zone && strcasecmp(b->zones, opt.zone)))
-		return false;
-	/* The kernel knows; an estimate is worth a try when all else failed. */
-	return b->counts.source != KERNEL || b->counts.score;
-}
-
-static void choose_any(struct change *c, const char *text, u64 size)
-{
-	if (!size || size % block_size)
-		errx(1, "%s is not of whole blocks, which are of %s", text, size_text(block_size));
-	if (c->offline)
-		count_all_blocks();
-	for (unsigned int i = 0; i < nr_blocks; i++)
-		if (is_candidate(c, &blocks[i]))
-			select_block(&c->range, &blocks[i]);
-	/* As the kernel spells it */
-	if (opt.zone && c->range.nr)
-		opt.zone = c->range.blocks[0]->zones;
-	if (c->offline && c->range.nr)
-		qsort(c->range.blocks, c->range.nr, sizeof(*c->range.blocks), by_score);
-	c->may_skip = true;
-	c->wanted = size / block_size;
-	if (c->range.nr < c->wanted && !opt.best_effort)
-		errx(1, "only %s of %s can go %s (--best-effort takes what there is)",
-		     size_text(c->range.nr * block_size), text, c->goal);
-}
-
-/* Those of a range which are not there yet; a wish that is fulfilled is no error. */
-static void choose_these(struct change *c, const char *text)
-{
-	struct selection all = select_range(text);
+	struct selection all = select_range(arg);
 
 	if (opt.node != NONE || opt.zone)
-		errx(1, "--node and --zone choose the blocks of a SIZE, not of %s", text);
+		errx(1, "--node and --zone choose the blocks of a SIZE, not of %s", arg);
+	confirm_number(c, arg);
 	for (unsigned int i = 0; i < all.nr; i++)
 		if (!block_is(all.blocks[i], c->goal))
 			select_block(&c->range, all.blocks[i]);
 	free(all.blocks);
 	c->wanted = c->range.nr;
 }
+
+static void parse_wish(struct change *c, const char *arg)
+{
+	u64 size;
+
+	if (!parse_size(arg, &size)) {
+		choose_these_blocks(c, arg);
+		return;
+	}
+	if (!size || size % block_size)
+		errx(1, "%s is not of whole blocks, which are of %s", arg, size_text(block_size));
+	c->any = true;
+	c->wanted = size / block_size;
+}
+
+/* ---- How it went -------------------------------------------------------- */
 
 static void json_change(const struct change *c, const char *result)
 {
@@ -128,12 +121,13 @@ static void json_change(const struct change *c, const char *result)
 	json_string("request", c->word);
 	json_string("result", result);
 	json_string("ended_by", c->cancelled ? "signal" : c->late ? "timeout" : NULL);
+	json_string("reason", *c->reason ? c->reason : NULL);
 	json_number("wanted_size", c->wanted * block_size);
 	json_number("changed_size", c->done * block_size);
 	json_number("ms", (now() - c->begin) * 1000);
 	json_open("blocks", '[');
-	for (unsigned int i = 0; i < c->range.nr; i++) {
-		const struct block *b = c->range.blocks[i];
+	for (unsigned int i = 0; i < nr_blocks; i++) {
+		const struct block *b = &blocks[i];
 
 		if (b->outcome == UNTOUCHED)
 			continue;
@@ -147,41 +141,99 @@ static void json_change(const struct change *c, const char *result)
 	json_close('}');
 }
 
+/* Says which memory was changed, whoever reads it. */
+static void print_changed(const struct change *c)
+{
+	struct selection changed = {};
+	char *list;
+
+	for (unsigned int i = 0; i < nr_blocks; i++)
+		if (blocks[i].outcome == CHANGED || blocks[i].outcome == STUCK)
+			select_block(&changed, &blocks[i]);
+	list = list_blocks(changed.blocks, changed.nr);
+	printf("%s %s in %.1f s%s%s\n", size_text(c->done * block_size), c->goal,
+	       now() - c->begin, changed.nr > 1 ? ": blocks " : changed.nr ? ": block " : "", list);
+	free(list);
+	free(changed.blocks);
+}
+
+/* Says what was not changed. Each block that is in the way has had a line of its own. */
+static void print_missing(const struct change *c)
+{
+	const struct advice *advice = advice_for(c->reason);
+	const char *why = "";
+
+	if (!c->told && !c->cancelled && *c->reason)
+		why = advice ? advice->cause : c->reason;
+	warnx("%s%s of %s %s%s%s", c->cancelled ? "cancelled: " : c->late ? "time is up: " : "",
+	      c->done ? size_text(c->done * block_size) : "nothing",
+	      size_text(c->wanted * block_size), c->goal, *why ? ": " : "", why);
+}
+
 static int report_change(const struct change *c)
 {
 	bool all = c->done >= c->wanted;
 
+	if (c->abandoned) {
+		warnx("the kernel still takes back what has begun: 'memhp map' shows how far");
+		return DONE_NOTHING;
+	}
 	if (opt.json) {
 		json_change(c, all ? "done" : c->done ? "partial" : "nothing");
-	} else if (!all) {
-		warnx("%s%s of %s %s", c->cancelled ? "cancelled: " : c->late ? "time is up: " : "",
-		      c->done ? size_text(c->done * block_size) : "nothing",
-		      size_text(c->wanted * block_size), c->goal);
-	} else if (opt.verbose || isatty(STDOUT_FILENO)) {
-		printf("%s %s in %.1f s\n", size_text(c->done * block_size), c->goal,
-		       now() - c->begin);
+	} else {
+		if (c->done)
+			print_changed(c);
+		else if (all)
+			printf("nothing to do: all of it is %s\n", c->goal);
+		if (!all)
+			print_missing(c);
 	}
 	return all ? 0 : c->done ? DONE_PARTLY : DONE_NOTHING;
 }
 
-static int change(struct change *c, const char *arg)
-{
-	u64 size;
-	int ret;
+/* ---- Who does it -------------------------------------------------------- */
 
+/* Opens the handle. Returns false where this kernel has none; exits where that is no excuse. */
+static bool open_request(const struct change *c, struct handle *h)
+{
+	if (open_handle(h)) {
+		if (is_other_root() && !h->is_stand_in)
+			errx(1, "a request is for this machine, not for that of --sysroot");
+		return true;
+	}
 	if (is_other_root())
 		errx(1, "a request is for this machine, not for that of --sysroot");
-	if (geteuid())
+	if (errno == EACCES || errno == EPERM || geteuid())
 		errx(1, "only root can take memory %s", c->goal);
-	hold_signals();
+	if (errno != ENOENT && errno != ENXIO && errno != ENODEV)
+		err(1, "/dev/memory_hotplug");
+	return false;
+}
+
+static void fulfil(struct change *c, const char *arg)
+{
+	struct handle h;
+
+	if (open_request(c, &h)) {
+		change_by_handle(c, &h);
+		close_handle(&h);
+		return;
+	}
+	if (c->any)
+		choose_any_blocks(c, arg);
+	change_by_blocks(c);
+}
+
+static int change(struct change *c, const char *arg)
+{
+	int ret;
+
+	parse_wish(c, arg);
 	c->begin = now();
 	c->limit = opt.timeout;
-	if (parse_size(arg, &size))
-		choose_any(c, arg, size);
-	else
-		choose_these(c, arg);
-	if (c->range.nr && !change_by_request(c))
-		change_by_blocks(c);
+	hold_signals();
+	if (c->wanted)
+		fulfil(c, arg);
 	ret = report_change(c);
 	free(c->range.blocks);
 	return ret;
@@ -200,4 +252,3 @@ int run_online(const char *arg)
 
 	return change(&c, arg);
 }
-

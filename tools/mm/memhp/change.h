@@ -3,10 +3,8 @@
 #ifndef MEMHP_CHANGE_H
 #define MEMHP_CHANGE_H
 
-#include <sys/types.h>
-
 #include "blocks.h"
-#include "sysfs.h"
+#include "handle.h"
 
 struct change {
 	bool offline;
@@ -14,31 +12,32 @@ struct change {
 	const char *goal;	/* the state that the block then has */
 	struct selection range;	/* candidates, in the order in which they are tried */
 	unsigned int wanted, done;	/* blocks */
-	bool may_skip;		/* a SIZE: any blocks will do, not just these */
+	bool any;		/* a SIZE: any blocks will do, not just these */
 	bool cancelled;		/* by a signal */
+	bool abandoned;		/* by a second signal: the outcome is not known */
 	bool late;		/* the time is up */
 	bool has_bar;		/* the terminal shows progress */
+	bool told;		/* why it failed */
 	double begin;		/* seconds of now() */
 	double limit;		/* seconds, 0: none */
-	double cancel_begin;	/* of the write that goes on */
+	u64 moved, left;	/* pages, where the kernel tells */
+	char reason[128];	/* of a failure of the whole request, else empty */
 };
 
 double now(void);
-void __printf(1, 2) print_verbose(const char *format, ...);
-bool take_reason(struct block *b, const struct pairs *p);
-void note_failure(const struct change *c, struct block *b);
+bool take_reason(char *reason, size_t size, const struct pairs *p);
+void note_success(struct change *c, struct block *b);
+void note_failure(struct change *c, struct block *b);
 
 /* progress.c */
 void draw_progress(struct change *c);
 void clear_progress(struct change *c);
 
 /* change_blocks.c: one block after the other, by their files in sysfs */
-void hold_signals(void);
-pid_t start_write(int fd, const char *text);
-int attend_write(struct change *c, pid_t writer, bool may_cancel);
+void choose_any_blocks(struct change *c, const char *text);
 void change_by_blocks(struct change *c);
 
-/* change_request.c: all blocks at once, where the kernel takes such requests */
-bool change_by_request(struct change *c);
+/* change_handle.c: all blocks at once, where the kernel takes such requests */
+void change_by_handle(struct change *c, struct handle *h);
 
 #endif /* MEMHP_CHANGE_H */

@@ -1,46 +1,82 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Requests block by block, through the files "state" in sysfs: all that the kernel of today
- * has. Each write is made by a child, as it may take long and only a signal ends it.
+ * Requests block by block, through the files "state" in sysfs: all that kernels without
+ * /dev/memory_hotplug have. Each write is made by a child, as it may take long and nothing but
+ * a signal ends it.
  */
+#include <err.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <err.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "ask.h"
 #include "change.h"
 #include "memhp.h"
-#include "last_request.h"
+#include "signals.h"
 #include "sysfs.h"
 
-static void on_term(int sig)
+#define TICK		100	/* milliseconds between two looks at the clock */
+
+/* ---- Which blocks ------------------------------------------------------- */
+
+/*
+ * The best score first. Among equals the highest address comes first: there is less of the
+ * kernel at high addresses.
+ */
+static int compare_scores(const void *a, const void *b)
+{
+	const struct block *x = *(struct block **)a, *y = *(struct block **)b;
+
+	if (x->counts.score != y->counts.score)
+		return y->counts.score > x->counts.score ? 1 : -1;
+	return compare_blocks(y, x);
+}
+
+static bool is_candidate(const struct change *c, const struct block *b)
+{
+	if (opt.node != NONE && b->node != opt.node)
+		return false;
+	if (!c->offline)
+		return block_is(b, "offline") && (strcmp(c->word, "online_movable") ||
+						  strstr(b->zones, "Movable"));
+	return block_is(b, "online") && (!opt.zone || !strcasecmp(b->zones, opt.zone));
+}
+
+/* Finds the candidates for a SIZE, in the order in which they are to be tried. */
+void choose_any_blocks(struct change *c, const char *text)
+{
+	for (unsigned int i = 0; i < nr_blocks; i++)
+		if (is_candidate(c, &blocks[i]))
+			select_block(&c->range, &blocks[i]);
+	/* An estimated score of 0 may be wrong: such blocks are tried last. */
+	if (c->offline && c->range.nr) {
+		count_blocks(c->range.blocks, c->range.nr);
+		qsort(c->range.blocks, c->range.nr, sizeof(*c->range.blocks), compare_scores);
+	}
+	if (c->range.nr < c->wanted && !opt.best_effort)
+		errx(1, "only %s of %s can go %s (--best-effort takes what there is)",
+		     size_text(c->range.nr * block_size), text, c->goal);
+}
+
+/* ---- A write that may last ---------------------------------------------- */
+
+static void ignore_signal(int sig)
 {
 	(void)sig;
 }
 
-static sigset_t held_signals;
-
-/* From now on, signals that end a request are waited for in attend_write(). */
-void hold_signals(void)
+/* Lets a child write. SIGTERM interrupts its write, and no other signal does. */
+static pid_t start_write(int fd, const char *text)
 {
-	sigemptyset(&held_signals);
-	sigaddset(&held_signals, SIGCHLD);
-	sigaddset(&held_signals, SIGINT);
-	sigaddset(&held_signals, SIGTERM);
-	sigaddset(&held_signals, SIGHUP);
-	sigprocmask(SIG_BLOCK, &held_signals, NULL);
-}
-
-/* A write that may last, by a child: SIGTERM interrupts it, and nothing else. */
-pid_t start_write(int fd, const char *text)
-{
-	struct sigaction act = { .sa_handler = on_term };
+	struct sigaction act = { .sa_handler = ignore_signal };
 	pid_t parent = getpid(), pid = fork();
 	sigset_t term;
 
@@ -56,72 +92,23 @@ pid_t start_write(int fd, const char *text)
 	_exit(write(fd, text, strlen(text)) < 0 ? errno : 0);
 }
 
-/* What brings a block back to where it was, the zone included. */
-static const char *former(const struct change *c, const struct block *b)
+/* Waits until the writer has ended, and ends it where the user says so. Returns its error. */
+static int attend_write(struct change *c, pid_t writer, bool may_cancel)
 {
-	if (!c->offline)
-		return "offline";
-	return block_is_movable(b) ? "online_movable" : "online_kernel";
-}
-
-/*
- * Where the kernel takes an offline back by that, says "online" to a block that is on its way.
- * And with the zone: should it have gone by then, it comes back to where it was.
- */
-static bool take_back(const struct change *c)
-{
-	struct block *b = NULL;
-	const char *word;
-	bool done;
-	int fd;
-
-	for (unsigned int i = 0; c->offline && i < c->range.nr; i++) {
-		b = c->range.blocks[i];
-		if (read_state(b) && block_is(b, "going-offline"))
-			break;
-		b = NULL;
-	}
-	fd = b ? open_file(O_RDONLY, MEMORY "/memory%lu/progress", b->nr) : NONE;
-	if (fd < 0)
-		return false;
-	close(fd);
-	fd = open_file(O_WRONLY, MEMORY "/memory%lu/state", b->nr);
-	word = former(c, b);
-	done = fd >= 0 && write(fd, word, strlen(word)) > 0;
-	if (fd >= 0)
-		close(fd);
-	return done;
-}
-
-/* Else, and where that has not helped a second later, the writer gets a signal until it ends. */
-static void cancel(struct change *c, pid_t writer)
-{
-	bool first = !c->cancel_begin;
-
-	if (first)
-		c->cancel_begin = now();
-	if (first ? !take_back(c) : now() - c->cancel_begin > 1)
-		kill(writer, SIGTERM);
-}
-
-/* Until the writer has ended, or has been ended. Returns its error, 0: none. */
-int attend_write(struct change *c, pid_t writer, bool may_cancel)
-{
-	const struct timespec tick = { .tv_nsec = 100000000 };
-	int sig, status;
+	int status;
 	pid_t ended;
 
 	if (writer < 0)
 		return errno;
-	c->cancel_begin = 0;
 	while (!(ended = waitpid(writer, &status, WNOHANG))) {
-		sig = sigtimedwait(&held_signals, NULL, &tick);
-		if (sig > 0 && sig != SIGCHLD)
+		poll(&(struct pollfd){ .fd = signal_handle(), .events = POLLIN }, 1, TICK);
+		if (take_signal())
 			c->cancelled = true;
 		if (c->limit && now() - c->begin > c->limit)
 			c->late = true;
+		/* Again and again: a signal may come just before the write begins. */
 		if (may_cancel && (c->cancelled || c->late))
-			cancel(c, writer);
+			kill(writer, SIGTERM);
 		draw_progress(c);
 	}
 	return ended < 0 ? errno : WIFEXITED(status) ? WEXITSTATUS(status) : EINTR;
@@ -138,34 +125,49 @@ static int write_state(struct change *c, const struct block *b, const char *word
 	return error;
 }
 
-/* One block; false if no other is to follow. */
-static bool change_block(struct change *c, struct block *b)
+/* ---- Block by block ----------------------------------------------------- */
+
+/* Notes why a block has not changed: what ended the request, or what the kernel has kept. */
+static void find_reason(const struct change *c, struct block *b, int error)
 {
-	double begin = now();
-	int error = write_state(c, b, c->word, true);
 	struct pairs p;
 
+	if (c->cancelled || c->late)
+		snprintf(b->reason, sizeof(b->reason), c->cancelled ? "cancelled" : "not in time");
+	else if (read_last_error(b, &p) != BADLY ||
+		 !take_reason(b->reason, sizeof(b->reason), &p))
+		snprintf(b->reason, sizeof(b->reason), "%s", strerror(error));
+}
+
+/* Changes one block; returns false if no other one is to follow. */
+static bool change_block(struct change *c, struct block *b)
+{
+	int error = write_state(c, b, c->word, true);
+
 	clear_progress(c);
-	/* It may have been taken back as soon as it was there. */
+	/* Somebody may have changed it back at once. */
 	if (!error && read_state(b) && !block_is(b, c->goal))
 		error = ECANCELED;
 	if (!error) {
-		b->outcome = CHANGED;
-		c->done++;
-		print_verbose("memory%lu is %s, %.0f ms\n", b->nr, c->goal, (now() - begin) * 1000);
+		note_success(c, b);
 	} else {
-		if (c->cancelled || c->late || read_last_request(b, &p) != BADLY ||
-		    !take_reason(b, &p))
-			snprintf(b->reason, sizeof(b->reason), "%s", c->cancelled ? "cancelled" :
-				 c->late ? "not in time" : strerror(error));
+		find_reason(c, b, error);
 		note_failure(c, b);
 	}
 	if (c->cancelled || c->late)
 		return false;
-	return !error || c->may_skip || opt.best_effort;
+	return !error || c->any || opt.best_effort;
 }
 
-static void roll_back(struct change *c)
+/* Returns what brings a block back to where it was, the zone included. */
+static const char *word_back(const struct change *c, const struct block *b)
+{
+	if (!c->offline)
+		return "offline";
+	return block_is_movable(b) ? "online_movable" : "online_kernel";
+}
+
+static void take_back(struct change *c)
 {
 	for (unsigned int i = c->range.nr; i-- > 0; ) {
 		struct block *b = c->range.blocks[i];
@@ -173,7 +175,7 @@ static void roll_back(struct change *c)
 
 		if (b->outcome != CHANGED)
 			continue;
-		error = write_state(c, b, former(c, b), false);
+		error = write_state(c, b, word_back(c, b), false);
 		clear_progress(c);
 		if (error) {
 			snprintf(b->reason, sizeof(b->reason), "%s", strerror(error));
@@ -183,16 +185,17 @@ static void roll_back(struct change *c)
 		}
 		b->outcome = TAKEN_BACK;
 		c->done--;
-		print_verbose("memory%lu is as before\n", b->nr);
+		if (opt.verbose && !opt.json)
+			printf("memory%lu is as before\n", b->nr);
 	}
 }
 
+/* Changes candidates until there are enough of them, or takes back what was done. */
 void change_by_blocks(struct change *c)
 {
 	for (unsigned int i = 0; i < c->range.nr && c->done < c->wanted; i++)
 		if (!change_block(c, c->range.blocks[i]))
 			break;
 	if (c->done < c->wanted && !opt.best_effort)
-		roll_back(c);
+		take_back(c);
 }
-

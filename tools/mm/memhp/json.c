@@ -87,20 +87,20 @@ void json_id(const char *key, int n)
 }
 
 /* Writes all pairs of a line as an object: numbers as numbers, "none" as null. */
-void json_pairs(const char *key, const struct pairs *p)
+void json_pairs(const char *name, const struct pairs *p)
 {
 	u64 n;
 
-	json_open(key, '{');
+	json_open(name, '{');
 	for (unsigned int i = 0; i < p->nr; i++) {
-		const char *value = p->pair[i].value;
+		const char *key = pair_key_at(p, i), *value = pair_value_at(p, i);
 		bool negative = *value == '-';
 
 		if (!parse_number(value + negative, &n)) {
-			json_string(p->pair[i].key, strcmp(value, "none") ? value : NULL);
+			json_string(key, strcmp(value, "none") ? value : NULL);
 			continue;
 		}
-		json_key(p->pair[i].key);
+		json_key(key);
 		printf("%s%llu", negative ? "-" : "", n);
 	}
 	json_close('}');

@@ -11,6 +11,6 @@ void json_number(const char *key, u64 n);
 void json_string(const char *key, const char *s);
 void json_bool(const char *key, bool b);
 void json_id(const char *key, int n);
-void json_pairs(const char *key, const struct pairs *p);
+void json_pairs(const char *name, const struct pairs *p);
 
 #endif /* MEMHP_JSON_H */

@@ -20,6 +20,7 @@
 #include "terminal.h"
 
 #define VERSION		"1.0"
+#define LETTERS		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
 struct options opt = { .node = NONE, .online = "online" };
 
@@ -113,6 +114,8 @@ static void set_option(int letter, const char *arg)
 		opt.node = n;
 		break;
 	case 'z':
+		if (!*arg || strspn(arg, LETTERS) != strlen(arg))
+			errx(1, "--zone %s: it is the name of a zone", arg);
 		opt.zone = arg;
 		break;
 	case 'k':

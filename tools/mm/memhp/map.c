@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "ask.h"
 #include "json.h"
 #include "memhp.h"
 #include "show.h"

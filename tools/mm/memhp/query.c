@@ -1,52 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /* memhp query: whether all blocks of a range could go offline. */
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <unistd.h>
 
+#include "ask.h"
+#include "handle.h"
 #include "json.h"
 #include "memhp.h"
 #include "show.h"
-#include "sysfs.h"
-
-/* Asks the kernel about the range as a whole; returns false where it has no answer. */
-static bool ask_kernel(const struct selection *r, struct counts *c)
-{
-	int fd = open_file(O_RDWR, MEMORY "/query");
-	char line[LINE_SIZE];
-	struct pairs p;
-	bool ret;
-
-	if (fd < 0 || is_other_root() || r->scattered) {
-		if (fd >= 0)
-			close(fd);
-		return false;
-	}
-	/* The answer is one for all who ask: one at a time. */
-	flock(fd, LOCK_EX);
-	snprintf(line, sizeof(line), "%lu-%lu", r->blocks[0]->nr, r->blocks[r->nr - 1]->nr);
-	ret = write(fd, line, strlen(line)) > 0;
-	if (!read_line_of(fd, line, sizeof(line)) || !ret)
-		return false;
-	parse_pairs(line, &p);
-	*c = parse_counts(&p);
-	return c->source == KERNEL;
-}
-
-/* Returns what is in the blocks together. */
-static struct counts count_selection(const struct selection *r)
-{
-	struct counts c;
-
-	if (ask_kernel(r, &c))
-		return c;
-	for (unsigned int i = 0; i < r->nr; i++)
-		count_block(r->blocks[i], 1);
-	return sum_counts(r->blocks, r->nr);
-}
 
 struct answer {
 	u64 start, end;		/* addresses, @end is that behind the last byte */
@@ -91,7 +53,7 @@ static void print_answer(const struct answer *a)
 	else if (strcmp(c->kind, "none"))
 		printf(": %s", c->kind);
 	putchar('\n');
-	print_counts(c, is_for_root(MEMORY "/query", 0));
+	print_counts(c, handle_is_for_root());
 	if (c->blocked) {
 		printf(LABEL "memory%llu\n", "blocker", c->blocker / pages_per_block());
 		print_page("", c->blocker, c->kind, &a->page);
@@ -106,7 +68,7 @@ int run_query(const char *arg)
 		.end = block_address(s.blocks[s.nr - 1]) + block_size,
 		.nr = s.nr,
 		.scattered = s.scattered,
-		.counts = count_selection(&s),
+		.counts = count_blocks(s.blocks, s.nr),
 	};
 
 	for (unsigned int i = 0; i < s.nr; i++)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Which blocks a RANGE of the command line names; exits with a message where it is none. */
+/* Selections of blocks, and the ranges that name them. */
 #include <err.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -102,7 +103,7 @@ static void tidy_selection(struct selection *s)
 	}
 }
 
-/* Returns the blocks of a RANGE, which is a list with commas, by number. */
+/* Returns the blocks of a RANGE, a list with commas, by number. Exits where it is none. */
 struct selection select_range(const char *text)
 {
 	char *copy = strdup(text), *rest = copy, *element;
@@ -115,4 +116,25 @@ struct selection select_range(const char *text)
 	free(copy);
 	tidy_selection(&s);
 	return s;
+}
+
+/* Returns the numbers of blocks, which are in order, as "32-39,48". The caller frees it. */
+char *list_blocks(struct block **list, unsigned int nr)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *f = open_memstream(&text, &size);
+
+	if (!f)
+		err(1, "range");
+	for (unsigned int i = 0, j; i < nr; i = j) {
+		for (j = i + 1; j < nr && list[j]->nr == list[j - 1]->nr + 1; j++)
+			;
+		fprintf(f, "%s%lu", i ? "," : "", list[i]->nr);
+		if (j > i + 1)
+			fprintf(f, "-%lu", list[j - 1]->nr);
+	}
+	if (fclose(f))
+		err(1, "range");
+	return text;
 }

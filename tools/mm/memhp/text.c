@@ -137,7 +137,7 @@ void parse_pairs(const char *line, struct pairs *p)
 	char *word, *equals, *before = NULL;
 
 	snprintf(p->text, sizeof(p->text), "%s", line);
-	p->head = "";
+	p->has_head = false;
 	p->nr = 0;
 	for (word = p->text; word; before = word, word = strchr(word, ' ')) {
 		if (before) {
@@ -149,21 +149,37 @@ void parse_pairs(const char *line, struct pairs *p)
 			*equals = '\0';
 			if (before)
 				*before = '\0';
-			p->pair[p->nr].key = word;
-			p->pair[p->nr++].value = equals + 1;
+			p->pair[p->nr].key = word - p->text;
+			p->pair[p->nr++].value = equals + 1 - p->text;
 			word = equals + 1;
 		} else if (!p->nr) {
-			p->head = p->text;
+			p->has_head = true;
 		}
 	}
+}
+
+/* Returns the words in front of the first key, which may be none. */
+const char *pairs_head(const struct pairs *p)
+{
+	return p->has_head ? p->text : "";
+}
+
+const char *pair_key_at(const struct pairs *p, unsigned int i)
+{
+	return p->text + p->pair[i].key;
+}
+
+const char *pair_value_at(const struct pairs *p, unsigned int i)
+{
+	return p->text + p->pair[i].value;
 }
 
 /* Returns the value of @key, or NULL. */
 const char *pair_value(const struct pairs *p, const char *key)
 {
 	for (unsigned int i = 0; i < p->nr; i++)
-		if (!strcmp(p->pair[i].key, key))
-			return p->pair[i].value;
+		if (!strcmp(pair_key_at(p, i), key))
+			return pair_value_at(p, i);
 	return NULL;
 }
 

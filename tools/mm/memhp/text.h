@@ -30,18 +30,21 @@ bool parse_range(const char *text, struct range_text *range);
 
 /*
  * A line of "key=value ..." words. A value may contain spaces: it lasts until the next key.
- * Words in front of the first key are the head. The pointers are into @text: not to be copied.
+ * Words in front of the first key are the head.
  */
 struct pairs {
 	char text[LINE_SIZE];
-	const char *head;
+	bool has_head;		/* @text begins with it */
 	unsigned int nr;
 	struct {
-		const char *key, *value;
+		unsigned short key, value;	/* where they begin in @text */
 	} pair[32];
 };
 
 void parse_pairs(const char *line, struct pairs *p);
+const char *pairs_head(const struct pairs *p);
+const char *pair_key_at(const struct pairs *p, unsigned int i);
+const char *pair_value_at(const struct pairs *p, unsigned int i);
 const char *pair_value(const struct pairs *p, const char *key);
 u64 pair_number(const struct pairs *p, const char *key);
 int pair_error(const struct pairs *p);

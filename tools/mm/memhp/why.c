@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /* memhp why: how the last request for a block ended, what is in it, and what can be done. */
 #include <err.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "advice.h"
+#include "ask.h"
 #include "json.h"
-#include "last_request.h"
 #include "memhp.h"
 #include "show.h"
-#include "sysfs.h"
 
 struct findings {
 	struct block *block;
@@ -54,10 +52,12 @@ static void print_failure(const struct pairs *p)
 		printf(", after %.1f s", pair_number(p, "ms") / 1000.0);
 	putchar('\n');
 	for (i = 0; i < p->nr; i++) {
-		for (j = 0; j < ARRAY_SIZE(said) && strcmp(said[j], p->pair[i].key); j++)
+		const char *key = pair_key_at(p, i);
+
+		for (j = 0; j < ARRAY_SIZE(said) && strcmp(said[j], key); j++)
 			;
 		if (j == ARRAY_SIZE(said))
-			printf(LABEL "%s=%s\n", "", p->pair[i].key, p->pair[i].value);
+			printf(LABEL "%s=%s\n", "", key, pair_value_at(p, i));
 	}
 }
 
@@ -113,8 +113,6 @@ static bool find_culprit(struct findings *f)
 
 static void print_block(const struct block *b)
 {
-	char line[LINE_SIZE];
-
 	printf(LABEL "memory%lu, %#llx-%#llx, %s", "block", b->nr, block_address(b),
 	       block_address(b) + block_size - 1, size_text(block_size));
 	if (b->node != NONE)
@@ -124,8 +122,6 @@ static void print_block(const struct block *b)
 	printf("\n" LABEL "%s", "state", b->state);
 	if (*b->zones)
 		printf("%s%s", block_is(b, "offline") ? ", can be in " : " in ", b->zones);
-	if (read_line(line, MEMORY "/memory%lu/progress", b->nr) && strcmp(line, "none"))
-		printf(", %s", line);
 	putchar('\n');
 }
 
@@ -133,8 +129,7 @@ static void print_block(const struct block *b)
 static void investigate(struct block *b, struct findings *f)
 {
 	*f = (struct findings){ .block = b };
-	count_block(b, 1);
-	f->last = read_last_request(b, &f->failure);
+	f->last = ask_why(b, &f->failure);
 	f->has_page = find_culprit(f);
 	if (f->has_page)
 		f->page = read_page(f->pfn);

@@ -5,8 +5,10 @@
 # Blocks are of 64 KiB.
 
 program=$1
+here=$(dirname "$(realpath "$0")")
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+trap 'rm -rf "$work"; [ -z "$kernel" ] || kill "$kernel"' EXIT
+kernel=
 memory=$work/sys/devices/system/memory
 run=0 failed=0
 export LC_ALL=C COLUMNS=80 ASAN_OPTIONS=exitcode=99
@@ -27,9 +29,28 @@ block() {
 }
 
 machine() {
+	[ -z "$kernel" ] || kill "$kernel"
+	kernel=
 	rm -rf "${work:?}"/*
 	mkdir -p "$memory" "$work/proc"
 	echo 10000 >"$memory/block_size_bytes"
+}
+
+# From now on the machine has what stands for /dev/memory_hotplug.
+handle() {
+	mkdir -p "$work/kernel"
+	"$here/memhp_kernel.py" "$work" &
+	kernel=$!
+	until [ -S "$work/dev/memory_hotplug" ]; do
+		kill -0 $kernel || exit 1
+		sleep 0.05
+	done
+}
+
+# tells N COUNTS [LAST_ERROR]: what the kernel knows of block N
+tells() {
+	echo "$2" >"$work/kernel/$1"
+	[ -z "$3" ] || echo "$3" >"$work/kernel/$1.last_error"
 }
 
 # pages FILE FIRST COUNT VALUE: entries of /proc/FILE
@@ -143,7 +164,7 @@ holds "several zones" "d['kind'] == 'multi-zone' and d['page'] is None and d['la
 expect "no groups" 1 groups <<'END'
 memhp: this kernel does not show groups of memory blocks
 END
-expect "a dump is not changed" 1 offline 2 <<'END'
+expect "a dump is not changed" 1 offline memory2 <<'END'
 memhp: a request is for this machine, not for that of --sysroot
 END
 expect "a gap" 1 query 2-8 <<'END'
@@ -181,15 +202,17 @@ END
 # ---- A kernel that tells all ----------------------------------------------
 
 machine
-block 4 online Normal 0 group=none "last_error=none" \
-	"movability=free=10 movable=2 unmovable=4 pinned=0 hugetlb=0 poisoned=0 blocker=0x41 kind=slab score=0"
-block 5 online Movable 1 group=3 \
-	"last_error=verb=offline err=-16 reason=pinned pfn=0x52 step=pages passes=12 left=1 ms=5023 detail=two words later=on" \
-	"movability=free=14 movable=1 unmovable=0 pinned=1 hugetlb=0 poisoned=0 blocker=0x52 kind=pinned score=0 more=1"
-block 6 going-offline Movable 1 group=3 last_error=none "progress=left=4 moved=12 failed=0 ms=15" \
-	"movability=free=12 movable=4 unmovable=0 pinned=0 hugetlb=0 poisoned=0 blocker=none kind=none score=75"
-block 7 lost Movable 1 "last_error=verb=offline err=-133 reason=lost" \
-	"movability=free=0 movable=0 unmovable=0 pinned=0 hugetlb=0 poisoned=0 blocker=none kind=none score=0"
+handle
+block 4 online Normal 0 group=none
+tells 4 "free=10 movable=2 unmovable=4 pinned=0 hugetlb=0 poisoned=0 blocker=0x41 kind=slab score=0"
+block 5 online Movable 1 group=3
+tells 5 "free=14 movable=1 unmovable=0 pinned=1 hugetlb=0 poisoned=0 blocker=0x52 kind=pinned score=0 more=1" \
+	"verb=offline err=-16 reason=pinned pfn=0x52 step=pages passes=12 left=1 ms=5023 detail=two words later=on"
+block 6 going-offline Movable 1 group=3
+tells 6 "free=12 movable=4 unmovable=0 pinned=0 hugetlb=0 poisoned=0 blocker=none kind=none score=75"
+block 7 lost Movable 1
+tells 7 "free=0 movable=0 unmovable=0 pinned=0 hugetlb=0 poisoned=0 blocker=none kind=none score=0" \
+	"verb=offline err=-133 reason=lost"
 mkdir -p "$memory/groups/3"
 echo static >"$memory/groups/3/type"
 echo 1 >"$memory/groups/3/node"
@@ -231,7 +254,7 @@ END
 
 expect "on its way" 0 why 6 <<'END'
 block     memory6, 0x60000-0x6ffff, 64K, node 1, group 3
-state     going-offline in Movable, left=4 moved=12 failed=0 ms=15
+state     going-offline in Movable
 last      no request has failed since
 pages             12 free          48K
                    4 movable       16K
@@ -251,6 +274,9 @@ END
 holds "last_error" "d['last_error'] == dict(verb='offline', err=-16, reason='pinned', pfn=0x52, step='pages', passes=12,
 	left=1, ms=5023, detail='two words', later='on')" why 5
 holds "a group" "d['blocks'] == 2 and d['free'] == 26 and d['blocker'] == 0x52 and d['can_go'] == 'no'" query group3
+tells range "free=26 movable=1 unmovable=5 pinned=0 hugetlb=0 poisoned=0 blocker=0x51 kind=slab score=0"
+holds "what the kernel says of all of it" "d['unmovable'] == 5 and d['blocker'] == 0x51 and d['kind'] == 'slab'" query 5,6
+rm "$work/kernel/range"
 holds "groups" "d['groups'] == [dict(group=3, type='static', node=1, blocks='5-6', zones='Movable', owner='PNP0C80:00',
 	size=131072, online_size=131072)]" groups
 # More than a page of it
@@ -258,13 +284,19 @@ seq -s , 100 2 4000 >"$memory/groups/3/blocks"
 holds "groups, a long list" "d['groups'][0]['blocks'] == ','.join(map(str, range(100, 4001, 2)))" groups
 echo 5-6 >"$memory/groups/3/blocks"
 
+# A kernel without the device, but with the file
+machine
+block 5 online Movable 1 "last_error=verb=offline err=-16 reason=pinned pfn=0x52"
+holds "last_error, by its file" "d['last_error']['reason'] == 'pinned' and d['page']['pfn'] == 0x52 and d['source'] is None" why 5
+
 # ---- Size -----------------------------------------------------------------
 
 machine
+handle
 for ((n = 0; n < 400; n++)); do
 	free=$((n % 100 == 99 ? 0 : 16))
-	block $n online Movable 0 \
-		"movability=free=$free movable=$((16 - free)) unmovable=0 pinned=0 hugetlb=0 poisoned=0 blocker=none kind=none score=$((1 + free * 6))"
+	block $n online Movable 0
+	tells $n "free=$free movable=$((16 - free)) unmovable=0 pinned=0 hugetlb=0 poisoned=0 blocker=none kind=none score=$((1 + free * 6))"
 done
 expect "equal blocks are folded" 0 map <<'END'
   BLOCKS      ZONE           STATE         FULL MAP
@@ -285,19 +317,219 @@ COLUMNS=50 LC_ALL=C.UTF-8 expect "narrow, in color" 0 map --color=always < <(pri
 	$'▁▂▃▄▅▆▇█ how full  \e[32mcan go\e[0m  \e[33mheld\e[0m  \e[31mcannot go\e[0m  . offline  < > on its way  ! lost' \
 	'Blocks of 64K.')
 
+# ---- Requests -------------------------------------------------------------
+
+# requests NAME LINES: what the kernel was asked since the last time
+requests() {
+	run=$((run + 1))
+	diff -u <(printf '%s\n' "${@:2}") "$work/log" >"$work/diff"
+	local same=$?
+
+	: >"$work/log"
+	[ $same = 0 ] && return
+	failed=$((failed + 1))
+	echo "not ok $1: what the kernel was asked"
+	cat "$work/diff"
+}
+
+# answer: standard input is what the kernel answers, unless it is a question
+answer() {
+	cat >"$work/kernel/answer"
+}
+
+# As expect, but times are S
+expect_timed() {
+	local name=$1 status=$2 got
+
+	shift 2
+	run=$((run + 1))
+	"$program" --sysroot "$work" "$@" 2>&1 >"$work/out" </dev/null | sed 's/^/! /' >"$work/err"
+	got=${PIPESTATUS[0]}
+	cat >"$work/wanted"
+	sed 's/in [0-9.]* s/in S s/' "$work/out" "$work/err" | diff -u "$work/wanted" - >"$work/diff" &&
+		[ "$got" = "$status" ] && return
+	failed=$((failed + 1))
+	echo "not ok $name: exit code $got"
+	cat "$work/diff"
+}
+
+machine
+handle
+for n in 2 3 4 5 7; do
+	block $n online Movable 0 group=$((n / 6))
+done
+block 8 offline Movable 0
+: >"$work/log"
+
+answer <<'END'
+progress pages=64 left=32 moved=32 failed=0 passes=1 ms=2
+block=2 result=done err=0 reason=none pfn=none step=check
+block=3 result=done err=0 reason=none pfn=none step=check
+block=5 result=done err=0 reason=none pfn=none step=check
+request verb=offline result=ok wanted=3 done=3 ms=12 err=0 reason=none pfn=none step=check
+END
+expect_timed "it says what it did, not on a terminal too" 0 offline 5,2-3 <<'END'
+192K offline in S s: blocks 2-3,5
+END
+expect_timed "a line for each block" 0 offline -v 2-3,memory5 <<'END'
+memory2 is offline
+memory3 is offline
+memory5 is offline
+192K offline in S s: blocks 2-3,5
+END
+requests "several ranges" "offline 2-3,5" "offline 2-3,5"
+holds "JSON of a request" "d['result'] == 'done' and d['changed_size'] == d['wanted_size'] == 3 << 16 and d['ended_by'] is None
+	and [(b['block'], b['outcome']) for b in d['blocks']] == [(2, 'changed'), (3, 'changed'), (5, 'changed')]" offline 2,3,5
+requests "each block once" "offline 2-3,5"
+expect_timed "as wanted already" 0 offline memory8 <<'END'
+nothing to do: all of it is offline
+END
+expect_timed "some of it already" 0 offline 5,8,3-4,2 <<'END'
+192K offline in S s: blocks 2-3,5
+END
+requests "what is to change only" "offline 2-5"
+
+answer <<'END'
+block=7 result=done err=0 reason=none pfn=none step=check
+block=4 result=failed err=-16 reason=pinned pfn=0x41 step=pages
+request verb=offline result=ok wanted=1 done=1 ms=12 err=0 reason=none pfn=none step=check
+END
+expect_timed "a size" 0 offline 64K --node 0 --zone movable --timeout 1.5 <<'END'
+64K offline in S s: block 7
+! memhp: memory4 does not go offline: pinned at page frame 0x41 ('memhp why 4' says more)
+END
+expect_timed "a size, online" 0 online --movable --node 1 64K --timeout 0.0001 <<'END'
+64K online in S s: block 7
+! memhp: memory4 does not go online: pinned at page frame 0x41 ('memhp why 4' says more)
+END
+requests "sizes" "offline size=65536 node=0 zone=movable timeout=1500" "online_movable size=65536 node=1 timeout=1"
+
+answer <<'END'
+block=2 result=done err=0 reason=none pfn=none step=check
+block=3 result=failed err=-16 reason=unmovable pfn=0x33 step=pages
+request verb=offline result=partial wanted=2 done=1 ms=12 err=-16 reason=unmovable pfn=0x33 step=pages
+END
+expect_timed "best effort" 64 offline -b 2,3 <<'END'
+64K offline in S s: block 2
+! memhp: memory3 does not go offline: unmovable at page frame 0x33 ('memhp why 3' says more)
+! memhp: 64K of 128K offline
+END
+requests "best effort" "offline 2-3 best-effort"
+answer <<'END'
+request verb=offline result=failed wanted=16 done=0 ms=1 err=-16 reason=absent pfn=none step=check
+END
+expect_timed "the reason of all" 1 offline 1M --node 77 <<'END'
+! memhp: nothing of 1M offline: there are no such blocks, or fewer than asked for
+END
+answer <<'END'
+request verb=offline result=failed wanted=1 done=0 ms=1 err=-5 reason=new-word pfn=none step=check
+END
+expect_timed "a reason that nobody knows" 1 offline memory2 <<'END'
+! memhp: nothing of 64K offline: new-word
+END
+answer </dev/null
+expect_timed "no answer" 1 offline memory2 <<'END'
+! memhp: nothing of 64K offline
+END
+: >"$work/log"
+
+# A block and a size differ by one letter.
+for command in offline online; do
+	expect_timed "a lone number" 1 $command 8 <<'END'
+! memhp: 8 may be a block or a size: say memory8 for the block, 8G for a size
+END
+done
+expect_timed "a lone number that is no block" 1 offline 99 <<'END'
+! memhp: 99: there is no such block, 'memhp map' shows which there are
+END
+expect_timed "a zone that is none" 1 offline 64K --zone 'Movable best-effort' <<'END'
+! memhp: --zone Movable best-effort: it is the name of a zone
+END
+run=$((run + 1))
+grep -v closed "$work/log" && failed=$((failed + 1)) && echo "not ok: a request was made"
+
+# on_terminal TEXT COMMAND...: that is typed; what the terminal shows is in $work/out
+on_terminal() {
+	run=$((run + 1))
+	printf '%s\n' "$1" | script -qec "$program --sysroot $work ${*:2}" /dev/null >"$work/out" 2>&1
+	status=$?
+}
+
+wrong() {
+	failed=$((failed + 1))
+	echo "not ok $1: exit code $status"
+	cat -v "$work/out" "$work/log"
+}
+
+if command -v script >/dev/null; then
+	answer <<'END'
+progress pages=64 left=48 moved=16 failed=0 passes=1 ms=2
+!sleep 0.7
+block=3 result=done err=0 reason=none pfn=none step=check
+request verb=offline result=ok wanted=1 done=1 ms=12 err=0 reason=none pfn=none step=check
+END
+	: >"$work/log"
+	on_terminal n offline 3
+	[ $status = 1 ] && grep -q "Take memory3, a block of 64K, offline?" "$work/out" && ! grep -q offline "$work/log" ||
+		wrong "a lone number, and no"
+	on_terminal y offline 3
+	[ $status = 0 ] && grep -qx "offline 3" "$work/log" || wrong "a lone number, and yes"
+	on_terminal "" offline memory3
+	[ $status = 0 ] && grep -q "\[#########-*\] 64K going offline, [01] s, 48 pages left" "$work/out" || wrong "a bar"
+	answer <<'END'
+progress pages=64 left=48 moved=16 failed=0 passes=1 ms=2
+!wait
+!sleep 0.5
+block=3 result=untouched err=0 reason=none pfn=none step=check
+request verb=offline result=cancelled wanted=1 done=0 ms=12 err=-125 reason=cancelled pfn=none step=pages
+END
+	: >"$work/log"
+	run=$((run + 1))
+	(sleep 1; printf '\003'; sleep 1) | script -qec "exec $program --sysroot $work offline 2-3" /dev/null >"$work/out" 2>&1
+	status=$?
+	[ $status = 1 ] && grep -qx cancel "$work/log" && grep -q "taking back" "$work/out" &&
+		grep -q "cancelled: nothing of 128K offline" "$work/out" || wrong "Ctrl-C"
+	answer <<'END'
+!wait
+!wait
+END
+	: >"$work/log"
+	run=$((run + 1))
+	(sleep 1; printf '\003'; sleep 1; printf '\003'; sleep 1) |
+		script -qec "exec $program --sysroot $work offline 2-3" /dev/null >"$work/out" 2>&1
+	status=$?
+	[ $status = 1 ] && grep -q "still takes back" "$work/out" && grep -qx closed "$work/log" || wrong "Ctrl-C twice"
+fi
+
+# Killed, it closes the device.
+answer <<'END'
+!wait
+END
+: >"$work/log"
+run=$((run + 1))
+"$program" --sysroot "$work" offline 2-3 >"$work/out" 2>&1 &
+sleep 1
+{ kill -KILL $!; wait $!; } 2>/dev/null
+sleep 0.5
+status=0
+[ "$(<"$work/log")" = $'offline 2-3\nclosed' ] || wrong "killed"
+
 # ---- What no kernel says --------------------------------------------------
 
 garbage=("=" "a=" "free" "free=x movable=-1 blocker=0x kind= score=9999999999999999999999" "$(printf 'x%.0s' {1..5000})"
 	"$(printf 'free=1 movable=1 k%s=1 ' {1..100})" $'\e[31m\xff\x01 err=-16' "err=-99999999999999 reason= pfn=0x")
 machine
+handle
 for text in "${garbage[@]}"; do
 	rm -rf "${memory:?}"/memory*
-	block 1 "$text" "$text" 0 "movability=$text" "last_error=$text" "progress=$text" "group=$text"
+	block 1 "$text" "$text" 0 "last_error=$text" "group=$text"
+	tells 1 "$text" "$text"
+	echo "$text" | answer
 	: >"$memory/memory1/removable"
 	holds "garbage, why" "d['block'] == 1" why 1
 	holds "garbage, map" "len(d['blocks']) == 1" map
 	holds "garbage, query" "d['blocks'] == 1" query 1
-	for command in map "why 1" "query 1"; do
+	for command in map "why 1" "query 1" "offline memory1" "online 64K"; do
 		run=$((run + 1))
 		# shellcheck disable=SC2086
 		"$program" --sysroot "$work" $command >"$work/out" 2>&1

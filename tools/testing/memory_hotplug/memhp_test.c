@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The pure part of memhp (tools/mm/memhp/{text,counts,advice}.c), which is linked in. */
+/* The pure part of memhp (tools/mm/memhp/{text,counts,advice,protocol}.c), which is linked in. */
 #include <kunit/test.h>
 #include <linux/kernel-page-flags.h>
 
 #include "../../mm/memhp/advice.h"
 #include "../../mm/memhp/counts.h"
+#include "../../mm/memhp/protocol.h"
 #include "memhp_model.h"
 
 /* ---- Text --------------------------------------------------------------- */
@@ -82,7 +83,7 @@ static void memhp_values_last_until_the_next_key(struct kunit *test)
 	struct pairs p;
 
 	parse_pairs("block 7 err=-16 detail=two words later=0x10 empty= =x A=b", &p);
-	KUNIT_EXPECT_STREQ(test, p.head, "block 7");
+	KUNIT_EXPECT_STREQ(test, pairs_head(&p), "block 7");
 	KUNIT_EXPECT_EQ(test, p.nr, 4U);
 	KUNIT_EXPECT_EQ(test, pair_error(&p), 16);
 	KUNIT_EXPECT_STREQ(test, pair_value(&p, "detail") ?: "", "two words");
@@ -195,6 +196,81 @@ static void memhp_each_reason_of_a_refusal_has_advice(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, !advice_for(NULL));
 }
 
+/* ---- Protocol ----------------------------------------------------------- */
+
+static void memhp_requests(struct kunit *test)
+{
+	static const struct {
+		struct request_text request;
+		const char *text;
+	} requests[] = {
+		{ { .verb = "query", .places = "1-2,4", .node = NONE }, "query 1-2,4\n" },
+		{ { .verb = "offline", .places = "7", .node = NONE, .best_effort = true },
+		  "offline 7 best-effort\n" },
+		{ { .verb = "online_movable", .size = 1ULL << 40, .node = 0, .zone = "Normal",
+		    .timeout = 1.5 },
+		  "online_movable size=1099511627776 node=0 zone=Normal timeout=1500\n" },
+		{ { .verb = "offline", .places = "7", .node = NONE, .timeout = 1e-9 },
+		  "offline 7 timeout=1\n" },
+	};
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(requests); i++) {
+		char *text = compose_request(&requests[i].request);
+
+		KUNIT_EXPECT_STREQ(test, text, requests[i].text);
+		free(text);
+	}
+}
+
+static void memhp_answers(struct kunit *test)
+{
+	static const struct {
+		const char *line;
+		enum line_kind kind;
+		u64 block;
+		unsigned int nr;	/* pairs */
+	} lines[] = {
+		{ "progress pages=64 left=1", LINE_PROGRESS, 0, 2 },
+		{ "block=12 result=done err=0", LINE_BLOCK, 12, 3 },
+		{ "range=0x0-0xff free=1", LINE_RANGE, 0, 2 },
+		{ "request verb=offline result=ok", LINE_REQUEST, 0, 2 },
+		{ "last_error block=5 none", LINE_LAST_ERROR, 5, 0 },
+		{ "last_error block=5 verb=offline detail=a b", LINE_LAST_ERROR, 5, 2 },
+		{ "last_error block=5", LINE_OTHER, 0, 1 },
+		{ "last_error", LINE_OTHER, 0, 0 },
+		{ "news block=1", LINE_OTHER, 0, 1 },
+		{ "block=x", LINE_OTHER, 0, 1 },
+		{ "", LINE_OTHER, 0, 0 },
+	};
+	struct answer_line a;
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(lines); i++) {
+		parse_answer(lines[i].line, &a);
+		KUNIT_EXPECT_TRUE_MSG(test, a.kind == lines[i].kind && a.block == lines[i].block &&
+				      a.pairs.nr == lines[i].nr, "'%s'", lines[i].line);
+	}
+}
+
+static void memhp_a_line_that_is_too_long(struct kunit *test)
+{
+	struct line_buffer b = {};
+	size_t size;
+	char *room = line_room(&b, &size);
+
+	memset(room, 'x', size);
+	add_to_lines(&b, size);
+	KUNIT_EXPECT_EQ(test, strlen(take_line(&b, false) ?: ""), (size_t)LINE_SIZE);
+	KUNIT_EXPECT_TRUE(test, !take_line(&b, false));
+	room = line_room(&b, &size);
+	KUNIT_EXPECT_EQ(test, size, (size_t)LINE_SIZE);
+	memcpy(room, "\nend", 4);
+	add_to_lines(&b, 4);
+	KUNIT_EXPECT_STREQ(test, take_line(&b, false) ?: "?", "");
+	KUNIT_EXPECT_TRUE(test, !take_line(&b, false));
+	KUNIT_EXPECT_STREQ(test, take_line(&b, true) ?: "?", "end");
+	KUNIT_EXPECT_TRUE(test, !take_line(&b, true));
+}
+
 /* ---- Anything ----------------------------------------------------------- */
 
 /* What the fuzzer has found, and other texts that nobody expects. */
@@ -220,6 +296,9 @@ static struct kunit_case memhp_cases[] = {
 	KUNIT_CASE(memhp_pages_without_flags),
 	KUNIT_CASE(memhp_a_sum_is_as_hard_as_its_hardest_part),
 	KUNIT_CASE(memhp_each_reason_of_a_refusal_has_advice),
+	KUNIT_CASE(memhp_requests),
+	KUNIT_CASE(memhp_answers),
+	KUNIT_CASE(memhp_a_line_that_is_too_long),
 	KUNIT_CASE(memhp_any_text),
 	{}
 };
