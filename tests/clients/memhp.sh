@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
-# guest: dimms=512M:0,512M:1 cmdline=page_owner=on timeout=300
+# guest: dimms=512M:0,512M:1 cmdline=page_owner=on timeout=600
 # memhp: every command, on blocks that go offline and on one that does not
 
 . "$GUEST_LIB"
 
 need python3 script
+device=/dev/memory_hotplug
 mapfile -t all < <(blocks_that_are offline)
 [ ${#all[@]} = 8 ] || fail "${#all[@]} offline blocks, not 8"
 size=$(block_size)
@@ -56,13 +57,15 @@ within() {
 }
 
 # Online: a block, a range, addresses, a size; what is there already is no error
-run 0 online --kernel "$first"
+run 0 online --kernel "memory$first"
+said "^128M online in [0-9.]* s: block $first$"
 run 0 online --movable memory"${a[1]}"
 run 0 online -m "$(printf '0x%x-0x%x' $((held * size)) $(((last + 1) * size - 1)))"
 are Normal Movable Movable Movable
 run 0 online "$first-$last"
 run 0 offline -v "${a[1]}-$last"
 said "memory$held is offline"
+said "^384M offline in [0-9.]* s: blocks ${a[1]}-$last$"
 are Normal offline offline offline
 json 0 "d['result'] == 'done' and d['changed_size'] == 2 * $size and len(d['blocks']) == 2" \
 	online 256M --node 1 --movable
@@ -96,67 +99,95 @@ run 0 why "$held"
 said "online in Movable"
 said "^advice "
 
-# A page that cannot move: it says so, and leaves everything as it was
+# Something holds a page of a block for long.
 hold pin 1 $((held * size)) $(((held + 1) * size)) >/tmp/hold &
 hold=$!
 wait_for 60 grep -q 0x /tmp/hold
 pfn=$(($(</tmp/hold) / 4096))
-run 1 offline "$held"
-said "memory$held does not go offline"
-are Normal Movable Movable Movable
-run 0 why "$held"
-json 0 "d['state'] == 'online' and d['zones'] == 'Movable' and d['advice']" why "$held"
 
-# Atomic: what went before comes back, to the zone it had; or not, as asked. The one of
-# the kernel's zone may hold something by now, and then does not go at all.
-run 1 offline "$first-$last"
-said "nothing of 512M offline"
-are Normal Movable Movable Movable
-run 1 offline -v "${a[1]}-$last"
-said "nothing of 384M offline"
-are Normal Movable Movable Movable
-json 64 "d['result'] == 'partial' and [b['outcome'] for b in d['blocks']].count('changed') == 2" \
-	offline --best-effort "${a[1]}-$last"
-are Normal offline Movable offline
-run 0 online --movable "$first-$last"
-are Normal Movable Movable Movable
-
-# An end by time, and by Ctrl-C, which also takes back what was done
-within 30 run 1 offline --timeout 3 "${a[1]}-$last"
-said "time is up"
-# The kernel had the time to see what holds it up.
-said "memory$held does not go offline: pinned at page frame"
-are Normal Movable Movable Movable
 cancel() {
 	(wait_for 30 grep -qx going-offline "$memory/memory$held/state"; sleep 1; printf '\003') | script -qec "exec memhp offline ${a[1]}-$last" /tmp/out >/dev/null
 	status=$?
 }
-within 30 cancel
-cat /tmp/out
-[ $status = 1 ] || fail "exit status $status after Ctrl-C"
-said "cancelled"
-said "blocks offline"
-are Normal Movable Movable Movable
-memhp offline "$held" &
-writer=$!
-wait_for 30 grep -qx going-offline "$memory/memory$held/state"
-kill -TERM $writer
-within 30 wait $writer
-are Normal Movable Movable Movable
 
-# A size: the cheapest, which the one that is held is not; all or nothing, unless told otherwise
-json 0 "$held not in [b['block'] for b in d['blocks'] if b['outcome'] == 'changed']" \
-	offline 256M --node 1 --zone Movable
-are Normal offline Movable offline
-run 1 offline 100G --node 1 --zone Movable
-are Normal offline Movable offline
-run 0 online --movable 256M --node 1
-run 64 offline 100G --node 1 --zone Movable --best-effort
-are Normal offline Movable offline
+requests() {
+	# A page that cannot move: it says so, and leaves everything as it was
+	run 1 offline "memory$held"
+	said "memory$held does not go offline"
+	are Normal Movable Movable Movable
+	run 0 why "$held"
+	json 0 "d['state'] == 'online' and d['zones'] == 'Movable' and d['advice']" why "$held"
+
+	# Atomic: what went before comes back, to the zone it had; or not, as asked. The one of
+	# the kernel's zone may hold something by now, and then does not go at all.
+	run 1 offline "$first-$last"
+	said "nothing of 512M offline"
+	are Normal Movable Movable Movable
+	run 1 offline -v "${a[1]}-$last"
+	said "nothing of 384M offline"
+	are Normal Movable Movable Movable
+	json 64 "d['result'] == 'partial' and [b['outcome'] for b in d['blocks']].count('changed') == 2" \
+		offline --best-effort "${a[1]}-$last"
+	are Normal offline Movable offline
+	run 0 online --movable "$first-$last"
+	are Normal Movable Movable Movable
+
+	# An end by time, and by Ctrl-C, which also takes back what was done
+	run 0 offline memory"${a[1]}"
+	run 0 offline "${a[1]}"-"${a[1]}"
+	said "^nothing to do"
+	run 0 online --movable "${a[1]},${a[1]}"
+	within 30 run 1 offline --timeout 3 "${a[1]}-$last"
+	said "time is up"
+	# A kernel that keeps to the time itself has seen what holds it up.
+	if [ "$way" = device ]; then
+		said "memory$held does not go offline: pinned at page frame"
+	else
+		said "memory$held does not go offline: not in time"
+	fi
+	are Normal Movable Movable Movable
+	within 30 cancel
+	cat /tmp/out
+	[ $status = 1 ] || fail "exit status $status after Ctrl-C"
+	said "cancelled"
+	said "going offline"
+	are Normal Movable Movable Movable
+	memhp offline "memory$held" &
+	writer=$!
+	wait_for 30 grep -qx going-offline "$memory/memory$held/state"
+	kill -TERM $writer
+	within 30 wait $writer
+	are Normal Movable Movable Movable
+
+	# A size: the cheapest, which the one that is held is not; all or nothing, unless told otherwise
+	json 0 "$held not in [b['block'] for b in d['blocks'] if b['outcome'] == 'changed']" \
+		offline 256M --node 1 --zone Movable
+	are Normal offline Movable offline
+	run 1 offline 100G --node 1 --zone Movable
+	are Normal offline Movable offline
+	run 0 online --movable 256M --node 1
+	run 64 offline 100G --node 1 --zone Movable --best-effort
+	are Normal offline Movable offline
+	run 0 online --movable "$first-$last"
+}
+
+way=blocks
+if [ -c $device ]; then
+	way=device
+	requests
+	are Normal Movable Movable Movable
+	# Without the device it does as on a kernel that has none.
+	mv $device /dev/hidden
+	way=blocks
+fi
+requests
+[ ! -c /dev/hidden ] || mv /dev/hidden $device
+are Normal Movable Movable Movable
+run 0 offline "${a[1]},$last"
 
 # What only this kernel tells
 if [ -e "$memory/memory$held/last_error" ]; then
-	run 1 offline "$held"
+	run 1 offline "memory$held"
 	said pinned
 	json 0 "d['last_error']['reason'] == 'pinned' and d['last_error']['pfn'] == $pfn" why "$held"
 	json 0 "d['page']['pfn'] == $pfn and 'hold' in d['page']['owner']" why "$held"
@@ -164,7 +195,7 @@ if [ -e "$memory/memory$held/last_error" ]; then
 	said "PFN $(printf '0x%x' "$pfn")"
 	said "$(printf 'page frame 0x%x' "$pfn")"
 fi
-if [ -e "$memory/memory$held/movability" ]; then
+if [ -c $device ]; then
 	json 0 "d['source'] == 'kernel'" why "$held"
 	run 0 map
 	! grep -q estimate /tmp/out || fail "it estimates what the kernel knows"
@@ -175,9 +206,11 @@ fi
 if [ -d $memory/groups ]; then
 	json 0 "len(d['groups']) == 2 and {g['size'] for g in d['groups']} == {4 * $size}" groups
 	# Its first block is in a kernel zone: by now it may hold what does not move.
-	echo "$first-$last" >$memory/query
+	exec 3<>$device
+	echo "query $first-$last" >&3
 	could=0
-	! grep -q ' score=0$' $memory/query || could=1
+	! grep -q '^range=.* score=0$' <&3 || could=1
+	exec 3>&-
 	run $could query "group$(<"$memory/memory$held/group")"
 	run 0 groups
 else
@@ -193,8 +226,8 @@ are Normal offline offline offline
 
 # Mistakes: one line, and nothing happens
 for mistake in "offline 9999" "offline x" "offline 12-" "offline 0x1000-0x1fff" "offline 100M" "offline" "online 0x0-0x1" \
-	"why 0-1" "map 12" "query --movable 1" "offline --timeout 0 $first" "offline --node 1 $first" "frobnicate" \
-	"--color=pink" "query group99" "offline 5-4" "offline 128M --node 77"; do
+	"why 0-1" "map 12" "query --movable 1" "offline --timeout 0 memory$first" "offline --node 1 memory$first" "frobnicate" \
+	"--color=pink" "query group99" "offline 5-4" "offline 128M --node 77" "offline $first" "online $first" "offline 128M --zone None"; do
 	# shellcheck disable=SC2086
 	run 1 $mistake
 	[ ! -s /tmp/out ] && [ "$(wc -l </tmp/err)" = 1 ] || fail "$mistake: it did not say one line"
