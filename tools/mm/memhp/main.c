@@ -72,7 +72,8 @@ static void help(void)
 		snprintf(text, sizeof(text), "%s %s", commands[i].name, commands[i].arg ?: "");
 		printf(" %-22s %s\n", text, commands[i].help);
 	}
-	puts("\nA RANGE is 12, 12-15, memory12, 0x0-0x7ffffff or group3; a SIZE 512M or 2G.\n\n"
+	puts("\nA RANGE is memory12, 12-15, 0x0-0x7ffffff or group3, or a list with commas.\n"
+	     "A SIZE is 512M or 2G.\n\n"
 	     "Options:");
 	for (unsigned int i = 0; i < ARRAY_SIZE(options); i++) {
 		const char *arg = options[i].arg ?: "";

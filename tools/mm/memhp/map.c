@@ -194,8 +194,8 @@ static void draw_legend(enum source source)
 		printf("  %scan go%s  %sheld%s  %scannot go%s", GREEN, PLAIN, YELLOW, PLAIN, RED,
 		       PLAIN);
 	else
-		printf("  X cannot go  P held");
-	printf("  . offline  < > on its way  ! lost\nBlocks of %s.%s\n", size_text(block_size),
+		printf("  X cannot go offline  P held");
+	printf("  . offline  < > changing  ! lost\nBlocks of %s.%s\n", size_text(block_size),
 	       source == KERNEL ? "" : source == NOBODY ? " Root can see more." :
 	       " The kernel does not tell more: the rest is an estimate.");
 }

@@ -10,11 +10,11 @@ _memhp_blocks()
 	done
 }
 
-# Those which are in one of these states
+# Blocks in this state, as memoryN: offline and online refuse a single number.
 _memhp_blocks_that_are()
 {
 	grep -lx "$1" /sys/devices/system/memory/memory[0-9]*/state 2>/dev/null |
-		sed 's,.*/memory\([0-9]*\)/state,\1,'
+		sed 's,.*/\(memory[0-9]*\)/state,\1,'
 }
 
 _memhp_groups()

@@ -67,9 +67,9 @@ static const char *block_advice(const struct findings *f)
 	const struct block *b = f->block;
 
 	if (block_is(b, "lost"))
-		return "Its memory has gone: nothing of it can be saved.";
+		return "Its memory was removed while in use: nothing of it can be saved.";
 	if (block_is(b, "going-offline") || block_is(b, "going-online"))
-		return "It is on its way: look again.";
+		return "It is changing: look again.";
 	if (f->cause)
 		return f->cause->todo;
 	if (block_is(b, "offline"))

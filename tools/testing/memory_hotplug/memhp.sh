@@ -4,6 +4,9 @@
 # memhp.sh PROGRAM: what tools/mm/memhp/ says of machines made up here, to the letter.
 # Blocks are of 64 KiB.
 
+# In "A && B || C" below, C is meant where A or B fails.
+# shellcheck disable=SC2015
+
 program=$1
 here=$(dirname "$(realpath "$0")")
 work=$(mktemp -d)
@@ -124,7 +127,7 @@ Node 1: 192K of 256K online
   10          Movable        going-offline   0% <
   12          none           online          0% X
 
-0..9 how full  X cannot go  P held  . offline  < > on its way  ! lost
+0..9 how full  X cannot go offline  P held  . offline  < > changing  ! lost
 Blocks of 64K. The kernel does not tell more: the rest is an estimate.
 END
 
@@ -195,7 +198,7 @@ Node 1: 192K of 256K online
   10          Movable        going-offline    - <
   12          none           online           - X
 
-? how full is not known  X cannot go  P held  . offline  < > on its way  ! lost
+? how full is not known  X cannot go offline  P held  . offline  < > changing  ! lost
 Blocks of 64K. Root can see more.
 END
 
@@ -229,7 +232,7 @@ Node 1: 128K of 192K online
   6           Movable        going-offline  25% <
   7           Movable        lost             - !
 
-0..9 how full  X cannot go  P held  . offline  < > on its way  ! lost
+0..9 how full  X cannot go offline  P held  . offline  < > changing  ! lost
 Blocks of 64K.
 END
 
@@ -252,7 +255,7 @@ cause     something holds the page for long: I/O of a device, a pipe, a debugger
 advice    End what does, then try again.
 END
 
-expect "on its way" 0 why 6 <<'END'
+expect "a block that is changing" 0 why 6 <<'END'
 block     memory6, 0x60000-0x6ffff, 64K, node 1, group 3
 state     going-offline in Movable
 last      no request has failed since
@@ -263,7 +266,7 @@ pages             12 free          48K
                    0 hugetlb        0B
                    0 poisoned       0B
 score     75 of 100
-advice    It is on its way: look again.
+advice    It is changing: look again.
 END
 
 expect "groups" 0 groups <<'END'
@@ -303,7 +306,7 @@ expect "equal blocks are folded" 0 map <<'END'
 Node 0: 25M online
   0-399       Movable        online          1% 0*99 90*99 90*99 90*99 9
 
-0..9 how full  X cannot go  P held  . offline  < > on its way  ! lost
+0..9 how full  X cannot go offline  P held  . offline  < > changing  ! lost
 Blocks of 64K.
 END
 COLUMNS=50 LC_ALL=C.UTF-8 expect "narrow, in color" 0 map --color=always < <(printf '%s\n' \
@@ -314,7 +317,7 @@ COLUMNS=50 LC_ALL=C.UTF-8 expect "narrow, in color" 0 map --color=always < <(pri
 	$'                                                \e[0m\e[32m▁*99 █\e[0m' \
 	$'                                                \e[0m\e[32m▁*99 █\e[0m' \
 	"" \
-	$'▁▂▃▄▅▆▇█ how full  \e[32mcan go\e[0m  \e[33mheld\e[0m  \e[31mcannot go\e[0m  . offline  < > on its way  ! lost' \
+	$'▁▂▃▄▅▆▇█ how full  \e[32mcan go\e[0m  \e[33mheld\e[0m  \e[31mcannot go\e[0m  . offline  < > changing  ! lost' \
 	'Blocks of 64K.')
 
 # ---- Requests -------------------------------------------------------------
@@ -455,6 +458,17 @@ on_terminal() {
 	status=$?
 }
 
+# seen LINE: waits until the kernel was asked that
+seen() {
+	local n
+
+	for ((n = 0; n < 600; n++)); do
+		grep -qx "$1" "$work/log" && return
+		sleep 0.05
+	done
+	return 1
+}
+
 wrong() {
 	failed=$((failed + 1))
 	echo "not ok $1: exit code $status"
@@ -475,17 +489,17 @@ END
 	on_terminal y offline 3
 	[ $status = 0 ] && grep -qx "offline 3" "$work/log" || wrong "a lone number, and yes"
 	on_terminal "" offline memory3
-	[ $status = 0 ] && grep -q "\[#########-*\] 64K going offline, [01] s, 48 pages left" "$work/out" || wrong "a bar"
+	[ $status = 0 ] && grep -q "\[#########-*\] 64K going offline, [0-9]* s, 48 pages left" "$work/out" || wrong "a bar"
 	answer <<'END'
 progress pages=64 left=48 moved=16 failed=0 passes=1 ms=2
 !wait
-!sleep 0.5
+!sleep 2
 block=3 result=untouched err=0 reason=none pfn=none step=check
 request verb=offline result=cancelled wanted=1 done=0 ms=12 err=-125 reason=cancelled pfn=none step=pages
 END
 	: >"$work/log"
 	run=$((run + 1))
-	(sleep 1; printf '\003'; sleep 1) | script -qec "exec $program --sysroot $work offline 2-3" /dev/null >"$work/out" 2>&1
+	(seen "offline 2-3"; printf '\003'; sleep 3) | script -qec "exec $program --sysroot $work offline 2-3" /dev/null >"$work/out" 2>&1
 	status=$?
 	[ $status = 1 ] && grep -qx cancel "$work/log" && grep -q "taking back" "$work/out" &&
 		grep -q "cancelled: nothing of 128K offline" "$work/out" || wrong "Ctrl-C"
@@ -495,10 +509,10 @@ END
 END
 	: >"$work/log"
 	run=$((run + 1))
-	(sleep 1; printf '\003'; sleep 1; printf '\003'; sleep 1) |
+	(seen "offline 2-3"; printf '\003'; seen cancel; printf '\003'; sleep 1) |
 		script -qec "exec $program --sysroot $work offline 2-3" /dev/null >"$work/out" 2>&1
 	status=$?
-	[ $status = 1 ] && grep -q "still takes back" "$work/out" && grep -qx closed "$work/log" || wrong "Ctrl-C twice"
+	[ $status = 1 ] && grep -q "still takes back" "$work/out" && seen closed || wrong "Ctrl-C twice"
 fi
 
 # Killed, it closes the device.
@@ -508,9 +522,9 @@ END
 : >"$work/log"
 run=$((run + 1))
 "$program" --sysroot "$work" offline 2-3 >"$work/out" 2>&1 &
-sleep 1
+seen "offline 2-3"
 { kill -KILL $!; wait $!; } 2>/dev/null
-sleep 0.5
+seen closed
 status=0
 [ "$(<"$work/log")" = $'offline 2-3\nclosed' ] || wrong "killed"
 

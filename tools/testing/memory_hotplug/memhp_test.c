@@ -210,7 +210,7 @@ static void memhp_requests(struct kunit *test)
 		{ { .verb = "online_movable", .size = 1ULL << 40, .node = 0, .zone = "Normal",
 		    .timeout = 1.5 },
 		  "online_movable size=1099511627776 node=0 zone=Normal timeout=1500\n" },
-		{ { .verb = "offline", .places = "7", .node = NONE, .timeout = 1e-9 },
+		{ { .verb = "offline", .places = "7", .node = NONE, .timeout = 0.0001 },
 		  "offline 7 timeout=1\n" },
 	};
 
