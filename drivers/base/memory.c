@@ -2,9 +2,9 @@
 /*
  * Memory blocks as devices: /sys/devices/system/memory.
  *
- * Owns the devices memoryXXX with their attributes, the table that finds them, and the blocks
- * that are present at boot. What users write goes to memory_blocks.c, which alone changes the
- * state, the zone and the kept type of a block. Altmaps are only stored here.
+ * Owns the devices memoryXXX with their attributes, the table in which they are found, and the
+ * blocks of boot memory. Writes to attributes are passed to memory_blocks.c, and only that file
+ * changes the state, the zone and the kept type of a block. Altmaps are only stored here.
  *
  * memory_group.c has the groups, memory_add.c adds and removes memory, memory_attrs.c tells
  * about pages and failures, memory_request.c fulfils requests for many blocks.
@@ -13,8 +13,8 @@
  * holds mem_hotplug_lock already: the locks of new devices come after it. The table has its
  * own lock, with interrupts off, as pages are poisoned under locks that interrupts take.
  *
- * Blocks are freed by RCU. What everybody may read takes none of these locks: a request would
- * have to wait for the reader.
+ * Blocks are freed by RCU. Attributes that any user may read take none of these locks, as
+ * requests would have to wait for the reader.
  *
  * Invariant: a block in the table is a registered device.
  */
@@ -43,61 +43,55 @@
 #include "memory_blocks.h"
 #include "memory_order.h"
 
-/*
- * Numbers
- *
- * The id of a block is its physical address divided by the size of blocks.
- */
+/* ---- Block IDs: the physical address of a block divided by the block size ---- */
 
 static unsigned int block_shift __ro_after_init = SECTION_SIZE_BITS;
 
-static u64 block_bytes(void)
+static u64 memory_block_bytes(void)
 {
 	return 1ULL << block_shift;
 }
 
-static unsigned long block_sections(void)
+static unsigned long memory_block_sections(void)
 {
 	return 1UL << (block_shift - SECTION_SIZE_BITS);
 }
 
-static unsigned long id_to_pfn(unsigned long id)
+static unsigned long memory_block_id_to_pfn(unsigned long id)
 {
 	return id << (block_shift - PAGE_SHIFT);
 }
 
-static unsigned long pfn_to_id(unsigned long pfn)
+static unsigned long memory_block_pfn_to_id(unsigned long pfn)
 {
 	return pfn >> (block_shift - PAGE_SHIFT);
 }
 
-static unsigned long block_id(const struct memory_block *mem)
+static unsigned long memory_block_id(const struct memory_block *mem)
 {
-	return pfn_to_id(block_pfn(mem));
+	return memory_block_pfn_to_id(block_pfn(mem));
 }
 
 /**
- * arch_get_memory_phys_device() - the number of the hardware unit which holds a block
+ * arch_get_memory_phys_device() - get the number of the hardware unit that holds a block
  * @start_pfn: first page frame number of the block
  *
- * An architecture that knows such units brings its own; s390 does.
+ * Architectures with such units, like s390, have their own function.
  *
- * Context: Process context. Reading "phys_device" calls it.
- * Return: the number, 0 where there are no numbers.
+ * Context: Process context. Called by readers of "phys_device".
+ * Return: the number; 0 if the architecture has no such units.
  */
 int __weak arch_get_memory_phys_device(unsigned long start_pfn)
 {
 	return 0;
 }
 
-/*
- * The table of blocks
- */
+/* ---- The table of blocks ---- */
 
 static DEFINE_XARRAY_FLAGS(memory_blocks, XA_FLAGS_LOCK_IRQ);
 
-/* The first block from *@id to @last, referenced, and its id; NULL if none. */
-static struct memory_block *get_block_from(unsigned long *id, unsigned long last)
+/* Returns the first block from *@id to @last with a reference, and sets *@id; NULL if none. */
+static struct memory_block *memory_block_get_from(unsigned long *id, unsigned long last)
 {
 	struct memory_block *mem;
 
@@ -110,30 +104,30 @@ static struct memory_block *get_block_from(unsigned long *id, unsigned long last
 }
 
 /**
- * find_memory_block() - the block which a section belongs to
+ * find_memory_block() - find the block that a section belongs to
  * @section_nr: number of the section
  *
- * Context: Process context, no locks needed. The reference keeps the structure,
+ * Context: Process context. No locks needed. The reference keeps the structure, but only
  * device_hotplug_lock keeps the block from being removed.
- * Return: the block, referenced: the caller drops it with put_device(). NULL if
- * there is none.
+ * Return: the block, with a reference that the caller drops with put_device(); NULL if there
+ * is none.
  */
 struct memory_block *find_memory_block(unsigned long section_nr)
 {
-	unsigned long id = pfn_to_id(section_nr_to_pfn(section_nr));
+	unsigned long id = memory_block_pfn_to_id(section_nr_to_pfn(section_nr));
 
-	return get_block_from(&id, id);
+	return memory_block_get_from(&id, id);
 }
 
-/* Calls @func for each block from id @first to @last until one returns non-zero. */
-static int walk_ids(unsigned long first, unsigned long last,
-		    walk_memory_blocks_func_t func, void *arg)
+/* Calls @func for each block from ID @first to @last until it returns a value other than 0. */
+static int memory_block_walk_ids(unsigned long first, unsigned long last,
+				 walk_memory_blocks_func_t func, void *arg)
 {
 	struct memory_block *mem;
 	unsigned long id = first;
 	int ret = 0;
 
-	while (!ret && (mem = get_block_from(&id, last))) {
+	while (!ret && (mem = memory_block_get_from(&id, last))) {
 		ret = func(mem, arg);
 		put_device(&mem->dev);
 		if (id++ == last)
@@ -144,48 +138,48 @@ static int walk_ids(unsigned long first, unsigned long last,
 
 /**
  * walk_memory_blocks() - call a function for each block that overlaps a range
- * @start: physical address of the first byte
- * @size: bytes; 0 is the empty range
- * @arg: handed to @func
- * @func: called in ascending order, with the block referenced; what it returns
- *	other than 0 ends the walk
+ * @start: physical address
+ * @size: in bytes; 0 for the empty range
+ * @arg: argument for @func
+ * @func: called in ascending order, with a reference to the block; a return value other than 0
+ *	ends the walk
  *
  * Addresses without a block are skipped.
  *
- * Context: Process context. Whoever needs the blocks to stay holds
- * device_hotplug_lock; at boot nobody else is there yet.
- * Return: what @func returned last, 0 where it was not called.
+ * Context: Process context. A caller that needs the blocks to stay holds device_hotplug_lock,
+ * except at boot.
+ * Return: the last return value of @func; 0 if it was not called.
  */
 int walk_memory_blocks(unsigned long start, unsigned long size, void *arg,
 		       walk_memory_blocks_func_t func)
 {
 	if (!size)
 		return 0;
-	return walk_ids(start >> block_shift, (start + size - 1) >> block_shift,
-			func, arg);
+	return memory_block_walk_ids(start >> block_shift, (start + size - 1) >> block_shift,
+				     func, arg);
 }
 
 /**
- * for_each_memory_block() - call a function for each block there is
- * @arg: handed to @func
+ * for_each_memory_block() - call a function for each memory block
+ * @arg: argument for @func
  * @func: as for walk_memory_blocks()
  *
  * Context: As for walk_memory_blocks().
- * Return: what @func returned last, 0 where it was not called.
+ * Return: the last return value of @func; 0 if it was not called.
  */
 int for_each_memory_block(void *arg, walk_memory_blocks_func_t func)
 {
-	return walk_ids(0, ULONG_MAX, func, arg);
+	return memory_block_walk_ids(0, ULONG_MAX, func, arg);
 }
 
 /**
- * memory_group_next_block() - go through the blocks of a group
- * @group: the group, which stays
- * @nr: the number of the first block that it may be; gets that of the one that is found
- * @zone: gets the zone in which that is online, or NULL
+ * memory_group_next_block() - find the next block of a group
+ * @group: the group, which the caller keeps from being freed
+ * @nr: the ID to begin with; set to the ID of the block that was found
+ * @zone: set to the zone in which that block is online, or NULL
  *
- * Context: Process context, no locks needed. May sleep.
- * Return: false where there are no more.
+ * Context: Process context. May sleep. No locks needed.
+ * Return: true; false if there are no more blocks.
  */
 bool memory_group_next_block(const struct memory_group *group, unsigned long *nr,
 			     const struct zone **zone)
@@ -207,75 +201,72 @@ bool memory_group_next_block(const struct memory_group *group, unsigned long *nr
 }
 
 #ifdef CONFIG_MEMORY_FAILURE
-static void count_poison(unsigned long pfn, long pages)
+static void memory_block_count_poison(unsigned long pfn, long pages)
 {
 	struct memory_block *mem;
 	unsigned long flags;
 
 	xa_lock_irqsave(&memory_blocks, flags);
-	mem = xa_load(&memory_blocks, pfn_to_id(pfn));
+	mem = xa_load(&memory_blocks, memory_block_pfn_to_id(pfn));
 	if (mem)
 		atomic_long_add(pages, &mem->nr_hwpoison);
 	xa_unlock_irqrestore(&memory_blocks, flags);
 }
 
 /**
- * memblk_nr_poison_inc() - a page has been poisoned
+ * memblk_nr_poison_inc() - count a page that has been poisoned
  * @pfn: its page frame number
  *
- * Does nothing where the page belongs to no block.
+ * Does nothing if the page belongs to no block.
  *
- * Context: Any but NMI.
+ * Context: Any context except NMI.
  */
 void memblk_nr_poison_inc(unsigned long pfn)
 {
-	count_poison(pfn, 1);
+	memory_block_count_poison(pfn, 1);
 }
 
 /**
- * memblk_nr_poison_sub() - pages are no longer poisoned
- * @pfn: the page frame number of one of them, all are in the same block
- * @i: how many pages
+ * memblk_nr_poison_sub() - count pages that are not poisoned any more
+ * @pfn: the page frame number of one of the pages, which are all in the same block
+ * @i: number of pages
  *
- * Context: Any but NMI.
+ * Context: Any context except NMI.
  */
 void memblk_nr_poison_sub(unsigned long pfn, long i)
 {
-	count_poison(pfn, -i);
+	memory_block_count_poison(pfn, -i);
 }
 
-/* Pages that are no longer there are no longer broken ones of this system. */
-static void forget_poison(struct memory_block *mem)
+/* The poisoned pages of a block that is removed do not count any more. */
+static void memory_block_forget_poison(struct memory_block *mem)
 {
 	num_poisoned_pages_sub(-1UL, atomic_long_read(&mem->nr_hwpoison));
 }
 #else
-static void forget_poison(struct memory_block *mem)
+static void memory_block_forget_poison(struct memory_block *mem)
 {
 }
 #endif /* CONFIG_MEMORY_FAILURE */
 
-/*
- * The bus: what the driver core asks for
- */
+/* ---- Callbacks of the bus, for the driver core ---- */
 
-/* From device_online(), which holds the device lock and announces the change. */
-static int block_online(struct device *dev)
+/* Called by device_online(), which holds the device lock and sends the uevent. */
+static int memory_block_bus_online(struct device *dev)
 {
 	return memory_block_bring_online(to_memory_block(dev));
 }
 
-/* From device_offline(), likewise. */
-static int block_offline(struct device *dev)
+/* Called by device_offline(), which holds the device lock and sends the uevent. */
+static int memory_block_bus_offline(struct device *dev)
 {
 	return memory_block_take_offline(to_memory_block(dev));
 }
 
 /*
- * A write to "online". A word that names a kind of zone means what it says, the
- * rest is a boolean. A request that is fulfilled already succeeds.
+ * A write to "online": a word of "state", or a boolean. Writing the present state succeeds.
  */
-static ssize_t block_set_online(struct device *dev, const char *buf, size_t count)
+static ssize_t memory_block_set_online(struct device *dev, const char *buf, size_t count)
 {
 	static const struct attribute attr = { .name = "online" };
 	int ret, type = mhp_online_type_from_str(buf);
@@ -291,7 +282,7 @@ static ssize_t block_set_online(struct device *dev, const char *buf, size_t coun
 	return memory_block_user_request(to_memory_block(dev), &attr, type, false) ?: count;
 }
 
-static int link_to_node(struct device *dev)
+static int memory_block_link_to_node(struct device *dev)
 {
 	int nid = READ_ONCE(to_memory_block(dev)->nid), err;
 
@@ -305,15 +296,13 @@ static int link_to_node(struct device *dev)
 static const struct bus_type memory_subsys = {
 	.dev_name = "memory",
 	.name = "memory",
-	.offline = block_offline,
-	.online = block_online,
-	.set_online = block_set_online,
-	.populate = link_to_node,
+	.offline = memory_block_bus_offline,
+	.online = memory_block_bus_online,
+	.set_online = memory_block_set_online,
+	.populate = memory_block_link_to_node,
 };
 
-/*
- * Attributes of a block
- */
+/* ---- Attributes of a block ---- */
 
 static ssize_t state_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
@@ -346,29 +335,29 @@ static ssize_t state_store(struct device *dev, struct device_attribute *attr,
 
 	if (type < 0)
 		return -EINVAL;
-	/* Old ABI: here it is an error to ask twice. */
+	/* ABI: writing the present state is an error here. */
 	return memory_block_user_request(to_memory_block(dev), &attr->attr, type, true) ?: count;
 }
 static DEVICE_ATTR_RW(state);
 
-/* The id of the block, as in its name. */
+/* The ID of the block, as in its name. */
 static ssize_t phys_index_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
-	return sysfs_emit(buf, "%08lx\n", block_id(to_memory_block(dev)));
+	return sysfs_emit(buf, "%08lx\n", memory_block_id(to_memory_block(dev)));
 }
 static DEVICE_ATTR_RO(phys_index);
 
-/* The number of its last section: the same where a block is one section. */
+/* The number of its last section, which is the ID if a block is one section. */
 static ssize_t end_phys_index_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
 	unsigned long first = to_memory_block(dev)->start_section_nr;
 
-	return sysfs_emit(buf, "%08lx\n", first + block_sections() - 1);
+	return sysfs_emit(buf, "%08lx\n", first + memory_block_sections() - 1);
 }
 static DEVICE_ATTR_RO(end_phys_index);
 
-/* The number of the DIMM; firmware_node leads to it. */
-static int phys_device(struct device *dev)
+/* The number of the ACPI device to which firmware_node is a link. */
+static int memory_block_phys_device(struct device *dev)
 {
 #ifdef CONFIG_ACPI
 	const struct acpi_device *adev = ACPI_COMPANION(dev);
@@ -381,7 +370,7 @@ static int phys_device(struct device *dev)
 
 static ssize_t phys_device_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
-	return sysfs_emit(buf, "%d\n", phys_device(dev));
+	return sysfs_emit(buf, "%d\n", memory_block_phys_device(dev));
 }
 static DEVICE_ATTR_RO(phys_device);
 
@@ -392,8 +381,8 @@ static ssize_t removable_show(struct device *dev, struct device_attribute *attr,
 static DEVICE_ATTR_RO(removable);
 
 #ifdef CONFIG_MEMORY_HOTREMOVE
-/* Zones an offline block can go to: first where "online" puts it, then the others. */
-static ssize_t emit_allowed_zones(const struct memory_block *mem, char *buf)
+/* The zones of an offline block: first the one that "online" chooses, then the others. */
+static ssize_t memory_block_emit_zones(const struct memory_block *mem, char *buf)
 {
 	struct zone *zone, *first = NULL;
 	int len = 0;
@@ -411,8 +400,8 @@ static ssize_t emit_allowed_zones(const struct memory_block *mem, char *buf)
 }
 
 /*
- * Takes no locks: nobody should wait here for a block to go offline. Zones are
- * never freed. A new block has no node until it is linked to it.
+ * Takes no locks, so that readers do not wait for an offline. Zones are never freed. A new
+ * block has no node until it is linked to one.
  */
 static ssize_t valid_zones_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
@@ -420,7 +409,7 @@ static ssize_t valid_zones_show(struct device *dev, struct device_attribute *att
 	const struct zone *zone;
 
 	if (READ_ONCE(mem->state) == MEM_OFFLINE && READ_ONCE(mem->nid) != NUMA_NO_NODE)
-		return emit_allowed_zones(mem, buf);
+		return memory_block_emit_zones(mem, buf);
 	zone = READ_ONCE(mem->zone);
 	return sysfs_emit(buf, "%s\n", zone ? zone->name : "none");
 }
@@ -449,25 +438,23 @@ static const struct attribute_group *block_groups[] = {
 	NULL
 };
 
-/*
- * Life of a block
- */
+/* ---- Creating and removing blocks ---- */
 
-static void block_release(struct device *dev)
+static void memory_block_release(struct device *dev)
 {
 	mhp_record_set(&to_memory_block(dev)->last_error, NULL);
 	kfree_rcu(to_memory_block(dev), rcu);
 }
 
-/* A block that nobody knows yet; put_device() frees it. Offline, without a node. */
-static struct memory_block *block_alloc(unsigned long id)
+/* Allocates an offline block without a node, which is not registered; put_device() frees it. */
+static struct memory_block *memory_block_alloc(unsigned long id)
 {
 	struct memory_block *mem = kzalloc(sizeof(*mem), GFP_KERNEL);
 
 	if (!mem)
 		return NULL;
 
-	mem->start_section_nr = pfn_to_section_nr(id_to_pfn(id));
+	mem->start_section_nr = pfn_to_section_nr(memory_block_id_to_pfn(id));
 	mem->state = MEM_OFFLINE;
 	mem->kept_type = MMOP_OFFLINE;
 	mem->nid = IS_ENABLED(CONFIG_NUMA) ? NUMA_NO_NODE : 0;
@@ -477,18 +464,17 @@ static struct memory_block *block_alloc(unsigned long id)
 	mem->dev.bus = &memory_subsys;
 	mem->dev.id = id;
 	mem->dev.groups = block_groups;
-	mem->dev.release = block_release;
+	mem->dev.release = memory_block_release;
 	return mem;
 }
 
 /*
- * Makes the block known, to the table and to user space. Its place in the table
- * is reserved first: after the device exists nothing fails any more. Takes over
- * the caller's reference.
+ * Registers the block in the table and in sysfs. Its entry in the table is reserved first, so
+ * that nothing can fail after the device exists. Takes over the reference of the caller.
  */
-static int block_register(struct memory_block *mem)
+static int memory_block_register(struct memory_block *mem)
 {
-	unsigned long id = block_id(mem);
+	unsigned long id = memory_block_id(mem);
 	int err;
 
 	mem->dev.offline = mem->state == MEM_OFFLINE;
@@ -510,21 +496,21 @@ static int block_register(struct memory_block *mem)
 }
 
 /*
- * The reverse, and gives the reference back. Readers of sysfs have left afterwards.
- * The altmap and the group stay with their owners.
+ * Undoes memory_block_register(), and drops the reference. Afterwards there are no readers of its sysfs
+ * files any more. The altmap and the group belong to others and are not freed.
  */
-static void block_unregister(struct memory_block *mem)
+static void memory_block_unregister(struct memory_block *mem)
 {
-	forget_poison(mem);
+	memory_block_forget_poison(mem);
 	mem->altmap = NULL;
 	list_del_init(&mem->group_next);
-	xa_erase_irq(&memory_blocks, block_id(mem));
+	xa_erase_irq(&memory_blocks, memory_block_id(mem));
 	WRITE_ONCE(mem->group, NULL);
 	device_unregister(&mem->dev);
 }
 
-/* Unregisters those blocks that are there. Links to nodes must be gone. */
-static void unregister_ids(unsigned long first, unsigned long nr)
+/* Unregisters the blocks that exist. Their links to nodes must have been removed. */
+static void memory_block_unregister_ids(unsigned long first, unsigned long nr)
 {
 	struct memory_block *mem;
 	unsigned long id;
@@ -533,14 +519,14 @@ static void unregister_ids(unsigned long first, unsigned long nr)
 		return;
 	xa_for_each_range(&memory_blocks, id, mem, first, first + nr - 1) {
 		unregister_memory_block_under_nodes(mem);
-		block_unregister(mem);
+		memory_block_unregister(mem);
 	}
 }
 
-static int add_new_block(unsigned long id, struct vmem_altmap *altmap,
-			 struct memory_group *group)
+static int memory_block_add(unsigned long id, struct vmem_altmap *altmap,
+			    struct memory_group *group)
 {
-	struct memory_block *mem = block_alloc(id);
+	struct memory_block *mem = memory_block_alloc(id);
 	int err;
 
 	if (!mem)
@@ -548,26 +534,26 @@ static int add_new_block(unsigned long id, struct vmem_altmap *altmap,
 
 	mem->altmap = altmap;
 	mem->group = group;
-	err = block_register(mem);
+	err = memory_block_register(mem);
 	if (!err && group)
 		list_add_tail(&mem->group_next, &group->memory_blocks);
 	return err;
 }
 
 /**
- * create_memory_block_devices() - make the blocks of added memory
+ * create_memory_block_devices() - create the blocks of added memory
  * @start: physical address, a multiple of the block size
- * @size: bytes, a multiple of the block size
- * @altmap: where the memmap lies in the blocks themselves, else NULL; remains the
- *	caller's, who frees it after the blocks are removed
- * @group: the group they belong to, or NULL
+ * @size: in bytes, a multiple of the block size
+ * @altmap: the altmap of blocks that hold their own memmap, or NULL; the caller frees it after
+ *	the blocks were removed
+ * @group: the group of the blocks, or NULL
  *
- * The blocks are offline. All of them are made or none. User space hears of each
- * at once, but cannot do anything with it before device_hotplug_lock is free.
+ * The blocks are offline. Either all of them are created or none. User space gets a uevent for
+ * each at once, but requests for them wait for device_hotplug_lock.
  *
- * Context: Process context, device_hotplug_lock held. May sleep.
- * Return: 0; -EINVAL if the range is not of whole blocks, -EEXIST if there is such a
- * block, -ENOMEM, the errors of device_add().
+ * Context: Process context. May sleep. device_hotplug_lock held.
+ * Return: 0; -EINVAL if the range does not consist of whole blocks; -EEXIST if one of the blocks
+ * exists; -ENOMEM; the errors of device_add().
  */
 int create_memory_block_devices(unsigned long start, unsigned long size,
 				struct vmem_altmap *altmap,
@@ -577,13 +563,13 @@ int create_memory_block_devices(unsigned long start, unsigned long size,
 	int err;
 
 	lockdep_assert_device_hotplug_held();
-	if (!IS_ALIGNED(start | size, block_bytes()))
+	if (!IS_ALIGNED(start | size, memory_block_bytes()))
 		return -EINVAL;
 
 	for (unsigned long made = 0; made < nr; made++) {
-		err = add_new_block(first + made, altmap, group);
+		err = memory_block_add(first + made, altmap, group);
 		if (err) {
-			unregister_ids(first, made);
+			memory_block_unregister_ids(first, made);
 			return err;
 		}
 	}
@@ -591,26 +577,26 @@ int create_memory_block_devices(unsigned long start, unsigned long size,
 }
 
 /**
- * remove_memory_block_devices() - the blocks of a range are no more
+ * remove_memory_block_devices() - remove the blocks of a range
  * @start: physical address, a multiple of the block size
- * @size: bytes, a multiple of the block size
+ * @size: in bytes, a multiple of the block size
  *
- * Takes them from their nodes and groups as well. All are offline. Addresses without
- * a block are skipped. The memmap must still be there, as readers of sysfs may look
- * at it until this returns; mem->altmap is forgotten, not freed.
+ * Also removes the blocks from their nodes and groups. All of them are offline. Addresses
+ * without a block are skipped. The memmap must still exist, as readers of sysfs files may use it
+ * until this returns. mem->altmap is cleared, but not freed.
  *
- * Context: Process context, device_hotplug_lock held. May sleep.
+ * Context: Process context. May sleep. device_hotplug_lock held.
  */
 void remove_memory_block_devices(unsigned long start, unsigned long size)
 {
 	lockdep_assert_device_hotplug_held();
-	if (WARN_ON_ONCE(!IS_ALIGNED(start | size, block_bytes())))
+	if (WARN_ON_ONCE(!IS_ALIGNED(start | size, memory_block_bytes())))
 		return;
-	unregister_ids(start >> block_shift, size >> block_shift);
+	memory_block_unregister_ids(start >> block_shift, size >> block_shift);
 }
 
-/* What fails half-way goes when the block is unregistered. */
-static int link_both_ways(struct memory_block *mem, void *arg)
+/* After an error, a link that was created is removed when the block is unregistered. */
+static int memory_block_link_both_ways(struct memory_block *mem, void *arg)
 {
 	struct device *node = arg;
 	int err;
@@ -618,39 +604,40 @@ static int link_both_ways(struct memory_block *mem, void *arg)
 	WRITE_ONCE(mem->nid, node->id);
 	err = sysfs_create_link(&node->kobj, &mem->dev.kobj, dev_name(&mem->dev));
 	if (!err && device_is_populated(&mem->dev))
-		err = link_to_node(&mem->dev);
+		err = memory_block_link_to_node(&mem->dev);
 	return err;
 }
 
 /**
- * memory_blocks_link_node() - link the blocks of added memory and their node both ways
+ * memory_blocks_link_node() - link the blocks of added memory with their node
  * @start: physical address, a multiple of the block size
- * @size: bytes, a multiple of the block size
+ * @size: in bytes, a multiple of the block size
  * @nid: the node, which is online
  *
- * Afterwards the blocks know their node. That from a block to its node is made when
- * somebody looks at the block. The links go with the blocks.
+ * Sets the node of the blocks, and creates the links from the node. The link from a block to its
+ * node is created at the first look into the directory of the block. The links are removed
+ * together with the blocks.
  *
- * Context: Process context, device_hotplug_lock held. May sleep.
- * Return: 0; -ENOMEM, or what else sysfs says.
+ * Context: Process context. May sleep. device_hotplug_lock held.
+ * Return: 0; -ENOMEM or another error of sysfs.
  */
 int memory_blocks_link_node(u64 start, u64 size, int nid)
 {
 	lockdep_assert_device_hotplug_held();
 	if (!IS_ENABLED(CONFIG_NUMA))
 		return 0;
-	/* register_memory_blocks_under_node() does not tell whether it could. */
-	return walk_memory_blocks(start, size, &node_devices[nid]->dev, link_both_ways);
+	/* register_memory_blocks_under_node() does not return errors. */
+	return walk_memory_blocks(start, size, &node_devices[nid]->dev, memory_block_link_both_ways);
 }
 
 #ifdef CONFIG_NUMA
 /**
- * memory_block_add_nid() - a block has memory of a node
+ * memory_block_add_nid() - note that a block has memory of a node
  * @mem: the block
- * @nid: the node, to which node.c is about to link it
- * @context: %MEMINIT_EARLY: there may be other nodes; %MEMINIT_HOTPLUG: it is the only one
+ * @nid: the node, to which node.c is about to link the block
+ * @context: %MEMINIT_EARLY: the block may have other nodes; %MEMINIT_HOTPLUG: it has no other
  *
- * Context: Process context; at boot, or with device_hotplug_lock held.
+ * Context: Process context. At boot, or with device_hotplug_lock held.
  */
 void memory_block_add_nid(struct memory_block *mem, int nid,
 			  enum meminit_context context)
@@ -660,7 +647,7 @@ void memory_block_add_nid(struct memory_block *mem, int nid,
 		WRITE_ONCE(mem->nid, nid);
 		return;
 	}
-	/* memory_dev_init() knows already. Another node can only mean several. */
+	/* memory_dev_init() has set a node already, so this node is another one. */
 	if (mem->nid != nid) {
 		mem->nid = NUMA_NO_NODE;
 		mem->zone = NULL;
@@ -668,15 +655,13 @@ void memory_block_add_nid(struct memory_block *mem, int nid,
 }
 #endif
 
-/*
- * Blocks that are there at boot
- */
+/* ---- Boot memory ---- */
 
 /*
- * Zones' spans overlap in this block: see where its pages really belong. Pages
- * of holes count too, with the zone they were initialized for.
+ * If the spans of zones overlap in this block, the zones of its pages decide. Pages in holes
+ * count too, with the zone that they were initialized for.
  */
-static void __init look_at_pages(struct memory_block *mem)
+static void __init memory_block_find_zone(struct memory_block *mem)
 {
 	unsigned long pfn = block_pfn(mem), end = pfn + block_pages();
 	bool one_zone = true, one_node = true;
@@ -700,8 +685,8 @@ static void __init look_at_pages(struct memory_block *mem)
 	mem->nid = one_node && first ? zone_to_nid(first) : NUMA_NO_NODE;
 }
 
-/* Sets the zone, node and kind of a boot block. Mostly one zone's span covers it. */
-static void __init find_home(struct memory_block *mem)
+/* Sets zone, node and kind of a boot block. In most cases the span of one zone covers it. */
+static void __init memory_block_init_from_boot(struct memory_block *mem)
 {
 	unsigned int candidates = 0;
 	struct zone *zone;
@@ -714,25 +699,25 @@ static void __init find_home(struct memory_block *mem)
 		candidates++;
 	}
 	if (candidates > 1)
-		look_at_pages(mem);
+		memory_block_find_zone(mem);
 
 	mem->kept_type = MMOP_ONLINE_KERNEL;
 	if (mem->zone && zone_idx(mem->zone) == ZONE_MOVABLE)
 		mem->kept_type = MMOP_ONLINE_MOVABLE;
 }
 
-static int __init add_boot_block(unsigned long id)
+static int __init memory_block_add_boot(unsigned long id)
 {
-	struct memory_block *mem = block_alloc(id);
+	struct memory_block *mem = memory_block_alloc(id);
 
 	if (!mem)
 		return -ENOMEM;
 	mem->state = MEM_ONLINE;
-	find_home(mem);
-	return block_register(mem);
+	memory_block_init_from_boot(mem);
+	return memory_block_register(mem);
 }
 
-static void __init show_groups(void)
+static void __init memory_show_groups(void)
 {
 	struct device *root = bus_get_dev_root(&memory_subsys);
 
@@ -743,11 +728,11 @@ static void __init show_groups(void)
 }
 
 /**
- * memory_dev_init() - register the memory subsystem and the blocks there are at boot
+ * memory_dev_init() - register the memory subsystem and the blocks of boot memory
  *
- * A block for which there is no device is only reported: it stays online for good.
+ * If the device of a block cannot be created, that is only reported: the block stays online.
  *
- * Context: Early boot, before the nodes; one thread, the memmap is complete.
+ * Context: Process context, at boot, before the nodes are registered, with the memmap complete.
  */
 void __init memory_dev_init(void)
 {
@@ -763,15 +748,15 @@ void __init memory_dev_init(void)
 	err = subsys_system_register(&memory_subsys, memory_root_groups);
 	if (err)
 		panic("memory: no subsystem: %d\n", err);
-	show_groups();
+	memory_show_groups();
 
 	while ((section = next_present_section_nr(section)) != -1UL) {
-		id = pfn_to_id(section_nr_to_pfn(section));
-		err = add_boot_block(id);
+		id = memory_block_pfn_to_id(section_nr_to_pfn(section));
+		err = memory_block_add_boot(id);
 		if (err)
 			pr_err("memory%lu: no device: %d\n", id, err);
-		/* The first of the next block's comes next. */
-		section |= block_sections() - 1;
+		/* Continue with the first section of the next block. */
+		section |= memory_block_sections() - 1;
 		cond_resched();
 	}
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Adding and removing memory, for drivers and firmware: blocks included.
+ * Adding and removing memory together with its blocks, for drivers and firmware.
  *
- * Owns what happens to memory that is added: whether it comes online by itself. Brings
- * mm/memory_hotplug.c together with the devices of blocks and nodes, which it hands to mm as
- * callbacks, and with groups and claims, of which mm does not know.
+ * Owns the default online type of added memory. Connects mm/memory_hotplug.c with the devices of
+ * blocks and nodes, which are passed to mm as callbacks, and with groups and claims, which mm
+ * does not know.
  *
  * Locks: device_hotplug_lock around each request; mm takes mem_hotplug_lock below it.
  */
@@ -26,7 +26,7 @@
 #include "memory_attrs.h"
 #include "memory_blocks.h"
 
-/* ---- What happens to memory that is added -------------------------------- */
+/* ---- Automatic onlining ---------------------------------------------------- */
 
 static const char * const online_types[] = {
 	[MMOP_ONLINE_KERNEL]	= "online_kernel",
@@ -42,10 +42,11 @@ static enum mmop default_online_type =
 	MMOP_OFFLINE;
 
 /**
- * mhp_online_type_from_str() - the online type that a word names
+ * mhp_online_type_from_str() - parse the word for an online type
  * @str: offline, online, online_kernel or online_movable; a newline may follow
  *
- * Return: a value of enum mmop, or -EINVAL.
+ * Context: Any.
+ * Return: a value of enum mmop; -EINVAL for other words.
  */
 int mhp_online_type_from_str(const char *str)
 {
@@ -53,10 +54,11 @@ int mhp_online_type_from_str(const char *str)
 }
 
 /**
- * mhp_online_type_to_str() - the word for an online type
- * @type: of enum mmop
+ * mhp_online_type_to_str() - get the word for an online type
+ * @type: a value of enum mmop
  *
- * Return: the word, which mhp_online_type_from_str() understands.
+ * Context: Any.
+ * Return: the word, as mhp_online_type_from_str() parses it.
  */
 const char *mhp_online_type_to_str(enum mmop type)
 {
@@ -64,9 +66,10 @@ const char *mhp_online_type_to_str(enum mmop type)
 }
 
 /**
- * mhp_get_default_online_type() - what happens to memory that is added
+ * mhp_get_default_online_type() - get the default online type of added memory
  *
- * Return: MMOP_OFFLINE where user space is to bring it online.
+ * Context: Any.
+ * Return: the type; %MMOP_OFFLINE if memory stays offline until user space brings it online.
  */
 enum mmop mhp_get_default_online_type(void)
 {
@@ -75,8 +78,10 @@ enum mmop mhp_get_default_online_type(void)
 EXPORT_SYMBOL_GPL(mhp_get_default_online_type);
 
 /**
- * mhp_set_default_online_type() - decide what happens to memory that is added
- * @online_type: for all that is added from now on
+ * mhp_set_default_online_type() - set the default online type of added memory
+ * @online_type: the type for all memory that is added from now on
+ *
+ * Context: Any.
  */
 void mhp_set_default_online_type(enum mmop online_type)
 {
@@ -108,14 +113,14 @@ static int memory_block_auto_online(struct memory_block *mem, void *arg)
 }
 
 /**
- * mhp_auto_online() - bring added memory online, where that is the default
+ * mhp_auto_online() - bring added memory online, if that is the default
  * @start: physical address
- * @size: bytes
+ * @size: in bytes
  *
- * All of it at once, with one rebuild of everything; else as many blocks as will.
- * For callers that added it with MHP_STAY_OFFLINE. The log tells of a block that fails.
+ * For callers that added the memory with MHP_STAY_OFFLINE. Brings all of it online as a whole
+ * or, if that fails, block by block. A block that fails is reported in the log.
  *
- * Context: Process context, may sleep. device_hotplug_lock held.
+ * Context: Process context. May sleep. device_hotplug_lock held.
  */
 void mhp_auto_online(u64 start, u64 size)
 {
@@ -157,11 +162,11 @@ static const struct mhp_device_ops memory_device_ops = {
 };
 
 /**
- * try_online_node() - bring a node online, for a CPU of it
+ * try_online_node() - bring a node online for one of its CPUs
  * @nid: the node
  *
- * Context: Process context, may sleep. device_hotplug_lock held.
- * Return: 0, also where the node is online already; -ENOMEM, or what the driver core says.
+ * Context: Process context. May sleep. device_hotplug_lock held.
+ * Return: 0, also if the node is online already; -ENOMEM or an error of the driver core.
  */
 int try_online_node(int nid)
 {
@@ -170,7 +175,7 @@ int try_online_node(int nid)
 
 /* ---- Add ------------------------------------------------------------------- */
 
-/* What the driver calls it: "System RAM (name)". */
+/* The owner is the name of the driver in the resource: "System RAM (name)". */
 static void memory_group_note_owner(struct memory_group *group, const char *name)
 {
 	const char *open = name ? strchr(name, '(') : NULL;
@@ -192,7 +197,7 @@ static int memory_refuse_add(struct mhp_extent *extent, enum mhp_reason why)
 	return err;
 }
 
-/* @nid: the node, or with MHP_NID_IS_MGID the memory group, which knows the node */
+/* @nid is the node or, with MHP_NID_IS_MGID, the ID of a memory group, which has the node. */
 static int memory_add_extent(struct mhp_extent *extent, int nid)
 {
 	struct mhp_result result = MHP_RESULT_OK;
@@ -220,16 +225,17 @@ static int memory_add_extent(struct mhp_extent *extent, int nid)
 }
 
 /**
- * add_memory_resource() - add memory that its caller has claimed already
- * @nid: its node, or with MHP_NID_IS_MGID its memory group
- * @res: the claim, of whole memory blocks; with MHP_MERGE_RESOURCE not to be used afterwards
- * @mhp_flags: MHP_*
+ * add_memory_resource() - add memory whose resource the caller has claimed
+ * @nid: its node or, with MHP_NID_IS_MGID, the ID of its memory group
+ * @res: the resource, in whole memory blocks; not to be used afterwards with MHP_MERGE_RESOURCE
+ * @mhp_flags: MHP_* flags
  *
- * Afterwards the memory is offline, or online where that is the default.
+ * Afterwards the memory is offline, or online if that is the default.
  *
- * Context: Process context, may sleep. device_hotplug_lock held.
- * Return: 0; -EINVAL not whole blocks, or no such node or group; -E2BIG cannot be addressed;
- * -EEXIST memory is present there already; -ENOMEM. After an error nothing of it is present.
+ * Context: Process context. May sleep. device_hotplug_lock held.
+ * Return: 0; -EINVAL if the resource has no whole blocks, or if there is no such node or group;
+ * -E2BIG if it cannot be addressed; -EEXIST if the memory is present already; -ENOMEM. After an
+ * error nothing has been added.
  */
 int add_memory_resource(int nid, struct resource *res, mhp_t mhp_flags)
 {
@@ -259,14 +265,14 @@ static int memory_add_named(int nid, u64 start, u64 size, const char *name, mhp_
 }
 
 /**
- * __add_memory() - add memory, as System RAM
- * @nid: its node, or with MHP_NID_IS_MGID its memory group
- * @start: physical address, of a memory block
- * @size: bytes, of whole memory blocks
- * @mhp_flags: MHP_*
+ * __add_memory() - add memory as System RAM
+ * @nid: its node or, with MHP_NID_IS_MGID, the ID of its memory group
+ * @start: physical address, a multiple of the block size
+ * @size: in bytes, a multiple of the block size
+ * @mhp_flags: MHP_* flags
  *
- * Context: Process context, may sleep. device_hotplug_lock held.
- * Return: as add_memory_resource(); -EEXIST also where something else claims the range.
+ * Context: Process context. May sleep. device_hotplug_lock held.
+ * Return: as for add_memory_resource(); -EEXIST also if the range is claimed.
  */
 int __add_memory(int nid, u64 start, u64 size, mhp_t mhp_flags)
 {
@@ -274,14 +280,14 @@ int __add_memory(int nid, u64 start, u64 size, mhp_t mhp_flags)
 }
 
 /**
- * add_memory() - add memory, as System RAM
- * @nid: its node, or with MHP_NID_IS_MGID its memory group
- * @start: physical address, of a memory block
- * @size: bytes, of whole memory blocks
- * @mhp_flags: MHP_*
+ * add_memory() - add memory as System RAM
+ * @nid: its node or, with MHP_NID_IS_MGID, the ID of its memory group
+ * @start: physical address, a multiple of the block size
+ * @size: in bytes, a multiple of the block size
+ * @mhp_flags: MHP_* flags
  *
- * Context: Process context, may sleep. Takes device_hotplug_lock.
- * Return: as __add_memory().
+ * Context: Process context. May sleep. Takes device_hotplug_lock.
+ * Return: as for __add_memory().
  */
 int add_memory(int nid, u64 start, u64 size, mhp_t mhp_flags)
 {
@@ -295,17 +301,17 @@ int add_memory(int nid, u64 start, u64 size, mhp_t mhp_flags)
 EXPORT_SYMBOL_GPL(add_memory);
 
 /**
- * add_memory_driver_managed() - add memory that only its driver can find again
- * @nid: its node, or with MHP_NID_IS_MGID its memory group
- * @start: physical address, of a memory block
- * @size: bytes, of whole memory blocks
+ * add_memory_driver_managed() - add memory that is known to its driver only
+ * @nid: its node or, with MHP_NID_IS_MGID, the ID of its memory group
+ * @start: physical address, a multiple of the block size
+ * @size: in bytes, a multiple of the block size
  * @resource_name: "System RAM (name of the driver)"; must stay valid while the memory is present
- * @mhp_flags: MHP_*
+ * @mhp_flags: MHP_* flags
  *
- * Such memory is not in /sys/firmware/memmap, and kexec keeps images out of it.
+ * Such memory is not in /sys/firmware/memmap, and kexec does not place images in it.
  *
- * Context: Process context, may sleep. Takes device_hotplug_lock.
- * Return: as __add_memory(); -EINVAL also for another kind of name.
+ * Context: Process context. May sleep. Takes device_hotplug_lock.
+ * Return: as for __add_memory(); -EINVAL also for a name in another format.
  */
 int add_memory_driver_managed(int nid, u64 start, u64 size, const char *resource_name,
 			      mhp_t mhp_flags)
@@ -329,10 +335,10 @@ EXPORT_SYMBOL_GPL(add_memory_driver_managed);
 #ifdef CONFIG_MEMORY_HOTREMOVE
 
 /**
- * try_offline_node() - take a node offline after its last CPU has been removed
- * @nid: the node
+ * try_offline_node() - take a node offline after its last CPU was removed
+ * @nid: the node; nothing happens if it still has memory or CPUs
  *
- * Context: Process context, may sleep. device_hotplug_lock held.
+ * Context: Process context. May sleep. device_hotplug_lock held.
  */
 void try_offline_node(int nid)
 {
@@ -342,8 +348,8 @@ EXPORT_SYMBOL(try_offline_node);
 
 /**
  * struct memory_removal - a request to remove memory
- * @extent: what mm gets
- * @nr: blocks seen
+ * @extent: the request for mm
+ * @nr: number of blocks that were found
  */
 struct memory_removal {
 	struct mhp_extent extent;
@@ -373,7 +379,7 @@ static int memory_block_give_altmap(struct memory_block *mem, void *arg)
 	return 0;
 }
 
-/* All blocks of the range are present and offline? Their altmaps go with the request. */
+/* Checks that all blocks of the range are present and offline, and collects their altmaps. */
 static int memory_check_removal(struct memory_removal *removal)
 {
 	struct mhp_extent *extent = &removal->extent;
@@ -429,14 +435,14 @@ static int memory_remove_range(u64 start, u64 size, bool certain)
 }
 
 /**
- * __remove_memory() - remove memory that is offline
+ * __remove_memory() - remove offline memory, for callers that cannot handle an error
  * @start: physical address
- * @size: bytes
+ * @size: in bytes
  *
- * Where a block is still online the memory stays, with a line in the log: the caller has
- * no use for an error. A kernel that kexec has loaded there is unloaded.
+ * If a block is still online, the memory stays, with a line in the log. A kernel that kexec has
+ * loaded there is unloaded.
  *
- * Context: Process context, may sleep. device_hotplug_lock held.
+ * Context: Process context. May sleep. device_hotplug_lock held.
  */
 void __remove_memory(u64 start, u64 size)
 {
@@ -444,15 +450,14 @@ void __remove_memory(u64 start, u64 size)
 }
 
 /**
- * remove_memory() - remove memory that is offline
+ * remove_memory() - remove offline memory
  * @start: physical address
- * @size: bytes
+ * @size: in bytes
  *
- * Context: Process context, may sleep. Takes device_hotplug_lock.
- * Return: 0; -EBUSY a block is not offline, a kernel that kexec has loaded is to lie there, or
- * a walk over its struct pages does not end; -EINVAL not whole blocks, or not all of them
- * present.
- * After an error the memory is present as before.
+ * Context: Process context. May sleep. Takes device_hotplug_lock.
+ * Return: 0; -EBUSY if a block is not offline, if a kernel that kexec has loaded needs the memory,
+ * or if a walk over its struct pages does not end; -EINVAL if the range has no whole blocks, or
+ * if a block is missing. After an error the memory is present as before.
  */
 int remove_memory(u64 start, u64 size)
 {
@@ -465,7 +470,7 @@ int remove_memory(u64 start, u64 size)
 }
 EXPORT_SYMBOL_GPL(remove_memory);
 
-/* Nobody else changes the blocks until they are removed, or all as they were before. */
+/* The claim excludes other requests until the blocks are removed, or restored. */
 static int memory_offline_and_remove(u64 start, u64 size, const struct mhp_policy *policy)
 {
 	const struct range range = { .start = start, .end = start + size - 1 };
@@ -490,17 +495,17 @@ unlock:
 }
 
 /**
- * offline_and_remove_memory() - take memory offline and remove it, all of it or nothing
- * @start: physical address, of a memory block
- * @size: bytes, of whole memory blocks
+ * offline_and_remove_memory() - take memory offline and remove it, either all of it or nothing
+ * @start: physical address, a multiple of the block size
+ * @size: in bytes, a multiple of the block size
  *
- * Context: Process context, may sleep. Takes device_hotplug_lock.
- * Return: 0, or an error as of memory_ranges_offline() or remove_memory(); then every block is
- * in the state and in the kind of zone it had.
+ * Context: Process context. May sleep. Takes device_hotplug_lock.
+ * Return: 0; an error as for memory_ranges_offline() or remove_memory(). After an error every
+ * block is in the state and in the kind of zone that it had.
  */
 int offline_and_remove_memory(u64 start, u64 size)
 {
-	/* A driver that is going away is often that of a task which is being killed. */
+	/* No signals, as the driver is often unbound by a task that is being killed. */
 	const struct mhp_policy policy = {
 		.timeout_ms = mhp_driver_limit(),
 		.signals = MHP_SIGNALS_NONE,
@@ -513,14 +518,14 @@ int offline_and_remove_memory(u64 start, u64 size)
 EXPORT_SYMBOL_GPL(offline_and_remove_memory);
 
 /**
- * try_offline_and_remove_memory() - the same, where there is something else to try
- * @start: physical address, of a memory block
- * @size: bytes, of whole memory blocks
+ * try_offline_and_remove_memory() - offline_and_remove_memory() with a short time limit
+ * @start: physical address, a multiple of the block size
+ * @size: in bytes, a multiple of the block size
  *
- * Gives up after half a second.
+ * For callers that have an alternative. Gives up after half a second.
  *
- * Context: Process context, may sleep. Takes device_hotplug_lock.
- * Return: as offline_and_remove_memory().
+ * Context: Process context. May sleep. Takes device_hotplug_lock.
+ * Return: as for offline_and_remove_memory().
  */
 int try_offline_and_remove_memory(u64 start, u64 size)
 {

@@ -32,9 +32,9 @@
 /* ---- Directories -------------------------------------------------------- */
 
 /**
- * struct memory_group_dir - groups/N in sysfs
+ * struct memory_group_dir - the directory groups/N in sysfs
  * @kobj: the directory
- * @group: what it shows; stays until the directory is gone
+ * @group: the group, which is freed after the directory was removed
  */
 struct memory_group_dir {
 	struct kobject kobj;
@@ -58,7 +58,7 @@ static ssize_t node_show(struct kobject *kobj, struct kobj_attribute *attr, char
 	return sysfs_emit(buf, "%d\n", to_group(kobj)->nid);
 }
 
-/* As "32-39,48". A device that grows and shrinks may have more than a page of that. */
+/* A list such as "32-39,48", which may be longer than a page for a dynamic group. */
 static ssize_t blocks_read(struct file *file, struct kobject *kobj, struct bin_attribute *attr,
 			   char *buf, loff_t off, size_t count)
 {
@@ -75,7 +75,7 @@ static ssize_t blocks_read(struct file *file, struct kobject *kobj, struct bin_a
 }
 static BIN_ATTR_RO(blocks, 0);
 
-/* Those that its blocks are online in. */
+/* The zones in which blocks of the group are online. */
 static ssize_t zones_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
 {
 	const struct memory_group *group = to_group(kobj);
@@ -137,8 +137,10 @@ static const struct kobj_type group_dir_type = {
 };
 
 /**
- * memory_group_dirs_init() - make groups/
+ * memory_group_dirs_init() - create the directory groups/
  * @root: the device of the subsystem
+ *
+ * Context: Process context, at boot.
  */
 void memory_group_dirs_init(struct device *root)
 {
@@ -202,13 +204,13 @@ static int group_register(const struct memory_group *template)
 }
 
 /**
- * memory_group_register_static() - a device whose memory stays as it is, like a DIMM
- * @nid: the node of all its memory
- * @max_pages: pages of the whole device, at least 1
+ * memory_group_register_static() - register the group of a device with a fixed size (DIMM)
+ * @nid: the node of all of its memory
+ * @max_pages: number of pages of the whole device, at least 1
  *
- * Context: Process context, no locks needed. May sleep.
- * Return: the number of the group, for add_memory() with %MHP_NID_IS_MGID; -EINVAL if
- * the node is not possible or there are no pages, -ENOMEM, -EBUSY when numbers ran out.
+ * Context: Process context. May sleep. No locks needed.
+ * Return: the ID of the group, for add_memory() with %MHP_NID_IS_MGID; -EINVAL if the node is
+ * not possible or there are no pages; -ENOMEM; -EBUSY if all IDs are in use.
  */
 int memory_group_register_static(int nid, unsigned long max_pages)
 {
@@ -222,12 +224,13 @@ int memory_group_register_static(int nid, unsigned long max_pages)
 EXPORT_SYMBOL_GPL(memory_group_register_static);
 
 /**
- * memory_group_register_dynamic() - a device that grows and shrinks, like virtio-mem
- * @nid: the node of all its memory
- * @unit_pages: pages in which it grows and shrinks: a power of two, not less than a block
+ * memory_group_register_dynamic() - register the group of a device that grows and shrinks
+ * @nid: the node of all of its memory
+ * @unit_pages: number of pages of a unit in which it grows and shrinks: a power of two, at
+ *	least the size of a block
  *
- * Context: Process context, no locks needed. May sleep.
- * Return: as memory_group_register_static(); -EINVAL also for a bad unit.
+ * Context: Process context. May sleep. No locks needed.
+ * Return: as for memory_group_register_static(); -EINVAL also for an invalid unit.
  */
 int memory_group_register_dynamic(int nid, unsigned long unit_pages)
 {
@@ -243,12 +246,13 @@ int memory_group_register_dynamic(int nid, unsigned long unit_pages)
 EXPORT_SYMBOL_GPL(memory_group_register_dynamic);
 
 /**
- * memory_group_unregister() - forget a group whose memory has been removed
- * @mgid: the number of the group
+ * memory_group_unregister() - unregister a group whose memory has been removed
+ * @mgid: the ID of the group
  *
- * Context: Process context, no locks needed. May sleep. The caller is the one who
- * registered the group, and adds nothing to it any more.
- * Return: 0; -EINVAL if there is no such group, -EBUSY while it has blocks.
+ * Called by the driver that registered the group, which does not add memory to it any more.
+ *
+ * Context: Process context. May sleep. No locks needed.
+ * Return: 0; -EINVAL if there is no such group; -EBUSY while it has blocks.
  */
 int memory_group_unregister(int mgid)
 {
@@ -267,11 +271,11 @@ int memory_group_unregister(int mgid)
 EXPORT_SYMBOL_GPL(memory_group_unregister);
 
 /**
- * memory_group_find_by_id() - the group with a number
- * @mgid: the number; may be anything
+ * memory_group_find_by_id() - find a group by its ID
+ * @mgid: the ID; any number is allowed
  *
- * Context: Any. The group stays as long as whoever registered it wants.
- * Return: the group, NULL if there is none.
+ * Context: Any. The group stays until the driver that registered it unregisters it.
+ * Return: the group; NULL if there is none.
  */
 struct memory_group *memory_group_find_by_id(int mgid)
 {
@@ -279,17 +283,17 @@ struct memory_group *memory_group_find_by_id(int mgid)
 }
 
 /**
- * memory_group_set_owner() - say who brings the memory of a group
+ * memory_group_set_owner() - set the name of the driver that adds the memory of a group
  * @group: the group
- * @owner: a word; what is said first remains
+ * @owner: a word; the first name that is set is kept
  *
- * Context: device_hotplug_lock held, or nobody knows the group yet.
+ * Context: Process context. device_hotplug_lock held, unless no memory was added to the group.
  */
 void memory_group_set_owner(struct memory_group *group, const char *owner)
 {
 	if (*group->owner || !*owner)
 		return;
 	strscpy(group->owner + 1, owner + 1, sizeof(group->owner) - 1);
-	/* Readers take no lock: the word is there before its first letter is. */
+	/* Readers take no lock, so the first letter is written after the rest of the word. */
 	smp_store_release(&group->owner[0], *owner);
 }

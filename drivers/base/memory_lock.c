@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * How a writer of sysfs gets device_hotplug_lock: in the order in which all wait for it, so
- * that nobody is passed over beside devices that come and go; until a signal comes; and, where
- * his time is limited, until it is up.
+ * Waiting for device_hotplug_lock in writers of sysfs files. They wait in the queue of the mutex,
+ * so that they do not starve while other devices are added and removed, until a signal arrives
+ * or the time limit of the request is reached.
  *
- * Owns nothing. Who waits here does not keep the removal of a file waiting: a file that is
- * removed has its active protection broken.
+ * Owns nothing. The active protection of the file has been broken before, so that a writer that
+ * waits does not delay the removal of the file.
  */
 #include <linux/device.h>
 #include <linux/errno.h>
@@ -18,9 +18,9 @@
 #include "memory_attrs.h"
 
 /**
- * struct bell - ends an interruptible wait as a signal does
- * @timer: rings at the end of the time
- * @work: what the waiter is interrupted for; there is nothing to do
+ * struct bell - ends an interruptible wait like a signal, but after a time
+ * @timer: expires at the end of the time
+ * @work: task work that interrupts the waiter, and does nothing
  * @task: the waiter
  */
 struct bell {
@@ -54,20 +54,21 @@ static int lock_until(unsigned long end)
 	if (!task_work_cancel(current, &bell.work))
 		return err;
 
-	/* It rang. The flag that it leaves is cleared on the way to user space. */
+	/* The timer expired. The flag of the task work is cleared on return to user space. */
 	if (!err)
 		unlock_device_hotplug();
 	return err && task_sigpending(current) ? err : -ETIMEDOUT;
 }
 
 /**
- * memory_lock_for_user() - take device_hotplug_lock for a user
- * @begin: when his request began, in jiffies
- * @limit_ms: how long it may take in all, 0: no limit
+ * memory_lock_for_user() - take device_hotplug_lock for the request of a user
+ * @begin: the beginning of the request, in jiffies
+ * @limit_ms: time limit of the request in milliseconds; 0: no limit
  *
- * Context: A system call that holds nothing which the owner of the lock may wait for. Sleeps.
- * Return: 0 and unlock_device_hotplug() gives the lock back; -EINTR a signal came, -ETIMEDOUT
- * the time is up.
+ * Context: Process context, in a system call. May sleep. The caller holds nothing that the owner
+ * of the lock may wait for.
+ * Return: 0, and the caller releases the lock with unlock_device_hotplug(); -EINTR after a
+ * signal; -ETIMEDOUT if the time limit was reached.
  */
 int memory_lock_for_user(unsigned long begin, unsigned int limit_ms)
 {
@@ -75,6 +76,6 @@ int memory_lock_for_user(unsigned long begin, unsigned int limit_ms)
 
 	if (!limit_ms)
 		return lock_device_hotplug_interruptible();
-	/* Who finds the lock free has it even if his time is short. */
+	/* A lock that is free is taken even if the time is short. */
 	return lock_until(time_after(end, jiffies) ? end : jiffies + 1);
 }

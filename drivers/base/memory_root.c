@@ -46,7 +46,7 @@ static ssize_t auto_online_blocks_store(struct device *dev, struct device_attrib
 static DEVICE_ATTR_RW(auto_online_blocks);
 
 #ifdef CONFIG_ARCH_MEMORY_PROBE
-/* An address, or "ADDRESS memmap_on_memory": the block is to hold its own memmap. */
+/* "ADDRESS", or "ADDRESS memmap_on_memory" for a block that holds its own memmap. */
 static int parse_probe(const char *buf, u64 *addr, mhp_t *flags)
 {
 	size_t len = strcspn(buf, " ");
@@ -64,7 +64,7 @@ static int parse_probe(const char *buf, u64 *addr, mhp_t *flags)
 	return kstrtou64(text, 0, addr);
 }
 
-/* Adds the block at a physical address that no firmware told about. */
+/* Adds the block at a physical address, for memory that no firmware announces. */
 static ssize_t probe_store(struct device *dev, struct device_attribute *attr,
 			   const char *buf, size_t count)
 {
@@ -90,7 +90,7 @@ static DEVICE_ATTR_WO(probe);
 #endif /* CONFIG_ARCH_MEMORY_PROBE */
 
 #ifdef CONFIG_MEMORY_FAILURE
-/* The page at the physical address in @buf, for those who may break memory. */
+/* Parses the physical address of a page, and checks the privilege to take it out of use. */
 static int parse_victim(const char *buf, unsigned long *pfn)
 {
 	u64 addr;
@@ -123,7 +123,7 @@ static ssize_t hard_offline_page_store(struct device *dev, struct device_attribu
 
 	if (!err)
 		err = memory_failure(pfn, MF_SW_SIMULATED);
-	/* Such a page is skipped: not what the writer can help. */
+	/* The page cannot be handled, which is no error of the writer. */
 	if (err == -EOPNOTSUPP)
 		return count;
 	return err ?: count;
@@ -132,7 +132,7 @@ static DEVICE_ATTR_WO(hard_offline_page);
 #endif /* CONFIG_MEMORY_FAILURE */
 
 #ifdef CONFIG_CRASH_HOTPLUG
-/* 1: the kernel itself tells the crash kernel; user space need not load it again. */
+/* 1: the kernel updates a loaded crash kernel, so that user space need not load it again. */
 static ssize_t crash_hotplug_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
 	return sysfs_emit(buf, "%d\n", crash_check_hotplug_support());

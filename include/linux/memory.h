@@ -2,9 +2,9 @@
 /*
  * Memory blocks, their groups, and the notifier chain of memory hotplug.
  *
- * block	what user space sees as memoryXXX: one or more sections, all
- *		blocks of the same size for the whole boot
- * group	the blocks of one device: a DIMM (static) or one that grows and
+ * block	one or more sections, which user space sees as memoryXXX; the size of
+ *		blocks does not change after boot
+ * group	the blocks of one device: a DIMM (static), or a device that grows and
  *		shrinks (dynamic)
  *
  * The devices live in drivers/base/memory.c, requests for them in
@@ -24,46 +24,46 @@
 
 #define MIN_MEMORY_BLOCK_SIZE	BIT(SECTION_SIZE_BITS)
 
-/* What a notifier is told. Each a bit, as readers of crash dumps expect. */
+/* Actions of memory notifiers, and states of blocks. Bits, as readers of crash dumps expect. */
 enum memory_block_state {
-	/* Usable, for everybody. Also the state of a block. */
+	/* The memory can be used. Also the state of a block. */
 	MEM_ONLINE		= 1 << 0,
-	/* About to be emptied; nothing is allocated there. Also a state. */
+	/* Pages are about to be moved, and are not allocated any more. Also a state. */
 	MEM_GOING_OFFLINE	= 1 << 1,
-	/* Not used by anybody. Also the state of a block. */
+	/* The memory is not in use. Also the state of a block. */
 	MEM_OFFLINE		= 1 << 2,
-	/* Its pages have a zone, nobody can allocate them yet. Also a state. */
+	/* The pages have a zone, but cannot be allocated yet. Also a state. */
 	MEM_GOING_ONLINE	= 1 << 3,
-	/* Stays offline after all: undo what GOING_ONLINE prepared. */
+	/* The memory stays offline: undo what GOING_ONLINE prepared. */
 	MEM_CANCEL_ONLINE	= 1 << 4,
-	/* Stays online after all: undo what GOING_OFFLINE prepared. */
+	/* The memory stays online: undo what GOING_OFFLINE prepared. */
 	MEM_CANCEL_OFFLINE	= 1 << 5,
-	/* Make the memory accessible, its memmap may lie in it. */
+	/* Make the memory accessible, as its memmap may lie in it. */
 	MEM_PREPARE_ONLINE	= 1 << 6,
-	/* The memory is no longer accessed. */
+	/* The memory is not accessed any more. */
 	MEM_FINISH_OFFLINE	= 1 << 7,
-	/* Only a state: gone without asking, unusable, and in use. */
+	/* Only a state: the memory disappeared while it was in use. */
 	MEM_LOST		= 1 << 8,
 };
 
 /**
  * struct memory_block - a block of memory as a device
- * @start_section_nr: its first section
+ * @start_section_nr: number of its first section
  * @state: one of the five states of enum memory_block_state
- * @kept_type: the kind of zone it was last online in; MMOP_OFFLINE before the first time
- * @nid: its node, NUMA_NO_NODE where it belongs to several
- * @zone: the one zone of all its pages; NULL where there are several, or none because
- *	it is offline
+ * @kept_type: the kind of zone in which it was online last; MMOP_OFFLINE if it never was
+ * @nid: its node; NUMA_NO_NODE if it belongs to several
+ * @zone: the zone of all of its pages; NULL if its pages have several zones, or if the block
+ *	is offline
  * @dev: the device memoryXXX
- * @altmap: where its memmap lies in the block itself, else NULL
- * @group: the group it belongs to, else NULL
- * @group_next: the next block of the group
- * @claimed: its device is about to go; nobody else may change its state
- * @claimed_online: and it was online before
- * @progress: while it goes offline, how far that has come
- * @last_error: how its last request failed, NULL: it did not
- * @rcu: of its end
- * @nr_hwpoison: its poisoned pages
+ * @altmap: the altmap of a block that holds its own memmap, or NULL
+ * @group: its memory group, or NULL
+ * @group_next: entry in the list of the group
+ * @claimed: its device is about to be removed, which excludes other requests
+ * @claimed_online: it was online when it was claimed
+ * @progress: progress of its offline, or NULL
+ * @last_error: the record of its last request; NULL if that succeeded
+ * @rcu: for freeing the block
+ * @nr_hwpoison: number of its poisoned pages
  *
  * @state, @kept_type and @zone change under device_hotplug_lock and the device's
  * own lock, and are read without. @claimed and @claimed_online are protected by
@@ -96,16 +96,16 @@ int set_memory_block_size_order(unsigned int order);
 
 /**
  * struct memory_notify - the third argument of a notifier callback
- * @altmap_start_pfn: PREPARE_ONLINE, FINISH_OFFLINE: where the block's memmap lies
- * @altmap_nr_pages: same: in how many pages of the block
- * @start_pfn: first page that comes or goes
- * @nr_pages: how many
- * @status_change_nid_normal: the node which gains its first, or loses its last, memory in
- *	ZONE_NORMAL or below, else NUMA_NO_NODE
+ * @altmap_start_pfn: the first page of the block or blocks
+ * @altmap_nr_pages: number of pages from there that hold the memmap of the block, or 0
+ * @start_pfn: first page that goes online or offline
+ * @nr_pages: number of pages
+ * @status_change_nid_normal: the node that gets its first, or loses its last, memory in
+ *	ZONE_NORMAL or below; otherwise NUMA_NO_NODE
  * @status_change_nid: the same for memory of any kind
- * @more: the same request tells the same of another range next, or removes the memory; who
- *	looks at all memory can wait for the last one. Never set where the callback is asked,
- *	and may refuse
+ * @more: the same action for another range of the request follows, or the memory is about to
+ *	be removed: callbacks that process all memory can wait for the last one. Never set if the
+ *	callback may refuse the action
  */
 struct memory_notify {
 	unsigned long start_pfn;
@@ -126,7 +126,7 @@ struct notifier_block;
 struct mem_section;
 struct range;
 
-/* Order of callbacks: higher is called first. */
+/* Priorities of callbacks: a higher priority is called first. */
 #define DEFAULT_CALLBACK_PRI	0
 #define SLAB_CALLBACK_PRI	1
 #define HMAT_CALLBACK_PRI	2
@@ -169,7 +169,7 @@ int memory_ranges_online(const struct range *ranges, unsigned int nr, enum mmop 
 			 struct mhp_result *res);
 int try_offline_and_remove_memory(u64 start, u64 size);
 
-/* Would the page callback hand on every page of this range? */
+/* Returns true if the page callback would keep no page of this range. */
 typedef bool (*online_range_callback_t)(unsigned long start_pfn, unsigned long nr_pages);
 
 int set_online_range_callback(online_page_callback_t callback,
@@ -214,7 +214,7 @@ static inline int hotplug_memory_notifier(notifier_fn_t fn, int pri)
 
 #endif /* CONFIG_MEMORY_HOTPLUG */
 
-/* Of code patching; many files find it here. */
+/* This belongs to code patching, but many files include it from here. */
 extern struct mutex text_mutex;
 
 #endif /* _LINUX_MEMORY_H_ */

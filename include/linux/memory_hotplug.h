@@ -29,9 +29,9 @@ struct resource;
 struct vmem_altmap;
 struct dev_pagemap;
 
-/* How memory is to be online. */
+/* The kind of zone in which memory comes online. */
 enum mmop {
-	/* Not at all. */
+	/* The memory stays offline. */
 	MMOP_OFFLINE = 0,
 	/* In the zone that the online policy chooses. */
 	MMOP_ONLINE,
@@ -41,36 +41,36 @@ enum mmop {
 	MMOP_ONLINE_MOVABLE,
 };
 
-/* Nobody is killed for the sake of a request: without memory it fails, and says so. */
+/* If there is no memory, a request fails instead of invoking the OOM killer. */
 #define MHP_GFP		(GFP_KERNEL | __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
 
 #ifdef CONFIG_MEMORY_HOTPLUG
 
-/* Details of an add; or'ed. */
+/* Flags of an add. */
 typedef int __bitwise mhp_t;
 
 #define MHP_NONE		((__force mhp_t)0)
-/* The resource may melt into its neighbours: do not use it afterwards. */
+/* The resource may be merged with adjacent ones, and must not be used afterwards. */
 #define MHP_MERGE_RESOURCE	((__force mhp_t)BIT(0))
-/* Where possible, let the memmap lie in the memory itself. A hint. */
+/* A hint: put the memmap into the memory itself, if that is possible. */
 #define MHP_MEMMAP_ON_MEMORY	((__force mhp_t)BIT(1))
-/* The node argument is the number of a memory group, which knows the node. */
+/* The node argument is the ID of a memory group, which has the node. */
 #define MHP_NID_IS_MGID		((__force mhp_t)BIT(2))
-/* Nobody may touch the memory between FINISH_OFFLINE and PREPARE_ONLINE. */
+/* The memory must not be accessed between FINISH_OFFLINE and PREPARE_ONLINE. */
 #define MHP_OFFLINE_INACCESSIBLE	((__force mhp_t)BIT(3))
-/* The memmap must lie in the memory itself, whatever the parameter memmap_on_memory says. */
+/* The memmap must lie in the memory itself, regardless of the parameter memmap_on_memory. */
 #define MHP_MEMMAP_OWN		((__force mhp_t)BIT(4))
 /*
- * The memmap may lie in the memory itself where there is no room for it elsewhere. Not for
- * memory whose pages the caller gives and takes one by one.
+ * The memmap may lie in the memory itself if there is no room for it elsewhere. Not for drivers
+ * that plug and unplug single pages.
  */
 #define MHP_MEMMAP_FALLBACK	((__force mhp_t)BIT(5))
-/* The memory stays offline until mhp_auto_online(), whatever auto_online_blocks says. */
+/* The memory stays offline until mhp_auto_online(), regardless of auto_online_blocks. */
 #define MHP_STAY_OFFLINE	((__force mhp_t)BIT(6))
 
 /**
- * struct mhp_params - what architectures need to map and describe a range
- * @altmap: takes the memmap from the range itself; NULL: from the page allocator
+ * struct mhp_params - parameters for architectures that map a range and add its memmap
+ * @altmap: allocate the memmap from the range itself; NULL: from the page allocator
  * @pgprot: protection of the direct map
  * @pgmap: the device that owns the range, NULL for System RAM
  */
@@ -154,9 +154,9 @@ static inline int add_pages(int nid, unsigned long start_pfn,
 #endif
 
 /*
- * The span of a zone changes under span_seqlock: a reader that sees it change
- * reads again, and may do so in an interrupt (DEBUG_VM). Writers also hold
- * mem_hotplug_lock for write.
+ * The span of a zone is protected by span_seqlock: a reader that
+ * sees it change retries, and may run in interrupts (DEBUG_VM). Writers also
+ * hold mem_hotplug_lock for write.
  */
 static inline unsigned int zone_span_seqbegin(struct zone *zone)
 {
@@ -183,7 +183,7 @@ static inline void zone_seqlock_init(struct zone *zone)
 	seqlock_init(&zone->span_seqlock);
 }
 
-/* Starting and stopping kswapd against those who look at pgdat->kswapd. */
+/* Serializes starting and stopping kswapd with users of pgdat->kswapd. */
 static inline void pgdat_kswapd_lock(pg_data_t *pgdat)
 {
 	mutex_lock(&pgdat->kswapd_lock);

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Memory hotplug between its layers: what drivers/base/, which knows memory blocks, asks of
- * mm/memory_hotplug.c, which knows pages, zones and nodes.
+ * The interface between the layers of memory hotplug: drivers/base/, which knows memory blocks,
+ * calls mm/memory_hotplug.c, which knows pages, zones and nodes.
  *
  *	mhp_add()	ABSENT to OFFLINE	mhp_online()	OFFLINE to ONLINE
  *	mhp_remove()	OFFLINE to ABSENT	mhp_offline()	ONLINE to OFFLINE
  *					mhp_lose()	ONLINE to OFFLINE, without asking
  *
- * drivers/base/ hands over *pieces* of memory by value, and callbacks for the few things
- * that only it can do. mm/ never calls drivers/base/ by name, and never sees a memory block.
- * Everybody else uses <linux/memory_hotplug.h> and <linux/memory.h>.
+ * drivers/base/ passes *pieces* of memory by value, and callbacks for the few things that only
+ * drivers/base/ can do. mm/ never calls drivers/base/ directly, and never sees a memory block.
+ * All other code uses <linux/memory_hotplug.h> and <linux/memory.h>.
  */
 #ifndef _LINUX_MHP_H
 #define _LINUX_MHP_H
@@ -25,23 +25,23 @@ struct memory_group_dir;
 struct mhp_record;
 
 /**
- * struct memory_group - memory that comes and goes as one device
- * @memory_blocks: the blocks that are present; of drivers/base/
- * @nid: the node of all of them
- * @mgid: the number of the group
- * @owner: the name of the driver that brought the memory, "" where the driver did not say
- * @dir: its directory in sysfs, NULL where there was no memory for that; of drivers/base/
- * @rcu: delays the end of the group until its readers have finished
- * @dynamic_groups: in the list of dynamic groups; of mm/
- * @is_dynamic: the device grows and shrinks in units instead of staying as it is
- * @present_movable_pages: pages online in ZONE_MOVABLE; of mm/
- * @present_kernel_pages: pages online in a kernel zone; of mm/
- * @s: static groups
- * @s.max_pages: pages of the whole device
- * @d: dynamic groups
- * @d.unit_pages: pages of a unit, whose blocks belong in one zone
+ * struct memory_group - the memory of one device
+ * @memory_blocks: list of the blocks that are present; used by drivers/base/
+ * @nid: the node of all blocks
+ * @mgid: the ID of the group
+ * @owner: name of the driver that added the memory; "" if it was not set
+ * @dir: directory in sysfs; NULL if there was no memory for it; used by drivers/base/
+ * @rcu: for freeing the group
+ * @dynamic_groups: entry in the list of dynamic groups; used by mm/
+ * @is_dynamic: the device grows and shrinks in units
+ * @present_movable_pages: number of pages that are online in ZONE_MOVABLE; used by mm/
+ * @present_kernel_pages: number of pages that are online in kernel zones; used by mm/
+ * @s: members of static groups
+ * @s.max_pages: number of pages of the whole device
+ * @d: members of dynamic groups
+ * @d.unit_pages: number of pages of a unit, whose blocks belong in one zone
  *
- * Changed under device_hotplug_lock. Readers may use RCU instead.
+ * Protected by device_hotplug_lock. Readers can also use RCU.
  */
 struct memory_group {
 	struct list_head memory_blocks;
@@ -63,28 +63,28 @@ struct memory_group {
 	};
 };
 
-/* Which signals end an offline. */
+/* The signals that end an offline. */
 enum mhp_signals {
-	/* Any signal that is pending: writers of sysfs files rely on it. */
+	/* Any pending signal: for writers of sysfs files. */
 	MHP_SIGNALS_ANY,
-	/* Only signals that kill. */
+	/* Only fatal signals. */
 	MHP_SIGNALS_FATAL,
-	/* None: kernel threads, and drivers which cannot keep the memory. */
+	/* No signals: for kernel threads, and drivers that cannot keep the memory. */
 	MHP_SIGNALS_NONE,
 };
 
 /**
- * struct mhp_progress - how far an offline has come
- * @begin: when it began, in jiffies
- * @pages: pages of the request
- * @left: pages that are still in use, as the last pass counted them; 0 before the first pass
- * @moved: pages that have moved away
- * @failed: attempts to move a page that failed
- * @passes: passes over the request, or over a part of it
- * @cancel: somebody wants the offline to end
+ * struct mhp_progress - the progress of an offline
+ * @begin: the beginning of the request, in jiffies
+ * @pages: number of pages of the request
+ * @left: number of pages in use after the last pass; 0 before the first pass
+ * @moved: number of pages that have been moved
+ * @failed: number of failed attempts to move a page
+ * @passes: number of passes over the request, or over parts of it
+ * @cancel: the offline has to end
  *
- * Written by the request alone, but for @cancel, which anybody may set. Readers need no lock:
- * each member is a value of its own.
+ * Written by the request only, except @cancel, which any task may set. Readers need no lock, as
+ * each member is a single value.
  */
 struct mhp_progress {
 	unsigned long begin;
@@ -97,13 +97,13 @@ struct mhp_progress {
 };
 
 /**
- * struct mhp_policy - how long and how hard the caller wants memory to be emptied
- * @timeout_ms: give up after this many milliseconds, or more where a lot has to move; 0: never
- * @strict: @timeout_ms does not grow with the number of pages that have to move
- * @signals: which signals end the offline
- * @claimed: the caller has claimed the blocks by memory_ranges_claim()
- * @removes: the caller removes the memory next
- * @progress: where to count, zero on entry; NULL where the caller does not look
+ * struct mhp_policy - how long an offline may take, and what interrupts it
+ * @timeout_ms: time limit in milliseconds for up to 16 GiB, more for more; 0: no limit
+ * @strict: @timeout_ms does not grow with the amount of memory to move
+ * @signals: the signals that end the offline
+ * @claimed: the caller has claimed the blocks with memory_ranges_claim()
+ * @removes: the caller removes the memory afterwards
+ * @progress: updated by the offline, zero on entry; NULL if the caller does not need it
  */
 struct mhp_policy {
 	unsigned int timeout_ms;
@@ -114,27 +114,27 @@ struct mhp_policy {
 	struct mhp_progress *progress;
 };
 
-/* What was asked for, where requests are counted and reported. */
+/* The kinds of requests, for counters and reports. */
 enum mhp_verb {
 	MHP_VERB_ADD,
 	MHP_VERB_ONLINE,
 	MHP_VERB_OFFLINE,
 	MHP_VERB_REMOVE,
-	/* Nobody asked: the hardware took the memory away. */
+	/* No request: the memory disappeared. */
 	MHP_VERB_LOSE,
 	MHP_NR_VERBS
 };
 
 /**
- * struct mhp_piece - memory of one block, as mm sees it
+ * struct mhp_piece - the memory of one block, as mm sees it
  * @start_pfn: first page frame
- * @nr_pages: how many
- * @nid: its node; NUMA_NO_NODE where the pages belong to several
+ * @nr_pages: number of page frames
+ * @nid: the node; NUMA_NO_NODE if the pages belong to several
  * @type: online: the kind of zone that is wanted
- * @zone: offline: the zone of all its pages, NULL where there are several; online: set to the
- *	zone that was chosen
- * @group: its memory group, or NULL
- * @altmap: where its memmap lies in itself, else NULL
+ * @zone: online: set to the zone that was chosen; offline: the zone of all pages, or NULL if
+ *	there are several
+ * @group: the memory group, or NULL
+ * @altmap: the altmap of a block that holds its own memmap, or NULL
  */
 struct mhp_piece {
 	unsigned long start_pfn;
@@ -149,16 +149,16 @@ struct mhp_piece {
 /**
  * struct mhp_change - a request for the upper ladder: online, offline, lose
  * @pieces: the memory, ascending
- * @nr_pieces: how many, at least one
- * @policy: offline: how long and how hard to try
- * @progress: offline: where to count
- * @yield: offline: the caller lets go of its locks while pages move; NULL: it keeps them
- * @resume: offline: the caller takes its locks again; NULL where @yield is
- * @result: how the request ended; MHP_RESULT_OK on entry
- * @record: set at the end: how it failed, for mhp_record_set(); the caller drops it with
- *	mhp_record_put(). NULL where all is well.
+ * @nr_pieces: number of pieces, at least one
+ * @policy: offline: how long it may take, and what interrupts it
+ * @progress: offline: updated by the request
+ * @yield: offline: drops the locks of the caller while pages are moved; NULL to keep them
+ * @resume: offline: takes the locks of the caller again; NULL if @yield is NULL
+ * @result: the result, %MHP_RESULT_OK on entry
+ * @record: set to the record of a failure for mhp_record_set(), which the caller drops with
+ *	mhp_record_put(); NULL if the request succeeded
  *
- * Callers embed it: @yield and @resume find what they need around it.
+ * Callers embed this structure in their own, so that @yield and @resume can use that.
  */
 struct mhp_change {
 	struct mhp_piece *pieces;
@@ -172,14 +172,15 @@ struct mhp_change {
 };
 
 /**
- * struct mhp_device_ops - the devices of memory and nodes, for the lower ladder
- * @make: make the devices of offline memory of @group on node @nid, and link them to the
- *	node; the altmap stays with mm. All of them or none.
- * @remove: remove the devices of a range; cannot fail
- * @node_up: make the device of a node; 0 or an error
- * @node_down: remove the device of a node
+ * struct mhp_device_ops - functions for the devices of memory and nodes, for the lower ladder
+ * @make: creates the devices of offline memory of @group on node @nid, and links them to the
+ *	node: either all of them or none. The altmap belongs to mm
+ * @remove: removes the devices of a range; cannot fail
+ * @node_up: creates the device of a node; returns 0 or an error
+ * @node_down: removes the device of a node
  *
- * Addresses and sizes in bytes, of whole blocks. Called with mem_hotplug_lock held for write.
+ * Addresses and sizes are in bytes, and multiples of the block size. Called with
+ * mem_hotplug_lock held for write.
  */
 struct mhp_device_ops {
 	int (*make)(u64 start, u64 size, int nid, struct vmem_altmap *altmap,
@@ -191,21 +192,20 @@ struct mhp_device_ops {
 
 /**
  * struct mhp_extent - a request for the lower ladder: add, remove
- * @start: physical address of the first byte, of a block
- * @size: bytes, of whole blocks
+ * @start: physical address, a multiple of the block size
+ * @size: in bytes, a multiple of the block size
  * @nid: the node
  * @group: the memory group of the blocks, or NULL
- * @flags: add: MHP_*; MHP_NID_IS_MGID and MHP_STAY_OFFLINE are for the caller alone
- * @res: add: the caller's claim in /proc/iomem; NULL: the request makes one
- * @res_name: add: the name of the claim, where the request makes it
- * @driver_managed: only a driver knows of the memory, firmware does not
- * @certain: remove: the caller goes on whatever the result, so the request waits for as long
- *	as it has to
- * @altmaps: remove: those of the blocks whose memmap lies in themselves, by
- *	mhp_extent_add_altmap(), ascending
- * @devices: how devices are made and removed
- * @result: how the request ended; MHP_RESULT_OK on entry
- * @record: as in struct mhp_change
+ * @flags: add: MHP_* flags; MHP_NID_IS_MGID and MHP_STAY_OFFLINE are for the caller only
+ * @res: add: a resource that the caller has claimed; NULL: the request claims one
+ * @res_name: add: the name of the resource that the request claims
+ * @driver_managed: the memory is known to a driver only, not to the firmware
+ * @certain: remove: the removal must not fail because of walks, and waits without a deadline
+ * @altmaps: remove: altmaps of the blocks that hold their own memmap, ascending; filled by
+ *	mhp_extent_add_altmap()
+ * @devices: functions that create and remove devices
+ * @result: the result, %MHP_RESULT_OK on entry
+ * @record: as in &struct mhp_change
  */
 struct mhp_extent {
 	u64 start, size;
@@ -223,18 +223,16 @@ struct mhp_extent {
 };
 
 /**
- * struct mhp_census - what the pages of a range are, for a caller that may want to take it
- *	offline
- * @free: pages not in use
- * @movable: pages in use that can move
- * @unmovable: pages in use that cannot move
- * @pinned: pages that could move, but have references that keep them
- * @hugetlb: pages of huge pages that can move
- * @poisoned: broken pages; they stay behind
- * @blocker: the first page that cannot move, else the first that is pinned, or %MHP_NO_PFN
- * @kind: what that page is, or why the whole block never goes offline; NULL: nothing is in the
- *	way
- * @hopeless: something cannot move
+ * struct mhp_census - numbers of pages of a range, by how they would go offline
+ * @free: pages that are not in use
+ * @movable: pages in use that can be moved
+ * @unmovable: pages in use that cannot be moved
+ * @pinned: pages that could be moved, but are pinned or have unexpected references
+ * @hugetlb: pages of huge pages that can be moved
+ * @poisoned: poisoned pages, which are not moved
+ * @blocker: the first page that cannot be moved, or else the first pinned page, or %MHP_NO_PFN
+ * @kind: the kind of that page, or why the block can never go offline; NULL if there is none
+ * @hopeless: there is a page that cannot be moved
  */
 struct mhp_census {
 	unsigned long free;
@@ -269,14 +267,14 @@ static inline int mhp_offline(struct mhp_change *change)
 int mhp_node_online(int nid, const struct mhp_device_ops *devices);
 void mhp_node_offline(int nid, const struct mhp_device_ops *devices);
 
-/* How requests ended: mm/mhp/report.c */
+/* Results of requests: mm/mhp/report.c */
 struct mhp_record *mhp_report_refusal(enum mhp_verb verb, u64 start, u64 size,
 				      struct mhp_result *res);
 void mhp_record_set(struct mhp_record **slot, struct mhp_record *record);
 void mhp_record_put(struct mhp_record *record);
 int mhp_record_show(struct mhp_record **slot, char *buf);
 
-/* Looking before asking: mm/mhp/look.c */
+/* Queries: mm/mhp/look.c */
 #ifdef CONFIG_MEMORY_HOTREMOVE
 bool mhp_range_removable(unsigned long start_pfn, unsigned long nr_pages);
 bool mhp_range_has_holes(unsigned long start_pfn, unsigned long nr_pages);
@@ -303,7 +301,7 @@ unsigned int mhp_driver_limit(void);
 void mhp_choose_block_size(void);
 bool mhp_removable_compat(void);
 
-/* Groups, as the choice of a zone sees them: mm/mhp/choice.c */
+/* Groups, for the choice of a zone: mm/mhp/choice.c */
 void mhp_group_join(struct memory_group *group);
 void mhp_group_leave(struct memory_group *group);
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Drivers that decide about each page which comes online: balloons, and devices that give
- * their memory in small parts.
+ * Callbacks of drivers that decide about each page that comes online: balloons, and devices
+ * that plug their memory in small parts.
  *
- * Owns the table of their callbacks. A callback may hand a page on, to the next one and at
- * last to the allocator.
+ * Owns the table of callbacks. A callback passes pages that it does not keep to the next
+ * callback, and the last one passes them to the page allocator.
  */
 #include <linux/export.h>
 #include <linux/mm.h>
@@ -14,37 +14,39 @@
 #include "mhp.h"
 #include "../internal.h"
 
-/* Balloons and devices that want to see each new page; more than ever are loaded at once. */
+/* Balloons and devices with a callback; there are never more of them on one machine. */
 #define MAX_CALLBACKS	8
 
 /*
- * Changed under the mutex and mem_hotplug_lock for read. Requests that hold mem_hotplug_lock
- * for write use the table and the variables that follow.
+ * Changed with the mutex held and mem_hotplug_lock held for read. Requests that hold
+ * mem_hotplug_lock for write use the table, and the variables below, without the mutex.
  */
-static DEFINE_MUTEX(callbacks_lock);
+static DEFINE_MUTEX(mhp_callbacks_lock);
 static struct {
 	online_page_callback_t page;
-	online_range_callback_t passes;		/* or NULL: it has to see each page */
+	online_range_callback_t passes;		/* NULL: @page has to be called for each page */
 } callbacks[MAX_CALLBACKS];
-static unsigned int nr_callbacks;
+static unsigned int mhp_nr_callbacks;
 
-/* The task that exposes a run, and the first callback that has not seen the page yet. */
-static struct task_struct *exposing;
-static unsigned int next_callback;
+/* The task that exposes a run, and the next callback to be called for the page. */
+static struct task_struct *mhp_exposing_task;
+static unsigned int mhp_next_callback;
 
 /**
- * generic_online_page() - hand a new page on: to the next callback, else to the allocator
+ * generic_online_page() - pass a new page to the next callback or to the page allocator
  * @page: the first of 1 << @order pages
- * @order: their order
+ * @order: the order of the chunk
  *
- * What a callback calls for a page that it does not want to keep. Outside of a callback
- * the page goes to the allocator at once.
+ * Callbacks call this function for pages that they do not keep. Outside of a callback, the page
+ * is freed to the page allocator at once.
+ *
+ * Context: Process context. mem_hotplug_lock held for write within a callback.
  */
 void generic_online_page(struct page *page, unsigned int order)
 {
-	if (READ_ONCE(exposing) == current && next_callback < nr_callbacks) {
-		callbacks[next_callback++].page(page, order);
-		next_callback--;
+	if (READ_ONCE(mhp_exposing_task) == current && mhp_next_callback < mhp_nr_callbacks) {
+		callbacks[mhp_next_callback++].page(page, order);
+		mhp_next_callback--;
 		return;
 	}
 	__free_pages_core(page, order, MEMINIT_HOTPLUG);
@@ -55,47 +57,47 @@ static unsigned int mhp_find_callback(online_page_callback_t callback)
 {
 	unsigned int n;
 
-	for (n = 0; n < nr_callbacks; n++)
+	for (n = 0; n < mhp_nr_callbacks; n++)
 		if (callbacks[n].page == callback)
 			break;
 	return n;
 }
 
 /**
- * set_online_range_callback() - decide about pages that come online, by range where it can be
- * @callback: as that of set_online_page_callback()
- * @passes: called after MEM_GOING_ONLINE with a range of new pages: true where @callback
- *	would hand on all of them. Then it is not called, and the pages come online faster.
+ * set_online_range_callback() - register a callback for new pages that can decide by range
+ * @callback: like that of set_online_page_callback()
+ * @passes: called after MEM_GOING_ONLINE with a range of new pages; returns true if @callback
+ *	would keep none of them. Then @callback is not called, and the range comes online faster.
  *
- * Context: May sleep. Takes mem_hotplug_lock for read.
- * Return: 0; -EINVAL where it is set already, or too many are.
+ * Context: Process context. May sleep. Takes mem_hotplug_lock for read.
+ * Return: 0; -EINVAL if @callback is registered already, or if there are too many callbacks.
  */
 int set_online_range_callback(online_page_callback_t callback, online_range_callback_t passes)
 {
 	int ret = -EINVAL;
 
 	get_online_mems();
-	mutex_lock(&callbacks_lock);
-	if (nr_callbacks < MAX_CALLBACKS && mhp_find_callback(callback) == nr_callbacks) {
-		callbacks[nr_callbacks].page = callback;
-		callbacks[nr_callbacks++].passes = passes;
+	mutex_lock(&mhp_callbacks_lock);
+	if (mhp_nr_callbacks < MAX_CALLBACKS && mhp_find_callback(callback) == mhp_nr_callbacks) {
+		callbacks[mhp_nr_callbacks].page = callback;
+		callbacks[mhp_nr_callbacks++].passes = passes;
 		ret = 0;
 	}
-	mutex_unlock(&callbacks_lock);
+	mutex_unlock(&mhp_callbacks_lock);
 	put_online_mems();
 	return ret;
 }
 EXPORT_SYMBOL_GPL(set_online_range_callback);
 
 /**
- * set_online_page_callback() - decide about each page that comes online
- * @callback: called for each chunk of new pages; it keeps what is its own and calls
- *	generic_online_page() for the rest
+ * set_online_page_callback() - register a callback for each page that comes online
+ * @callback: called for each chunk of new pages; it calls generic_online_page() for all pages
+ *	that it does not keep
  *
- * Several can be set; they are asked in the order in which they were.
+ * Several callbacks can be registered; they are called in the order of their registration.
  *
- * Context: May sleep. Takes mem_hotplug_lock for read.
- * Return: 0; -EINVAL where it is set already, or too many are.
+ * Context: Process context. May sleep. Takes mem_hotplug_lock for read.
+ * Return: 0; -EINVAL if @callback is registered already, or if there are too many callbacks.
  */
 int set_online_page_callback(online_page_callback_t callback)
 {
@@ -104,11 +106,11 @@ int set_online_page_callback(online_page_callback_t callback)
 EXPORT_SYMBOL_GPL(set_online_page_callback);
 
 /**
- * restore_online_page_callback() - no longer decide about pages
- * @callback: what was set
+ * restore_online_page_callback() - unregister a callback for new pages
+ * @callback: the callback that was registered
  *
- * Context: May sleep. Takes mem_hotplug_lock for read.
- * Return: 0, or -EINVAL where @callback is not set.
+ * Context: Process context. May sleep. Takes mem_hotplug_lock for read.
+ * Return: 0; -EINVAL if @callback is not registered.
  */
 int restore_online_page_callback(online_page_callback_t callback)
 {
@@ -116,69 +118,72 @@ int restore_online_page_callback(online_page_callback_t callback)
 	unsigned int n;
 
 	get_online_mems();
-	mutex_lock(&callbacks_lock);
+	mutex_lock(&mhp_callbacks_lock);
 	n = mhp_find_callback(callback);
-	if (n < nr_callbacks) {
-		for (nr_callbacks--; n < nr_callbacks; n++)
+	if (n < mhp_nr_callbacks) {
+		for (mhp_nr_callbacks--; n < mhp_nr_callbacks; n++)
 			callbacks[n] = callbacks[n + 1];
 		ret = 0;
 	}
-	mutex_unlock(&callbacks_lock);
+	mutex_unlock(&mhp_callbacks_lock);
 	put_online_mems();
 	return ret;
 }
 EXPORT_SYMBOL_GPL(restore_online_page_callback);
 
 /**
- * mhp_callbacks_know_ranges() - can each callback be asked about a range of pages
+ * mhp_callbacks_know_ranges() - test whether all callbacks can decide by range
  *
- * Context: mem_hotplug_lock held for write.
- * Return: false where one has to see each page.
+ * Context: Process context. mem_hotplug_lock held for write.
+ * Return: false if a callback has to be called for each page.
  */
 bool mhp_callbacks_know_ranges(void)
 {
 	unsigned int n;
 
-	for (n = 0; n < nr_callbacks; n++)
+	for (n = 0; n < mhp_nr_callbacks; n++)
 		if (!callbacks[n].passes)
 			return false;
 	return true;
 }
 
 /**
- * mhp_callbacks_pass() - would each callback hand on every page of a range
+ * mhp_callbacks_pass() - test whether no callback would keep a page of a range
  * @range: new pages
  *
- * Context: mem_hotplug_lock held for write, after MEM_GOING_ONLINE: only then may drivers be
- * asked.
- * Return: true where the range can go to the allocator as a whole.
+ * Called after MEM_GOING_ONLINE, as drivers cannot be asked before.
+ *
+ * Context: Process context. mem_hotplug_lock held for write.
+ * Return: true if the range can be given to the page allocator as a whole.
  */
 bool mhp_callbacks_pass(const struct mhp_range *range)
 {
 	unsigned int n;
 
-	for (n = 0; n < nr_callbacks; n++)
+	for (n = 0; n < mhp_nr_callbacks; n++)
 		if (!callbacks[n].passes(range->start_pfn, range->nr_pages))
 			return false;
 	return true;
 }
 
 /**
- * mhp_hand_on_begin() - new pages are about to be handed to the callbacks
+ * mhp_hand_on_begin() - begin to pass new pages to the callbacks
  *
- * Between this and mhp_hand_on_end() generic_online_page() asks them one after the other.
+ * Until mhp_hand_on_end(), generic_online_page() calls the callbacks one after the other.
  *
- * Context: mem_hotplug_lock held for write.
+ * Context: Process context. mem_hotplug_lock held for write.
  */
 void mhp_hand_on_begin(void)
 {
-	WRITE_ONCE(exposing, current);
+	WRITE_ONCE(mhp_exposing_task, current);
 }
 
 /**
- * mhp_hand_on_end() - all new pages have been handed to the callbacks
+ * mhp_hand_on_end() - end passing new pages to the callbacks
+ *
+ * Context: Process context. mem_hotplug_lock held for write.
  */
 void mhp_hand_on_end(void)
 {
-	WRITE_ONCE(exposing, NULL);
+	WRITE_ONCE(mhp_exposing_task, NULL);
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Which zone does memory go to that comes online? Gathers what zones and groups say, and asks
+ * The choice of a zone for memory that comes online: collects numbers of zones and groups for
  * policy.c, which only computes.
  *
- * Owns the list of dynamic groups, whose kernel memory the policy auto-movable counts.
- * Readers use RCU; drivers/base/ changes the list with its own lock of groups held.
+ * Owns the list of dynamic groups, whose kernel memory counts for the policy auto-movable.
+ * Readers use RCU; drivers/base/ changes the list with its lock of groups held.
  */
 #define pr_fmt(fmt) "memory_hotplug: " fmt
 
@@ -20,10 +20,10 @@
 static LIST_HEAD(dynamic_groups);
 
 /**
- * mhp_group_join() - the policy auto-movable has to know of a group
- * @group: a new group, complete
+ * mhp_group_join() - make a group known to the policy auto-movable
+ * @group: a new group, which is initialized completely
  *
- * Context: The caller's lock of groups held.
+ * Context: Any. The caller serializes changes of groups.
  */
 void mhp_group_join(struct memory_group *group)
 {
@@ -32,10 +32,10 @@ void mhp_group_join(struct memory_group *group)
 }
 
 /**
- * mhp_group_leave() - a group has no memory any more and is about to end
- * @group: the group; to be freed after a grace period of RCU
+ * mhp_group_leave() - remove a group without memory from the policy auto-movable
+ * @group: the group, which the caller frees by RCU
  *
- * Context: The caller's lock of groups held.
+ * Context: Any. The caller serializes changes of groups.
  */
 void mhp_group_leave(struct memory_group *group)
 {
@@ -48,7 +48,7 @@ static struct mhp_range mhp_zone_span_of(const struct zone *zone)
 	return (struct mhp_range){ zone->zone_start_pfn, zone->spanned_pages };
 }
 
-/* The kernel zone that has memory around the range already, else ZONE_NORMAL. */
+/* The kernel zone below ZONE_NORMAL whose span the range overlaps, otherwise ZONE_NORMAL. */
 static struct zone *mhp_kernel_zone(int nid, const struct mhp_range *range)
 {
 	struct zone *zones = NODE_DATA(nid)->node_zones;
@@ -71,7 +71,7 @@ static void mhp_count_zone(struct mhp_ratio_view *view, const struct zone *zone)
 	}
 	view->kernel_early += zone->present_early_pages;
 #ifdef CONFIG_CMA
-	/* Of CMA only movable pages can make use. */
+	/* CMA can only be used for movable pages. */
 	view->movable += zone->cma_pages;
 	view->kernel_early -= zone->cma_pages;
 #endif
@@ -79,14 +79,14 @@ static void mhp_count_zone(struct mhp_ratio_view *view, const struct zone *zone)
 
 static void mhp_count_group(struct mhp_ratio_view *view, const struct memory_group *group)
 {
-	/* Its movable part shows in what it requires, not in the sum of all zones. */
+	/* The group counts by the kernel memory that it requires, not in the sum of all zones. */
 	view->movable -= min(view->movable, group->present_movable_pages);
 	view->req_kernel_early += mhp_group_req_kernel(group->present_kernel_pages,
 						       group->present_movable_pages,
 						       mhp_auto_movable_ratio());
 }
 
-/* Adds all dynamic groups of a node, or of all nodes, but @excluded. */
+/* Adds all dynamic groups of a node, or of all nodes, except @excluded. */
 static void mhp_count_groups(struct mhp_ratio_view *view, int nid,
 			     const struct memory_group *excluded)
 {
@@ -138,7 +138,7 @@ static struct mhp_group_view mhp_group_view_of(const struct memory_group *group,
 	return view;
 }
 
-/* @movable: pages that the same request brings to ZONE_MOVABLE already. */
+/* @movable is the number of pages that the same request brings to ZONE_MOVABLE already. */
 static bool mhp_policy_wants_movable(int nid, struct memory_group *group,
 				 const struct mhp_range *range, unsigned long movable)
 {
@@ -163,14 +163,14 @@ static bool mhp_policy_wants_movable(int nid, struct memory_group *group,
 }
 
 /**
- * mhp_choose_zone() - the zone that memory is to come online in
- * @type: the kind of zone that was asked for; MMOP_ONLINE leaves it to the policy
+ * mhp_choose_zone() - choose the zone in which memory comes online
+ * @type: the kind of zone that is wanted; with MMOP_ONLINE the policy chooses
  * @nid: the node of the memory
  * @group: its memory group, or NULL
  * @range: its pages
- * @movable: pages that the same request brings to ZONE_MOVABLE already
+ * @movable: number of pages that the same request brings to ZONE_MOVABLE already
  *
- * Context: Any. Without device_hotplug_lock the answer may be out of date.
+ * Context: Process context. Without device_hotplug_lock the answer may be out of date.
  * Return: the zone.
  */
 struct zone *mhp_choose_zone(enum mmop type, int nid, struct memory_group *group,
@@ -189,14 +189,14 @@ struct zone *mhp_choose_zone(enum mmop type, int nid, struct memory_group *group
 }
 
 /**
- * zone_for_pfn_range() - the zone that memory would come online in
- * @online_type: as asked for; MMOP_ONLINE leaves it to the policy
- * @nid: its node
+ * zone_for_pfn_range() - find the zone in which memory would come online
+ * @online_type: the kind of zone that is wanted; with MMOP_ONLINE the policy chooses
+ * @nid: the node of the memory
  * @group: its memory group, or NULL
  * @start_pfn: first page frame
- * @nr_pages: how many
+ * @nr_pages: number of page frames
  *
- * Context: device_hotplug_lock, or the answer may be out of date.
+ * Context: Process context. Without device_hotplug_lock the answer may be out of date.
  * Return: the zone.
  */
 struct zone *zone_for_pfn_range(enum mmop online_type, int nid, struct memory_group *group,

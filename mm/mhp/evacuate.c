@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Emptying an isolated run: every page in use moves to memory elsewhere.
+ * Evacuation: moves all pages in use of an isolated run to other memory.
  *
- * Owns nothing but the pages on its lists. Calls shift.c for what it can move, and
- * migration for the rest. No lock is needed: the blocks are going-offline, so nobody else
- * changes them, and the run is isolated, so what is freed stays free. It ends: with an
- * empty run, with a page that cannot move, at the caller's deadline, by a signal that the
- * caller lets through, when it is cancelled, or when the same page has not moved in many
- * passes. Whatever the end, every page is on its own list again.
+ * Owns the pages on its lists only. Calls shift.c for the pages that it can move, and page
+ * migration for all others. No lock is needed: the blocks are in the state going-offline, which
+ * excludes other requests, and the run is isolated, so that pages which are freed stay free. It
+ * ends when the run is empty, when a page cannot be moved, at the deadline, after a signal that
+ * the policy allows, after a cancel, or when the same page could not be moved in many passes.
+ * In all cases every page is back on the list it came from.
  */
 #define pr_fmt(fmt) "memory_hotplug: " fmt
 
@@ -29,43 +29,40 @@
 #include "mhp.h"
 #include "../internal.h"
 
-/* Longer than short references last (I/O, fork, reclaim), shorter than patience. */
+/* Longer than short references last (I/O, fork, reclaim), and shorter than users wait. */
 #define MHP_STALL_MS	4000
 #define MHP_STALL_PASSES 20
 #define MHP_GIVE_UP_MS	5000
-/* Where time is up as well, less is enough to blame a page. */
+/* At the deadline, a page that was in the way for this time is reported as the reason. */
 #define MHP_BLAME_MS	1000
-/*
- * Not GFP_USER: where the pages of all programs may be is no matter of the cpuset of the
- * one that asks for the offline.
- */
+/* Without __GFP_HARDWALL: the cpuset of the caller does not limit the pages of other programs. */
 #define MHP_TARGET_GFP	(GFP_KERNEL | __GFP_MOVABLE | __GFP_NOWARN)
-/* References to a broken page that stays behind: the caller's, and that of memory_failure(). */
+/* References to a poisoned page that is left: the caller's, and that of memory_failure(). */
 #define MHP_BROKEN_REFS	2
-/* Base pages that are moved in one go. */
+/* Base pages that are moved in one batch. */
 #define MHP_BATCH	512UL
 
 /**
- * struct mhp_evacuation - the state of one run being emptied
- * @run: the pages
- * @patience: the caller's
- * @progress: of the whole request
- * @res: gets the reason for giving up
- * @list: folios that are about to move
+ * struct mhp_evacuation - the state of the evacuation of a run
+ * @run: the run
+ * @patience: how long the caller waits, and what interrupts it
+ * @progress: progress of the whole request
+ * @res: set to the reason of a failure
+ * @list: isolated folios for page migration
  * @small: folios that can be shifted, still on the LRU
- * @common: the same, off the LRU
- * @shift: room for these; without it all pages go by way of @list
- * @batch: base pages on all of these
- * @singles: how many of them are single pages
- * @homes: new pages for these
- * @drained: free pages of the run are not in lists of CPUs any more
- * @left: pages in use that this pass has met and not moved
- * @least: the smallest @left so far
- * @gained: when @least last became smaller, in jiffies
- * @stuck: the first page that did not go in this pass, and why
- * @suspect: the same in the last pass
- * @seen: in so many passes in a row it was that page
- * @held: and in so many of these somebody seemed to hold it
+ * @common: folios that can be shifted, off the LRU
+ * @shift: workspace for shifting; NULL: all folios go to @list
+ * @batch: number of base pages on @list, @small and @common
+ * @singles: number of small folios on these
+ * @homes: preallocated pages to move small folios to
+ * @drained: the free pages of the run have been drained from the lists of CPUs
+ * @left: number of pages in use that could not be moved in this pass
+ * @least: the minimum of @left so far
+ * @gained: the time at which @least was reached, in jiffies
+ * @stuck: the first page that could not be moved in this pass, and the reason
+ * @suspect: the same of the previous pass
+ * @seen: number of consecutive passes in which @suspect was that page
+ * @held: number of these passes in which that page was pinned or had unexpected references
  */
 struct mhp_evacuation {
 	struct mhp_run *run;
@@ -85,13 +82,14 @@ struct mhp_evacuation {
 	unsigned int seen, held;
 };
 
-static void note_stuck(struct mhp_evacuation *e, enum mhp_reason why, unsigned long pfn)
+static void mhp_evacuate_note_stuck(struct mhp_evacuation *e, enum mhp_reason why,
+				    unsigned long pfn)
 {
 	mhp_refuse(&e->stuck, -EBUSY, why, pfn);
 }
 
-/* Was it the same page again? Then see whether somebody holds it. */
-static void judge(struct mhp_evacuation *e)
+/* Counts how often the same page could not be moved, and how often it was held then. */
+static void mhp_evacuate_check_suspect(struct mhp_evacuation *e)
 {
 	if (e->stuck.pfn != e->suspect.pfn) {
 		e->seen = 0;
@@ -104,8 +102,8 @@ static void judge(struct mhp_evacuation *e)
 	e->held += mhp_page_held(e->stuck.pfn);
 }
 
-/* It is this page's fault. That it was held at most looks is no chance. */
-static int blame(struct mhp_evacuation *e)
+/* Fails because of the suspect. It is pinned if it was held in most of the passes. */
+static int mhp_evacuate_fail(struct mhp_evacuation *e)
 {
 	enum mhp_reason why = e->suspect.why;
 
@@ -114,25 +112,26 @@ static int blame(struct mhp_evacuation *e)
 	return mhp_refuse(e->res, -EBUSY, why, e->suspect.pfn);
 }
 
-/* Has nothing moved for so long, with the same page in the way? */
-static bool stalled(const struct mhp_evacuation *e, unsigned int ms)
+/* Has the same page been in the way for many passes, without any progress for @ms? */
+static bool mhp_evacuate_stalled(const struct mhp_evacuation *e, unsigned int ms)
 {
 	return e->seen >= MHP_STALL_PASSES &&
 	       time_after_eq(jiffies, e->gained + msecs_to_jiffies(ms));
 }
 
-/* Is the caller's patience at an end? For want of time the page is to blame that was in the way. */
-static int check_patience(struct mhp_evacuation *e)
+/* Does the request have to end? At the deadline, the reason is a page that was in the way. */
+static int mhp_evacuate_check_patience(struct mhp_evacuation *e)
 {
 	if (mhp_check_awake(e->res))
 		return e->res->err;
-	if (mhp_patience_ends(e->patience) == MHP_WHY_DEADLINE && stalled(e, MHP_BLAME_MS))
-		return blame(e);
+	if (mhp_patience_ends(e->patience) == MHP_WHY_DEADLINE &&
+	    mhp_evacuate_stalled(e, MHP_BLAME_MS))
+		return mhp_evacuate_fail(e);
 	return mhp_lose_patience(e->patience, e->suspect.pfn, e->res);
 }
 
-/* Gives who holds pages a moment, more of it the longer nothing moves. */
-static void rest(const struct mhp_evacuation *e)
+/* Sleeps between two passes, so that references can be dropped; longer without progress. */
+static void mhp_evacuate_sleep(const struct mhp_evacuation *e)
 {
 	unsigned long ticks = clamp((jiffies - e->gained) / 16, 1UL, HZ / 20UL);
 
@@ -144,24 +143,24 @@ static void rest(const struct mhp_evacuation *e)
 		schedule_timeout_idle(ticks);
 }
 
-/* Is a page of it broken? Not every release of 6.12 has folio_contain_hwpoisoned_page(). */
-static bool contains_broken(struct folio *folio)
+/* Not every release of 6.12 has folio_contain_hwpoisoned_page(). */
+static bool mhp_folio_has_poison(struct folio *folio)
 {
 	return folio_test_hwpoison(folio) ||
 	       (folio_test_large(folio) && folio_test_has_hwpoisoned(folio));
 }
 
-/* Of a huge page with a broken part the other parts can move. */
-static void split_broken(struct folio *folio, struct page *page)
+/* After a split, the parts of a huge page that are not poisoned can be moved. */
+static void mhp_split_poisoned(struct folio *folio, struct page *page)
 {
 	if (!folio_test_lru(folio) || !folio_trylock(folio))
 		return;
-	/* Split or not, lock and reference are those of the folio of this page. */
+	/* In any case, lock and reference belong to the folio of @page now. */
 	split_huge_page(page);
 	unlock_page(page);
 }
 
-static unsigned long first_broken(struct folio *folio)
+static unsigned long mhp_first_poisoned(struct folio *folio)
 {
 	unsigned long n;
 
@@ -171,8 +170,8 @@ static unsigned long first_broken(struct folio *folio)
 	return folio_pfn(folio);
 }
 
-/* As mm/memory-failure.c does: the page may stay, and nobody else comes across it. */
-static bool take_broken_off_lru(struct folio *folio)
+/* Like mm/memory-failure.c: the page stays where it is, and reclaim does not find it. */
+static bool mhp_take_poisoned_off_lru(struct folio *folio)
 {
 	if (!folio_test_lru(folio))
 		return true;
@@ -186,11 +185,11 @@ static bool take_broken_off_lru(struct folio *folio)
 }
 
 /*
- * A broken page stays behind, and its struct page may be removed with it. So whoever could
- * look at that loses it: a program that maps the page gets a SIGBUS later, a file in tmpfs
- * remembers that it was broken. The folio is locked. False where somebody still has it.
+ * A poisoned page is not moved, and its struct page may be removed. So nothing may refer to it
+ * any more: it is unmapped, after which accesses get SIGBUS, and a file in tmpfs gets an error
+ * entry instead. The folio is locked. Returns false if it still has other references.
  */
-static bool release_broken(struct folio *folio, unsigned long pfn)
+static bool mhp_release_poisoned(struct folio *folio, unsigned long pfn)
 {
 	if (folio_mapped(folio) && unmap_poisoned_folio(folio, pfn, false))
 		return false;
@@ -198,20 +197,21 @@ static bool release_broken(struct folio *folio, unsigned long pfn)
 		return false;
 	if (folio_mapping(folio) && !shmem_forget_broken(folio))
 		return false;
-	return take_broken_off_lru(folio) && folio_ref_count(folio) <= MHP_BROKEN_REFS;
+	return mhp_take_poisoned_off_lru(folio) && folio_ref_count(folio) <= MHP_BROKEN_REFS;
 }
 
-/* A broken huge page that no file has any more is freed, and dissolved as other free ones. */
-static bool release_broken_huge(struct folio *folio, unsigned long pfn, unsigned long *broken)
+/* A poisoned huge page of a deleted file is freed, and later dissolved like other free ones. */
+static bool mhp_release_poisoned_hugetlb(struct folio *folio, unsigned long pfn,
+					 unsigned long *broken)
 {
 	if (folio_mapped(folio))
 		unmap_poisoned_folio(folio, pfn, false);
 	return memory_failure_free_huge(folio, broken) && folio_ref_count(folio) == 1;
 }
 
-/* Of the folio @nr pages are in question, from @pfn on. */
-static void visit_broken(struct mhp_evacuation *e, struct folio *folio, unsigned long pfn,
-			 unsigned long nr)
+/* Handles @nr pages from @pfn on of a folio that has a poisoned page. */
+static void mhp_evacuate_poisoned(struct mhp_evacuation *e, struct folio *folio, unsigned long pfn,
+				  unsigned long nr)
 {
 	unsigned long broken = pfn;
 	bool released = false;
@@ -219,24 +219,24 @@ static void visit_broken(struct mhp_evacuation *e, struct folio *folio, unsigned
 	if (folio_test_hugetlb(folio)) {
 		broken = folio_pfn(folio);
 		if (folio_trylock(folio)) {
-			released = release_broken_huge(folio, pfn, &broken);
+			released = mhp_release_poisoned_hugetlb(folio, pfn, &broken);
 			folio_unlock(folio);
 		}
 	} else if (folio_test_large(folio)) {
-		broken = first_broken(folio);
+		broken = mhp_first_poisoned(folio);
 	} else if (!folio_test_slab(folio) && !folio_test_pgtable(folio) &&
 		   folio_trylock(folio)) {
-		released = release_broken(folio, pfn);
+		released = mhp_release_poisoned(folio, pfn);
 		folio_unlock(folio);
 	}
 	if (released)
 		return;
-	note_stuck(e, MHP_WHY_HWPOISON, broken);
+	mhp_evacuate_note_stuck(e, MHP_WHY_HWPOISON, broken);
 	e->left += nr;
 }
 
-/* The nodes that have memory, but for the one that loses it. */
-static nodemask_t other_nodes(int nid)
+/* All nodes with memory except @nid. */
+static nodemask_t mhp_other_nodes(int nid)
 {
 	nodemask_t others = node_states[N_MEMORY];
 
@@ -244,18 +244,18 @@ static nodemask_t other_nodes(int nid)
 	return others;
 }
 
-/* What can be had at once, in one go; who finds none left asks for his own. */
-static void find_homes(struct mhp_evacuation *e)
+/* Allocates targets for a batch, without reclaim; mhp_get_target() allocates the rest. */
+static void mhp_evacuate_alloc_targets(struct mhp_evacuation *e)
 {
 	gfp_t gfp = MHP_TARGET_GFP & ~__GFP_DIRECT_RECLAIM;
 	struct zone *zone = e->run->zone;
-	nodemask_t others = other_nodes(zone_to_nid(zone));
+	nodemask_t others = mhp_other_nodes(zone_to_nid(zone));
 
-	/* Lest pages move to others of the same run. */
+	/* Otherwise a target could be a free page of the run itself. */
 	if (!e->drained)
 		drain_all_pages(zone);
 	e->drained = true;
-	/* What must not be in ZONE_MOVABLE must not come there either. */
+	/* Only pages of ZONE_MOVABLE may move to ZONE_MOVABLE. */
 	if (zone_idx(zone) == ZONE_MOVABLE)
 		gfp |= __GFP_HIGHMEM;
 	if (nodes_empty(others))
@@ -263,7 +263,7 @@ static void find_homes(struct mhp_evacuation *e)
 	__alloc_pages_bulk(gfp, zone_to_nid(zone), &others, e->singles, &e->homes, NULL);
 }
 
-static void release_homes(struct mhp_evacuation *e)
+static void mhp_evacuate_free_targets(struct mhp_evacuation *e)
 {
 	struct page *page, *next;
 
@@ -272,8 +272,8 @@ static void release_homes(struct mhp_evacuation *e)
 	INIT_LIST_HEAD(&e->homes);
 }
 
-/* As alloc_migration_target(), but that no cpuset has a say: see MHP_TARGET_GFP. */
-static struct folio *alloc_target(struct folio *src, nodemask_t *nodes)
+/* Like alloc_migration_target(), but regardless of cpusets: see MHP_TARGET_GFP. */
+static struct folio *mhp_alloc_target(struct folio *src, nodemask_t *nodes)
 {
 	gfp_t gfp = MHP_TARGET_GFP | __GFP_RETRY_MAYFAIL;
 	int nid = folio_nid(src);
@@ -287,7 +287,7 @@ static struct folio *alloc_target(struct folio *src, nodemask_t *nodes)
 	}
 	if (folio_test_large(src))
 		gfp = (gfp & ~__GFP_RECLAIM) | (GFP_TRANSHUGE & ~__GFP_HARDWALL);
-	/* What must not be in ZONE_MOVABLE must not come there either. */
+	/* Only pages of ZONE_MOVABLE may move to ZONE_MOVABLE. */
 	if (folio_zonenum(src) == ZONE_MOVABLE)
 		gfp |= __GFP_HIGHMEM;
 	else
@@ -296,13 +296,13 @@ static struct folio *alloc_target(struct folio *src, nodemask_t *nodes)
 }
 
 /*
- * Elsewhere first: more of the node often goes offline next, and a page should not
- * move from block to block. But rather that than not at all.
+ * Prefers other nodes, as the rest of the node often goes offline next, and a page should not
+ * be moved from block to block. But the same node is better than a failure.
  */
-static struct folio *new_home(struct folio *src, unsigned long private)
+static struct folio *mhp_get_target(struct folio *src, unsigned long private)
 {
 	struct mhp_evacuation *e = (struct mhp_evacuation *)private;
-	nodemask_t others = other_nodes(folio_nid(src));
+	nodemask_t others = mhp_other_nodes(folio_nid(src));
 	struct folio *dst = NULL;
 
 	if (!folio_test_large(src) && !list_empty(&e->homes)) {
@@ -311,25 +311,25 @@ static struct folio *new_home(struct folio *src, unsigned long private)
 		return dst;
 	}
 	if (!nodes_empty(others))
-		dst = alloc_target(src, &others);
-	return dst ?: alloc_target(src, &node_states[N_MEMORY]);
+		dst = mhp_alloc_target(src, &others);
+	return dst ?: mhp_alloc_target(src, &node_states[N_MEMORY]);
 }
 
-/* So many pages of the run are in use; readers see the sum over all runs. */
-static void note_used(struct mhp_evacuation *e, unsigned long used)
+/* Updates the number of pages of the run in use; readers see the sum of all runs. */
+static void mhp_evacuate_set_used(struct mhp_evacuation *e, unsigned long used)
 {
 	WRITE_ONCE(e->progress->left, e->progress->left + used - e->run->used);
 	e->run->used = used;
 }
 
-/* What is not on the LRU is on its way somewhere. */
-static void isolate_small(struct mhp_evacuation *e)
+/* Folios that are not on the LRU now are left to a later pass. */
+static void mhp_evacuate_isolate_small(struct mhp_evacuation *e)
 {
 	struct folio *folio;
 
 	mhp_shift_isolate(&e->small, &e->common);
 	while ((folio = folio_batch_next(&e->small))) {
-		note_stuck(e, MHP_WHY_UNMOVABLE, folio_pfn(folio));
+		mhp_evacuate_note_stuck(e, MHP_WHY_UNMOVABLE, folio_pfn(folio));
 		e->left++;
 		e->batch--;
 		e->singles--;
@@ -338,8 +338,8 @@ static void isolate_small(struct mhp_evacuation *e)
 	folio_batch_init(&e->small);
 }
 
-/* Moves what can be shifted; the rest goes the way of all pages. */
-static unsigned long shift_common(struct mhp_evacuation *e)
+/* Shifts the common kind of page; folios that could not be shifted go to page migration. */
+static unsigned long mhp_evacuate_shift(struct mhp_evacuation *e)
 {
 	unsigned long moved;
 	struct folio *folio;
@@ -351,7 +351,7 @@ static unsigned long shift_common(struct mhp_evacuation *e)
 	return moved;
 }
 
-static void move_batch(struct mhp_evacuation *e)
+static void mhp_evacuate_batch(struct mhp_evacuation *e)
 {
 	struct mhp_progress *p = e->progress;
 	unsigned int migrated = 0;
@@ -359,24 +359,24 @@ static void move_batch(struct mhp_evacuation *e)
 	struct folio *folio;
 	int ret = 0;
 
-	isolate_small(e);
+	mhp_evacuate_isolate_small(e);
 	if (!e->batch)
 		return;
-	find_homes(e);
+	mhp_evacuate_alloc_targets(e);
 	if (!list_empty(&e->common))
-		moved = shift_common(e);
+		moved = mhp_evacuate_shift(e);
 	if (!list_empty(&e->list))
-		ret = migrate_pages(&e->list, new_home, NULL, (unsigned long)e, MIGRATE_SYNC,
+		ret = migrate_pages(&e->list, mhp_get_target, NULL, (unsigned long)e, MIGRATE_SYNC,
 				    MR_MEMORY_HOTPLUG, &migrated);
-	release_homes(e);
+	mhp_evacuate_free_targets(e);
 	moved += migrated;
 	WRITE_ONCE(p->moved, p->moved + moved);
 	WRITE_ONCE(p->failed, p->failed + e->batch - min(e->batch, moved));
-	note_used(e, e->run->used - min(e->run->used, moved));
+	mhp_evacuate_set_used(e, e->run->used - min(e->run->used, moved));
 	if (ret) {
 		list_for_each_entry(folio, &e->list, lru) {
-			note_stuck(e, ret == -ENOMEM ? MHP_WHY_NO_TARGET : MHP_WHY_BUSY_PAGE,
-				   folio_pfn(folio));
+			mhp_evacuate_note_stuck(e, ret == -ENOMEM ? MHP_WHY_NO_TARGET :
+						MHP_WHY_BUSY_PAGE, folio_pfn(folio));
 			e->left += folio_nr_pages(folio);
 		}
 		putback_movable_pages(&e->list);
@@ -386,46 +386,46 @@ static void move_batch(struct mhp_evacuation *e)
 }
 
 /*
- * Puts the folio of a page on the list; returns how many pages were dealt with, or 0 and the
- * reason is in the result.
+ * Puts the folio of a page on a list. Returns the number of pages that were handled; 0 if the
+ * evacuation has to fail, with the reason in the result.
  */
-static unsigned long take_folio(struct mhp_evacuation *e, unsigned long pfn)
+static unsigned long mhp_evacuate_folio(struct mhp_evacuation *e, unsigned long pfn)
 {
 	struct page *page = pfn_to_page(pfn);
 	struct folio *folio = page_folio(page);
 	unsigned long nr = 1;
 
 	if (!folio_try_get(folio))
-		return 1;	/* free by now, or about to be */
+		return 1;	/* The page is free, or being freed. */
 	if (page_folio(page) != folio)
 		goto out;
 
-	if (contains_broken(folio) && folio_test_large(folio) && !folio_test_hugetlb(folio)) {
-		split_broken(folio, page);
+	if (mhp_folio_has_poison(folio) && folio_test_large(folio) && !folio_test_hugetlb(folio)) {
+		mhp_split_poisoned(folio, page);
 		folio = page_folio(page);
 	}
 	nr = folio_nr_pages(folio) - folio_page_idx(folio, page);
-	if (PageHWPoison(page) || contains_broken(folio)) {
-		visit_broken(e, folio, pfn, nr);
+	if (PageHWPoison(page) || mhp_folio_has_poison(folio)) {
+		mhp_evacuate_poisoned(e, folio, pfn, nr);
 	} else if (mhp_inaccessible(folio)) {
 		nr = 0;
 		mhp_refuse(e->res, -EBUSY, MHP_WHY_UNMOVABLE, pfn);
 	} else if (folio_test_locked(folio) || folio_test_writeback(folio)) {
-		/* Migration would wait for I/O, with no end where a device does not answer. */
-		note_stuck(e, MHP_WHY_BUSY_PAGE, pfn);
+		/* Migration would wait for I/O, and for ever if the device does not answer. */
+		mhp_evacuate_note_stuck(e, MHP_WHY_BUSY_PAGE, pfn);
 		e->left += nr;
 	} else if (e->shift && mhp_shift_fits(folio)) {
 		e->batch++;
 		e->singles++;
 		if (!folio_batch_add(&e->small, folio))
-			isolate_small(e);
-		return nr;	/* the reference goes with it */
+			mhp_evacuate_isolate_small(e);
+		return nr;	/* The batch has the reference now. */
 	} else if (isolate_folio_to_list(folio, &e->list)) {
 		e->batch += folio_nr_pages(folio);
 		e->singles += !folio_test_large(folio);
 	} else {
-		/* On its way somewhere, or a page of the kernel. */
-		note_stuck(e, MHP_WHY_UNMOVABLE, pfn);
+		/* The page is between two lists, or belongs to the kernel. */
+		mhp_evacuate_note_stuck(e, MHP_WHY_UNMOVABLE, pfn);
 		e->left += nr;
 	}
 out:
@@ -433,8 +433,8 @@ out:
 	return nr;
 }
 
-/* Looks at one page; returns how many were dealt with, or 0 and the reason is in the result. */
-static unsigned long visit(struct mhp_evacuation *e, unsigned long pfn)
+/* Handles one page, and returns the same as mhp_evacuate_folio(). */
+static unsigned long mhp_evacuate_page(struct mhp_evacuation *e, unsigned long pfn)
 {
 	struct page *page = pfn_to_page(pfn);
 	unsigned long nr = mhp_pages_if_free(page);
@@ -442,17 +442,17 @@ static unsigned long visit(struct mhp_evacuation *e, unsigned long pfn)
 	if (nr)
 		return nr;
 	if (!page_ref_count(compound_head(page)))
-		return 1;	/* free huge page, tail, or given up by its driver */
-	/* A balloon's can be moved; of others the driver has not let go. */
+		return 1;	/* A free huge page, a tail page, or released by its driver. */
+	/* Pages of a balloon can be moved; any other driver has not released its page. */
 	if (PageOffline(page) && !__PageMovable(page)) {
 		mhp_refuse(e->res, -EBUSY, MHP_WHY_UNMOVABLE, pfn);
 		return 0;
 	}
-	return take_folio(e, pfn);
+	return mhp_evacuate_folio(e, pfn);
 }
 
-/* Once through the run. */
-static int pass(struct mhp_evacuation *e)
+/* Goes through the run once, and moves its pages in use in batches. */
+static int mhp_evacuate_pass(struct mhp_evacuation *e)
 {
 	unsigned long pfn = e->run->pages.start_pfn, nr;
 	int ret = 0;
@@ -460,19 +460,19 @@ static int pass(struct mhp_evacuation *e)
 	e->left = 0;
 	e->stuck = MHP_RESULT_OK;
 	while (!ret && pfn < mhp_range_end(&e->run->pages)) {
-		nr = visit(e, pfn);
+		nr = mhp_evacuate_page(e, pfn);
 		pfn += nr;
 		if (!nr) {
 			ret = e->res->err;
 		} else if (e->batch >= MHP_BATCH) {
-			move_batch(e);
-			ret = check_patience(e);
+			mhp_evacuate_batch(e);
+			ret = mhp_evacuate_check_patience(e);
 		}
 		cond_resched();
 	}
-	move_batch(e);
+	mhp_evacuate_batch(e);
 	if (!ret)
-		note_used(e, e->left);
+		mhp_evacuate_set_used(e, e->left);
 	WRITE_ONCE(e->progress->passes, e->progress->passes + 1);
 	trace_mhp_offline_pass(e->run->pages.start_pfn, e->run->pages.nr_pages,
 			       e->progress->passes, e->progress->moved, e->left,
@@ -480,8 +480,8 @@ static int pass(struct mhp_evacuation *e)
 	return ret;
 }
 
-/* The first page that keeps an emptied range from being free; else the first of all. */
-static unsigned long first_in_use(const struct mhp_range *pages)
+/* The first page of an emptied range that is in use; the first page of all if there is none. */
+static unsigned long mhp_first_in_use(const struct mhp_range *pages)
 {
 	unsigned long pfn = pages->start_pfn, nr;
 
@@ -498,25 +498,25 @@ static unsigned long first_in_use(const struct mhp_range *pages)
 	return pages->start_pfn;
 }
 
-/* It is part of a huge page that is broken, or what else it is. */
-static enum mhp_reason why_in_use(unsigned long pfn, enum mhp_reason why)
+/* The reason is the poison if the page belongs to a poisoned huge page. */
+static enum mhp_reason mhp_why_in_use(unsigned long pfn, enum mhp_reason why)
 {
 	return PageHWPoison(compound_head(pfn_to_page(pfn))) ? MHP_WHY_HWPOISON : why;
 }
 
-static int dissolve_piece(const struct mhp_range *piece)
+static int mhp_dissolve_piece(const struct mhp_range *piece)
 {
 	return dissolve_free_hugetlb_folios(piece->start_pfn, mhp_range_end(piece));
 }
 
-static int test_piece(const struct mhp_range *piece)
+static int mhp_test_piece(const struct mhp_range *piece)
 {
 	return test_pages_isolated(piece->start_pfn, mhp_range_end(piece), MEMORY_OFFLINE);
 }
 
-/* Does this for a block at a time. After an error *@pfn is what was in the way. */
-static int each_piece(const struct mhp_range *pages, int (*todo)(const struct mhp_range *piece),
-		      unsigned long *pfn)
+/* Calls @todo block by block. After an error, *@pfn is the page that was in the way. */
+static int mhp_each_piece(const struct mhp_range *pages, int (*todo)(const struct mhp_range *piece),
+			  unsigned long *pfn)
 {
 	unsigned long next;
 	int ret;
@@ -528,7 +528,7 @@ static int each_piece(const struct mhp_range *pages, int (*todo)(const struct mh
 		piece.nr_pages = next - *pfn;
 		ret = todo(&piece);
 		if (ret) {
-			*pfn = first_in_use(&piece);
+			*pfn = mhp_first_in_use(&piece);
 			return ret;
 		}
 		cond_resched();
@@ -536,47 +536,47 @@ static int each_piece(const struct mhp_range *pages, int (*todo)(const struct mh
 	return 0;
 }
 
-/* Nothing is left that moves: is everything free? */
-static int settle(struct mhp_evacuation *e)
+/* Called when there are no pages left to move: dissolves huge pages, tests that all is free. */
+static int mhp_evacuate_test_free(struct mhp_evacuation *e)
 {
 	const struct mhp_range *pages = &e->run->pages;
 	unsigned long pfn;
 	int ret;
 
-	ret = each_piece(pages, dissolve_piece, &pfn);
+	ret = mhp_each_piece(pages, mhp_dissolve_piece, &pfn);
 	if (ret)
-		return mhp_refuse(e->res, ret, why_in_use(pfn, MHP_WHY_HUGETLB), pfn);
-	/* A huge page that was dissolved may have had a broken page. */
+		return mhp_refuse(e->res, ret, mhp_why_in_use(pfn, MHP_WHY_HUGETLB), pfn);
+	/* A huge page that was dissolved may have had a poisoned page. */
 	mhp_withhold_broken(e->run);
-	ret = each_piece(pages, test_piece, &pfn);
+	ret = mhp_each_piece(pages, mhp_test_piece, &pfn);
 	if (ret)
-		note_stuck(e, why_in_use(pfn, MHP_WHY_UNMOVABLE), pfn);
+		mhp_evacuate_note_stuck(e, mhp_why_in_use(pfn, MHP_WHY_UNMOVABLE), pfn);
 	return ret;
 }
 
 /*
- * Nothing has moved for long: say what holds it up. Where each time it is another page, it
- * may take a little longer.
+ * Fails after a time without progress. If it was not always the same page that could not be
+ * moved, that time is a little longer.
  */
-static int check_stall(struct mhp_evacuation *e)
+static int mhp_evacuate_check_stall(struct mhp_evacuation *e)
 {
 	if (e->left < e->least) {
 		e->least = e->left;
 		e->gained = jiffies;
 	}
-	judge(e);
-	if (!stalled(e, MHP_STALL_MS) &&
+	mhp_evacuate_check_suspect(e);
+	if (!mhp_evacuate_stalled(e, MHP_STALL_MS) &&
 	    time_before(jiffies, e->gained + msecs_to_jiffies(MHP_GIVE_UP_MS)))
 		return 0;
-	return blame(e);
+	return mhp_evacuate_fail(e);
 }
 
 /**
- * mhp_count_used() - how much there is to do
- * @run: isolated pages; @run->used is set
+ * mhp_count_used() - count the pages in use of a run
+ * @run: the isolated run; @run->used is set
  *
- * Context: May sleep. No lock needed.
- * Return: pages in use.
+ * Context: Process context. May sleep. No lock needed.
+ * Return: the number of pages in use.
  */
 unsigned long mhp_count_used(struct mhp_run *run)
 {
@@ -599,34 +599,34 @@ unsigned long mhp_count_used(struct mhp_run *run)
 }
 
 /**
- * mhp_check_empty() - is nothing in use in a run that was empty
- * @run: isolated pages
- * @res: gets the reason
+ * mhp_check_empty() - check again that a run has no pages in use
+ * @run: the isolated run
+ * @res: set to the reason of a failure
  *
- * For who has dropped locks since.
+ * For callers that have dropped locks since mhp_evacuate().
  *
- * Context: May sleep.
- * Return: 0 or -EBUSY.
+ * Context: Process context. May sleep. No lock needed.
+ * Return: 0; -EBUSY if a page is in use.
  */
 int mhp_check_empty(struct mhp_run *run, struct mhp_result *res)
 {
 	unsigned long pfn;
-	int ret = each_piece(&run->pages, test_piece, &pfn);
+	int ret = mhp_each_piece(&run->pages, mhp_test_piece, &pfn);
 
 	return ret ? mhp_refuse(res, ret, MHP_WHY_ISOLATE_RACE, pfn) : 0;
 }
 
 /**
- * mhp_evacuate() - move everything out of an isolated run
- * @run: the pages
- * @patience: how long, and which signals end it
- * @progress: of the whole request
- * @res: gets the reason
+ * mhp_evacuate() - move all pages in use out of an isolated run
+ * @run: the run
+ * @patience: how long the caller waits, and what interrupts it
+ * @progress: progress of the whole request, which is updated
+ * @res: set to the reason of a failure
  *
- * Context: May sleep, for as long as the policy says. No lock needed.
- * Return: 0 when all pages are free, poisoned, or given up by the driver that holds
- * them; -EBUSY a page does not go, or the deadline passed; -EINTR a signal; -ECANCELED;
- * -ENOMEM a free huge page could not be split.
+ * Context: Process context. May sleep for as long as @patience allows. No lock needed.
+ * Return: 0 if all pages are free, poisoned, or released by their drivers; -EBUSY if a page
+ * could not be moved, or at the deadline; -EINTR after a signal; -ECANCELED after a cancel;
+ * -ENOMEM if a free huge page could not be dissolved.
  */
 int mhp_evacuate(struct mhp_run *run, const struct mhp_patience *patience,
 		 struct mhp_progress *progress, struct mhp_result *res)
@@ -650,25 +650,25 @@ int mhp_evacuate(struct mhp_run *run, const struct mhp_patience *patience,
 	int ret;
 
 	folio_batch_init(&e.small);
-	/* Draining every CPU is for those who need it: later. */
+	/* Other CPUs are drained only if the first pass finds that necessary. */
 	lru_add_drain();
 	for (passes = 0;; passes++) {
-		ret = pass(&e);
+		ret = mhp_evacuate_pass(&e);
 		if (ret)
 			return ret;
 		if (!e.left) {
-			ret = settle(&e);
+			ret = mhp_evacuate_test_free(&e);
 			if (!ret || res->err)
 				return ret;
 		}
-		ret = check_stall(&e) ?: check_patience(&e);
+		ret = mhp_evacuate_check_stall(&e) ?: mhp_evacuate_check_patience(&e);
 		if (ret)
 			return ret;
-		/* What did not go may sit in a cache of another CPU. */
+		/* Pages that could not be moved may be in the batch of another CPU. */
 		if (e.left)
 			mhp_drain_lru(patience);
 		drain_all_pages(run->zone);
 		if (passes)
-			rest(&e);
+			mhp_evacuate_sleep(&e);
 	}
 }

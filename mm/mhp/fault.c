@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the runner does around each step: a trace event before and after, and,
- * where the kernel has fault injection, a failure that a test asks for.
+ * The hooks of the runner around each step: a trace event before and after the step and, with
+ * fault injection, a failure that a test has requested.
  *
  *	echo "online/zone/up -12" > /sys/kernel/debug/memory_hotplug/fail
  *
- * fails the next time this step is about to be done, once. A reason behind the number
- * (mhp_reason.h) is that of the failure, else it is "injected". "online/zone/up 500ms" lets
- * the step begin half a second later, and not fail. An empty line takes it back. Steps that
- * undo others do not fail. Owns the armed fault, under its own lock; may be called from any
- * request.
+ * makes this step fail the next time it is called. A reason (mhp_reason.h) may follow the error
+ * code; otherwise the reason is "injected". "online/zone/up 500ms" delays the step by half a
+ * second instead. An empty line disarms the fault. Calls that undo a step do not fail. This file
+ * owns the armed fault, which has its own lock; the hooks may be called from any request.
  *
  *	echo 500 > /sys/kernel/debug/memory_hotplug/walk_delay
  *
- * lets pfn_to_online_page() take half a millisecond for the first page of each pageblock, after
- * it has found the page: so those who use it without a lock meet memory that goes.
+ * delays pfn_to_online_page() by half a millisecond for the first page of each pageblock, after
+ * the page was found, so that users without a walk or a lock access removed memory.
  */
 #define pr_fmt(fmt) "memory_hotplug: " fmt
 
@@ -37,11 +36,11 @@
 
 static DEFINE_MUTEX(fault_lock);
 static char armed_step[48];	/* "ladder/step/up" */
-static int armed_err;		/* < 0: an error, > 0: a delay in ms */
+static int armed_err;		/* < 0: error code, > 0: delay in milliseconds */
 static enum mhp_reason armed_why;
 
-static int take_fault(const struct mhp_ladder *ladder, const struct mhp_step *step,
-		      enum mhp_direction dir, enum mhp_reason *why)
+static int mhp_take_fault(const struct mhp_ladder *ladder, const struct mhp_step *step,
+			  enum mhp_direction dir, enum mhp_reason *why)
 {
 	char name[sizeof(armed_step)];
 	int err = 0;
@@ -60,7 +59,7 @@ static int take_fault(const struct mhp_ladder *ladder, const struct mhp_step *st
 	return min(err, 0);
 }
 
-static ssize_t fail_read(struct file *file, char __user *to, size_t len, loff_t *pos)
+static ssize_t mhp_fault_read(struct file *file, char __user *to, size_t len, loff_t *pos)
 {
 	char text[sizeof(armed_step) + 16];
 	int n = 0;
@@ -73,8 +72,8 @@ static ssize_t fail_read(struct file *file, char __user *to, size_t len, loff_t 
 	return simple_read_from_buffer(to, len, pos, text, n);
 }
 
-/* MHP_WHY_COUNT: there is no such reason. */
-static enum mhp_reason reason_of(const char *name)
+/* Returns MHP_WHY_COUNT for an unknown name. */
+static enum mhp_reason mhp_fault_reason(const char *name)
 {
 	enum mhp_reason why;
 
@@ -84,8 +83,8 @@ static enum mhp_reason reason_of(const char *name)
 	return why;
 }
 
-/* "STEP ERROR", "STEP ERROR REASON" or "STEP DELAYms"; false where the text is none of these. */
-static bool parse_fault(const char *text, char *step, int *err, enum mhp_reason *why)
+/* Parses "STEP ERROR", "STEP ERROR REASON" or "STEP DELAYms"; returns false for other texts. */
+static bool mhp_fault_parse(const char *text, char *step, int *err, enum mhp_reason *why)
 {
 	char reason[16] = "injected";
 	int n = 0;
@@ -99,12 +98,12 @@ static bool parse_fault(const char *text, char *step, int *err, enum mhp_reason 
 	n = 0;
 	if (*text && (sscanf(text, " %15s%n", reason, &n) != 1 || !isspace(*text)))
 		return false;
-	*why = reason_of(reason);
+	*why = mhp_fault_reason(reason);
 	return *err && *err >= -MAX_ERRNO && !text[n] && *why != MHP_WHY_COUNT;
 }
 
-static ssize_t fail_write(struct file *file, const char __user *from, size_t len,
-			  loff_t *pos)
+static ssize_t mhp_fault_write(struct file *file, const char __user *from, size_t len,
+			       loff_t *pos)
 {
 	char text[sizeof(armed_step) + 32] = "", step[sizeof(armed_step)] = "";
 	enum mhp_reason why = MHP_WHY_NONE;
@@ -114,7 +113,7 @@ static ssize_t fail_write(struct file *file, const char __user *from, size_t len
 		return -EINVAL;
 	if (copy_from_user(text, from, len))
 		return -EFAULT;
-	if (*strim(text) && !parse_fault(text, step, &err, &why))
+	if (*strim(text) && !mhp_fault_parse(text, step, &err, &why))
 		return -EINVAL;
 
 	mutex_lock(&fault_lock);
@@ -125,19 +124,21 @@ static ssize_t fail_write(struct file *file, const char __user *from, size_t len
 	return len;
 }
 
-static const struct file_operations fail_fops = {
+static const struct file_operations mhp_fault_fops = {
 	.owner = THIS_MODULE,
 	.open = simple_open,
-	.read = fail_read,
-	.write = fail_write,
+	.read = mhp_fault_read,
+	.write = mhp_fault_write,
 	.llseek = default_llseek,
 };
 
 static u32 walk_delay;		/* us */
 
 /**
- * mhp_delay_walk() - keep who has found a page from looking at it
- * @pfn: its page frame
+ * mhp_delay_walk() - delay a walk that has found a page
+ * @pfn: the page frame
+ *
+ * Context: Any.
  */
 void mhp_delay_walk(unsigned long pfn)
 {
@@ -151,15 +152,15 @@ void mhp_delay_walk(unsigned long pfn)
 static int __init mhp_fault_init(void)
 {
 	debugfs_create_u32("walk_delay", 0600, mhp_debugfs_dir(), &walk_delay);
-	debugfs_create_file("fail", 0600, mhp_debugfs_dir(), NULL, &fail_fops);
+	debugfs_create_file("fail", 0600, mhp_debugfs_dir(), NULL, &mhp_fault_fops);
 	return 0;
 }
 late_initcall(mhp_fault_init);
 
 #else
 
-static int take_fault(const struct mhp_ladder *ladder, const struct mhp_step *step,
-		      enum mhp_direction dir, enum mhp_reason *why)
+static int mhp_take_fault(const struct mhp_ladder *ladder, const struct mhp_step *step,
+			  enum mhp_direction dir, enum mhp_reason *why)
 {
 	return 0;
 }
@@ -167,31 +168,34 @@ static int take_fault(const struct mhp_ladder *ladder, const struct mhp_step *st
 #endif /* CONFIG_MHP_FAULT_INJECTION */
 
 /**
- * mhp_step_enter() - a step is about to be done or undone
+ * mhp_step_enter() - hook of the runner before a step
  * @ladder: the ladder
  * @step: the step
- * @dir: which way
- * @unwinding: it undoes a step of a request that failed
- * @why: gets the reason of the error
+ * @dir: the direction
+ * @unwinding: the call undoes a step of a request that failed
+ * @why: set to the reason if an error is returned
  *
- * Return: 0, or the error to fail with instead of doing the step.
+ * Context: Process context. May sleep.
+ * Return: 0; an error code if the step has to fail without being called.
  */
 int mhp_step_enter(const struct mhp_ladder *ladder, const struct mhp_step *step,
 		   enum mhp_direction dir, bool unwinding, enum mhp_reason *why)
 {
-	int err = unwinding ? 0 : take_fault(ladder, step, dir, why);
+	int err = unwinding ? 0 : mhp_take_fault(ladder, step, dir, why);
 
 	trace_mhp_step_enter(ladder->name, step->name, dir == MHP_UP, unwinding, err);
 	return err;
 }
 
 /**
- * mhp_step_exit() - a step has been done, undone or has failed
+ * mhp_step_exit() - hook of the runner after a step
  * @ladder: the ladder
  * @step: the step
- * @dir: which way
- * @unwinding: it undid a step of a request that failed
- * @err: 0 or its error
+ * @dir: the direction
+ * @unwinding: the call undid a step of a request that failed
+ * @err: the result of the step, 0 or an error code
+ *
+ * Context: Any.
  */
 void mhp_step_exit(const struct mhp_ladder *ladder, const struct mhp_step *step,
 		   enum mhp_direction dir, bool unwinding, int err)

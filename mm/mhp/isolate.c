@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Pages in and out of the allocator's reach.
+ * Gives the pages of a run to the page allocator, and takes them from it.
  *
  *	new pages -> expose -> unisolate	a run comes online
  *	isolate -> (evacuate) -> withdraw	a run goes offline
- *	isolate -> unisolate			it stays online after all
+ *	isolate -> unisolate			a run stays online after a failed offline
  *
- * Owns the migrate type of the pageblocks of a run that is on its way, and the
- * managed pages it brings or takes. Calls mm/page_isolation.c. mem_hotplug_lock
- * is held for write. The invariant: between isolate and unisolate nothing is
- * allocated from the run, and afterwards every pageblock has the type it had.
+ * Owns the migrate type of the pageblocks of a run that is going online or offline, and adjusts
+ * the managed pages. Calls mm/page_isolation.c. mem_hotplug_lock is held for write. The
+ * invariant: between isolate and unisolate nothing is allocated from the run, and afterwards
+ * every pageblock has the type that it had before.
  */
 #define pr_fmt(fmt) "memory_hotplug: " fmt
 
@@ -24,7 +24,7 @@
 #include "../internal.h"
 #include "../page_reporting.h"
 
-static void count_isolated(struct zone *zone, const struct mhp_range *pages, long sign)
+static void mhp_count_isolated(struct zone *zone, const struct mhp_range *pages, long sign)
 {
 	unsigned long flags;
 
@@ -34,10 +34,10 @@ static void count_isolated(struct zone *zone, const struct mhp_range *pages, lon
 }
 
 /*
- * Does something keep records of each page that is freed, or do something to it? Then new
- * pages have to be freed one chunk after the other as well.
+ * Some debug features and architectures have to see each page that is freed. Then new pages
+ * have to be freed chunk by chunk as well.
  */
-static bool freeing_is_watched(const struct mhp_range *range)
+static bool mhp_freeing_is_watched(const struct mhp_range *range)
 {
 	if (IS_ENABLED(CONFIG_KMSAN) || IS_ENABLED(CONFIG_KASAN_SW_TAGS) ||
 	    IS_ENABLED(CONFIG_KASAN_HW_TAGS) || IS_ENABLED(CONFIG_PAGE_TABLE_CHECK))
@@ -55,14 +55,14 @@ static bool freeing_is_watched(const struct mhp_range *range)
 }
 
 /**
- * mhp_new_pages() - give the pages of a run that comes online to its zone
- * @run: the pages; @run->fresh is set
+ * mhp_new_pages() - add the pages of a run that comes online to its zone
+ * @run: the run; @run->fresh is set
  *
- * Context: May sleep. mem_hotplug_lock held for write.
+ * Context: Process context. May sleep. mem_hotplug_lock held for write.
  */
 void mhp_new_pages(struct mhp_run *run)
 {
-	run->fresh = !freeing_is_watched(&run->pages) && mhp_callbacks_know_ranges();
+	run->fresh = !mhp_freeing_is_watched(&run->pages) && mhp_callbacks_know_ranges();
 	if (run->fresh)
 		mhp_zone_add_free(run->zone, &run->pages);
 	else
@@ -70,76 +70,76 @@ void mhp_new_pages(struct mhp_run *run)
 				       NULL, MIGRATE_ISOLATE);
 }
 
-/* The biggest chunk of the allocator that fits between @pfn, where it starts, and @end. */
-static unsigned int chunk_order(unsigned long pfn, unsigned long end)
+/* The order of the largest chunk that can begin at @pfn and ends at or before @end. */
+static unsigned int mhp_chunk_order(unsigned long pfn, unsigned long end)
 {
 	return min_t(unsigned int, __ffs(pfn | BIT(MAX_PAGE_ORDER)), ilog2(end - pfn));
 }
 
-/* By each callback to the allocator, isolated. */
-static void expose_by_chunk(struct mhp_run *run)
+/* Passes all pages through the callbacks to the page allocator; their pageblocks are isolated. */
+static void mhp_expose_by_chunk(struct mhp_run *run)
 {
 	unsigned long pfn = run->pages.start_pfn, end = mhp_range_end(&run->pages);
 	unsigned int order;
 
-	count_isolated(run->zone, &run->pages, 1);
+	mhp_count_isolated(run->zone, &run->pages, 1);
 	mhp_hand_on_begin();
 	for (; pfn < end; pfn += 1UL << order) {
-		order = chunk_order(pfn, end);
+		order = mhp_chunk_order(pfn, end);
 		generic_online_page(pfn_to_page(pfn), order);
 		cond_resched();
 	}
 	mhp_hand_on_end();
 }
 
-/* For KASAN: whoever touches one has not allocated it. */
-static void poison_fresh(const struct mhp_range *pages)
+/* KASAN reports accesses to pages that have not been allocated. */
+static void mhp_kasan_poison_fresh(const struct mhp_range *pages)
 {
 	unsigned long pfn = pages->start_pfn, end = mhp_range_end(pages);
 	unsigned int order;
 
 	for (; kasan_enabled() && pfn < end; pfn += 1UL << order) {
-		order = chunk_order(pfn, end);
+		order = mhp_chunk_order(pfn, end);
 		kasan_poison_pages(pfn_to_page(pfn), order, false);
 		cond_resched();
 	}
 }
 
 /**
- * mhp_expose() - count new pages as the allocator's, still out of its reach, mark them online
- * @run: the pages
+ * mhp_expose() - mark new pages online and managed, but do not let them be allocated yet
+ * @run: the run
  *
- * Context: May sleep. mem_hotplug_lock held for write.
+ * Context: Process context. May sleep. mem_hotplug_lock held for write.
  */
 void mhp_expose(struct mhp_run *run)
 {
 	const struct mhp_range *pages = &run->pages;
 
 	mhp_assert_write_locked();
-	/* Only now drivers may be asked: they have been notified, and hold their locks. */
+	/* Drivers can only be asked after they were notified of MEM_GOING_ONLINE. */
 	if (run->fresh && !mhp_callbacks_pass(pages)) {
 		run->fresh = false;
 		memmap_init_range(pages->nr_pages, zone_to_nid(run->zone), zone_idx(run->zone),
 				  pages->start_pfn, 0, MEMINIT_HOTPLUG, NULL, MIGRATE_ISOLATE);
 	}
 	if (run->fresh) {
-		poison_fresh(pages);
+		mhp_kasan_poison_fresh(pages);
 		adjust_managed_page_count(pfn_to_page(pages->start_pfn), pages->nr_pages);
 	} else {
-		expose_by_chunk(run);
+		mhp_expose_by_chunk(run);
 	}
 	online_mem_sections(pages->start_pfn, mhp_range_end(pages));
 }
 
 #ifdef CONFIG_MEMORY_FAILURE
 
-/* Where no page of the system is broken, nobody needs to look at each. */
+/* If the system has no poisoned pages, the pages of a run need not be checked one by one. */
 static bool mhp_any_page_broken(void)
 {
 	return atomic_long_read(&num_poisoned_pages);
 }
 
-static void withhold_page(struct page *page)
+static void mhp_withhold_page(struct page *page)
 {
 	if (PageHWPoison(page) && is_free_buddy_page(page) && take_page_off_buddy(page))
 		page_ref_inc(page);
@@ -152,18 +152,18 @@ static bool mhp_any_page_broken(void)
 	return false;
 }
 
-static void withhold_page(struct page *page)
+static void mhp_withhold_page(struct page *page)
 {
 }
 
 #endif /* CONFIG_MEMORY_FAILURE */
 
 /**
- * mhp_first_broken() - look for a page that hardware has found broken
- * @run: pages that have struct pages
+ * mhp_first_broken() - find a poisoned page of a run
+ * @run: the run, whose struct pages are initialized
  *
- * Context: May sleep.
- * Return: the first page frame of a broken page, or %MHP_NO_PFN.
+ * Context: Process context. May sleep.
+ * Return: the first page frame with a poisoned page, or %MHP_NO_PFN.
  */
 unsigned long mhp_first_broken(const struct mhp_run *run)
 {
@@ -181,13 +181,13 @@ unsigned long mhp_first_broken(const struct mhp_run *run)
 }
 
 /**
- * mhp_withhold_broken() - let nobody allocate broken pages that are among free ones
- * @run: pages that are free, or were made so
+ * mhp_withhold_broken() - take poisoned pages off the free lists
+ * @run: the run; its pages are free, or have just been added to the free lists
  *
- * memory_failure() does that to a page it finds free. What it found in a huge page, or before
- * the pages were on a list, comes to a list with the pages around it.
+ * memory_failure() itself does this to a page that is free. A page that was poisoned as a part
+ * of a huge page, or before it was on a free list, is added to a free list with its neighbours.
  *
- * Context: May sleep.
+ * Context: Process context. May sleep.
  */
 void mhp_withhold_broken(const struct mhp_run *run)
 {
@@ -196,14 +196,14 @@ void mhp_withhold_broken(const struct mhp_run *run)
 	if (!mhp_any_page_broken())
 		return;
 	for (pfn = run->pages.start_pfn; pfn < mhp_range_end(&run->pages); pfn++) {
-		withhold_page(pfn_to_page(pfn));
+		mhp_withhold_page(pfn_to_page(pfn));
 		if (pageblock_aligned(pfn))
 			cond_resched();
 	}
 }
 
-/* The order of the biggest chunk at @pfn without a broken page; -1 where that is broken. */
-static int sound_order(unsigned long pfn, unsigned int order)
+/* The order of the largest chunk at @pfn without a poisoned page; -1 if @pfn is poisoned. */
+static int mhp_unpoisoned_order(unsigned long pfn, unsigned int order)
 {
 	unsigned long n;
 
@@ -213,8 +213,8 @@ static int sound_order(unsigned long pfn, unsigned int order)
 	return order;
 }
 
-/* As list_some(), where a broken page is known of: it stays out. */
-static void list_sound(struct zone *zone, unsigned long pfn, unsigned long end)
+/* Adds new pages to the free lists, except poisoned ones. */
+static void mhp_list_unpoisoned(struct zone *zone, unsigned long pfn, unsigned long end)
 {
 	unsigned long flags;
 	int order;
@@ -223,15 +223,15 @@ static void list_sound(struct zone *zone, unsigned long pfn, unsigned long end)
 	for (; pfn < end; pfn += 1UL << max(order, 0)) {
 		struct page *page = pfn_to_page(pfn);
 
-		order = sound_order(pfn, chunk_order(pfn, end));
+		order = mhp_unpoisoned_order(pfn, mhp_chunk_order(pfn, end));
 		if (order >= 0)
 			__putback_isolated_page(page, order, get_pageblock_migratetype(page));
 	}
 	spin_unlock_irqrestore(&zone->lock, flags);
 }
 
-/* Puts new pages into the free lists. */
-static void list_some(struct zone *zone, unsigned long pfn, unsigned long end)
+/* Adds new pages to the free lists. */
+static void mhp_list_pages(struct zone *zone, unsigned long pfn, unsigned long end)
 {
 	unsigned long flags;
 	unsigned int order;
@@ -240,64 +240,64 @@ static void list_some(struct zone *zone, unsigned long pfn, unsigned long end)
 	for (; pfn < end; pfn += 1UL << order) {
 		struct page *page = pfn_to_page(pfn);
 
-		order = chunk_order(pfn, end);
+		order = mhp_chunk_order(pfn, end);
 		__putback_isolated_page(page, order, get_pageblock_migratetype(page));
 	}
 	spin_unlock_irqrestore(&zone->lock, flags);
 }
 
-static void list_fresh(struct mhp_run *run)
+static void mhp_list_fresh(struct mhp_run *run)
 {
 	unsigned long pfn = run->pages.start_pfn, end = mhp_range_end(&run->pages), next;
 
 	for (; pfn < end; pfn = next) {
 		next = min(end, SECTION_ALIGN_UP(pfn + 1));
 		if (mhp_any_page_broken())
-			list_sound(run->zone, pfn, next);
+			mhp_list_unpoisoned(run->zone, pfn, next);
 		else
-			list_some(run->zone, pfn, next);
+			mhp_list_pages(run->zone, pfn, next);
 		cond_resched();
 	}
-	/* What memory_failure() was at meanwhile, and had not counted. */
+	/* A page may have been poisoned meanwhile, and not have been counted at that time. */
 	mhp_withhold_broken(run);
 	count_vm_events(PGFREE, run->pages.nr_pages);
 	page_reporting_notify_free(MAX_PAGE_ORDER);
 	run->fresh = false;
 }
 
-/* What the type of a pageblock was, or is to be. */
-static u8 type_of(const struct mhp_run *run, unsigned long pfn)
+/* The migrate type that a pageblock had, or that a new one gets. */
+static u8 mhp_pageblock_type(const struct mhp_run *run, unsigned long pfn)
 {
 	if (!run->types)
 		return MIGRATE_MOVABLE;
 	return run->types[(pfn - run->pages.start_pfn) >> pageblock_order];
 }
 
-/* Where the pageblocks of the type of @pfn end, or its block. */
-static unsigned long same_type_end(const struct mhp_run *run, unsigned long pfn)
+/* The end of the pageblocks with the type of @pfn, but not beyond the end of its block. */
+static unsigned long mhp_same_type_end(const struct mhp_run *run, unsigned long pfn)
 {
 	unsigned long end = mhp_piece_end(&run->pages, pfn);
-	u8 type = type_of(run, pfn);
+	u8 type = mhp_pageblock_type(run, pfn);
 
 	do
 		pfn += pageblock_nr_pages;
-	while (pfn < end && type_of(run, pfn) == type);
+	while (pfn < end && mhp_pageblock_type(run, pfn) == type);
 	return pfn;
 }
 
-/* Gives the pageblocks from the start of the run up to @end back. */
-static void unisolate_to(struct mhp_run *run, unsigned long end)
+/* Ends the isolation of the pageblocks from the start of the run up to @end. */
+static void mhp_unisolate_to(struct mhp_run *run, unsigned long end)
 {
 	unsigned long pfn, next;
 
 	for (pfn = run->pages.start_pfn; pfn < end; pfn = next) {
-		next = min(same_type_end(run, pfn), end);
-		undo_isolate_page_range(pfn, next, type_of(run, pfn));
+		next = min(mhp_same_type_end(run, pfn), end);
+		undo_isolate_page_range(pfn, next, mhp_pageblock_type(run, pfn));
 		cond_resched();
 	}
 }
 
-static int remember_types(struct mhp_run *run, struct mhp_result *res)
+static int mhp_save_types(struct mhp_run *run, struct mhp_result *res)
 {
 	unsigned long pfn, n = 0;
 
@@ -312,7 +312,7 @@ static int remember_types(struct mhp_run *run, struct mhp_result *res)
 
 		if (is_migrate_isolate(type))
 			return mhp_refuse(res, -EBUSY, MHP_WHY_ISOLATE_RACE, pfn);
-		/* CMA must find its pages where it left them. */
+		/* The pages of a CMA area must not leave it. */
 		if (is_migrate_cma(type))
 			return mhp_refuse(res, -EBUSY, MHP_WHY_UNMOVABLE, pfn);
 		run->types[n++] = type;
@@ -322,12 +322,12 @@ static int remember_types(struct mhp_run *run, struct mhp_result *res)
 }
 
 /*
- * Before anything is changed. Pages on their way to the LRU look as those of the kernel do:
- * where one is met they are sent there first. In ZONE_MOVABLE isolation itself looks for the
- * little that does not move.
+ * Called before anything is changed. Pages in LRU batches cannot be distinguished from pages of
+ * the kernel, so the batches are drained if there is an unmovable page. In ZONE_MOVABLE the
+ * isolation itself finds the few pages that cannot be moved.
  */
-static unsigned long look_for_unmovable(const struct mhp_run *run,
-					const struct mhp_patience *patience)
+static unsigned long mhp_look_for_unmovable(const struct mhp_run *run,
+					    const struct mhp_patience *patience)
 {
 	unsigned long pfn;
 
@@ -341,17 +341,17 @@ static unsigned long look_for_unmovable(const struct mhp_run *run,
 }
 
 /**
- * mhp_isolate() - let nothing be allocated from a run that is online
- * @run: the pages; @run->types is filled, and freed by mhp_unisolate() or mhp_withdraw()
- * @patience: how long to wait for other CPUs
- * @res: gets the reason
+ * mhp_isolate() - isolate an online run, so that its pages are not allocated any more
+ * @run: the run; @run->types is allocated, and freed by mhp_unisolate() or mhp_withdraw()
+ * @patience: how long to wait for other CPUs, and what interrupts the wait
+ * @res: set to the reason of a failure
  *
- * Pages that are freed from now on stay isolated, but for some that are already
- * on their way to a pcp list: mhp_evacuate() meets those.
+ * Pages that are freed from now on stay isolated, except a few that are about to be added to a
+ * per-CPU list. mhp_evacuate() handles those.
  *
- * Context: mem_hotplug_lock held for write.
- * Return: 0, -ENOMEM, -EINTR, -ECANCELED, or -EBUSY where a page cannot move, somebody else
- * has isolated it, or time is up; then everything is as before.
+ * Context: Process context. May sleep. mem_hotplug_lock held for write.
+ * Return: 0; -ENOMEM; -EINTR or -ECANCELED if the request was interrupted; -EBUSY if a page
+ * cannot be moved or is isolated already, or at the deadline. After an error nothing is isolated.
  */
 int mhp_isolate(struct mhp_run *run, const struct mhp_patience *patience,
 		struct mhp_result *res)
@@ -360,27 +360,27 @@ int mhp_isolate(struct mhp_run *run, const struct mhp_patience *patience,
 	int ret;
 
 	mhp_assert_write_locked();
-	blocker = look_for_unmovable(run, patience);
+	blocker = mhp_look_for_unmovable(run, patience);
 	if (blocker != MHP_NO_PFN)
 		return mhp_refuse(res, -EBUSY, MHP_WHY_UNMOVABLE, blocker);
-	ret = remember_types(run, res);
+	ret = mhp_save_types(run, res);
 	if (ret)
 		goto out_free;
 	for (pfn = run->pages.start_pfn; pfn < mhp_range_end(&run->pages); pfn = next) {
-		next = same_type_end(run, pfn);
-		ret = start_isolate_page_range(pfn, next, type_of(run, pfn),
+		next = mhp_same_type_end(run, pfn);
+		ret = start_isolate_page_range(pfn, next, mhp_pageblock_type(run, pfn),
 					       MEMORY_OFFLINE, GFP_KERNEL);
 		if (ret)
 			goto out_undo;
 		cond_resched();
 	}
-	/* What is free in lists of CPUs must not become the kernel's; movable it may become. */
+	/* Free pages on lists of CPUs must not become kernel memory; movable pages are harmless. */
 	if (zone_idx(run->zone) != ZONE_MOVABLE)
 		drain_all_pages(run->zone);
 	return 0;
 
 out_undo:
-	unisolate_to(run, pfn);
+	mhp_unisolate_to(run, pfn);
 	blocker = mhp_first_unmovable(&run->pages);
 	if (blocker == MHP_NO_PFN)
 		mhp_refuse(res, -EBUSY, MHP_WHY_ISOLATE_RACE, pfn);
@@ -393,10 +393,10 @@ out_free:
 }
 
 /**
- * mhp_isolate_lost() - let nothing be allocated any more from memory that has gone
- * @run: the pages, whatever is in them; they stay isolated for good
+ * mhp_isolate_lost() - isolate a run whose memory has disappeared
+ * @run: the run; its pages stay isolated, whatever they hold
  *
- * Context: May sleep. mem_hotplug_lock held for write.
+ * Context: Process context. May sleep. mem_hotplug_lock held for write.
  */
 void mhp_isolate_lost(struct mhp_run *run)
 {
@@ -419,25 +419,25 @@ void mhp_isolate_lost(struct mhp_run *run)
 }
 
 /**
- * mhp_unisolate() - let the allocator use a run
- * @run: isolated pages; those that were online get their former types, new ones are movable
+ * mhp_unisolate() - let the pages of a run be allocated
+ * @run: the run; pageblocks that were online get their previous type, new ones are movable
  *
- * Context: mem_hotplug_lock held for write.
+ * Context: Process context. May sleep. mem_hotplug_lock held for write.
  */
 void mhp_unisolate(struct mhp_run *run)
 {
 	mhp_assert_write_locked();
 	if (run->fresh)
-		list_fresh(run);
+		mhp_list_fresh(run);
 	else
-		unisolate_to(run, mhp_range_end(&run->pages));
+		mhp_unisolate_to(run, mhp_range_end(&run->pages));
 	kvfree(run->types);
 	run->types = NULL;
 }
 
-/* Takes what is free from @pfn on out of the free lists; returns where to go on. */
-static unsigned long withdraw_some(struct mhp_run *run, unsigned long pfn,
-				   unsigned long end)
+/* Takes free pages from @pfn on off the free lists; returns the next page frame to handle. */
+static unsigned long mhp_withdraw_pages(struct mhp_run *run, unsigned long pfn,
+					unsigned long end)
 {
 	struct zone *zone = run->zone;
 	unsigned long flags;
@@ -448,7 +448,7 @@ static unsigned long withdraw_some(struct mhp_run *run, unsigned long pfn,
 		unsigned int order;
 
 		if (!PageBuddy(page)) {
-			/* Poisoned, or a driver keeps it: in no free list. */
+			/* A page that is poisoned or kept by a driver is on no free list. */
 			if (PageOffline(page))
 				run->unmanaged++;
 			pfn++;
@@ -462,8 +462,8 @@ static unsigned long withdraw_some(struct mhp_run *run, unsigned long pfn,
 	return pfn;
 }
 
-/* Passes some pages that go with their block; returns where to go on, or @pfn if it does not. */
-static unsigned long skip_withdrawable(struct zone *zone, unsigned long pfn, unsigned long end)
+/* Skips pages that do not keep the block online; returns @pfn if that page does. */
+static unsigned long mhp_skip_withdrawable(struct zone *zone, unsigned long pfn, unsigned long end)
 {
 	unsigned int left = pageblock_nr_pages;
 	unsigned long flags;
@@ -484,14 +484,15 @@ static unsigned long skip_withdrawable(struct zone *zone, unsigned long pfn, uns
 }
 
 /**
- * mhp_first_kept() - what keeps an isolated run that was empty from going
- * @run: the pages; no longer online, and nobody looks at them any more
+ * mhp_first_kept() - find a page that keeps an isolated and emptied run from going offline
+ * @run: the run; its sections are marked offline, and all walks have ended
  *
- * A walk that had begun before they were isolated may have taken free ones, as
- * compaction does: these are not in use, and not free either.
+ * A walk that had begun before the run was isolated may have taken free pages off the free
+ * lists, as compaction does. Such a page is neither in use nor free.
  *
- * Context: May sleep. mem_hotplug_lock held for write.
- * Return: the first page frame that is not free, poisoned or a driver's, or %MHP_NO_PFN.
+ * Context: Process context. May sleep. mem_hotplug_lock held for write.
+ * Return: the first page frame that is neither free, nor poisoned, nor released by its driver;
+ * %MHP_NO_PFN if there is none.
  */
 unsigned long mhp_first_kept(const struct mhp_run *run)
 {
@@ -500,7 +501,7 @@ unsigned long mhp_first_kept(const struct mhp_run *run)
 
 	mhp_assert_write_locked();
 	for (; pfn < end; pfn = next) {
-		next = skip_withdrawable(run->zone, pfn, end);
+		next = mhp_skip_withdrawable(run->zone, pfn, end);
 		if (next == pfn)
 			return pfn;
 		cond_resched();
@@ -509,10 +510,10 @@ unsigned long mhp_first_kept(const struct mhp_run *run)
 }
 
 /**
- * mhp_withdraw() - take an isolated run that is empty from the allocator for good
- * @run: the pages, not online any more; @run->unmanaged is set
+ * mhp_withdraw() - take the pages of an isolated and emptied run from the page allocator
+ * @run: the run; its sections are marked offline; @run->unmanaged is set
  *
- * Context: mem_hotplug_lock held for write.
+ * Context: Process context. May sleep. mem_hotplug_lock held for write.
  */
 void mhp_withdraw(struct mhp_run *run)
 {
@@ -521,11 +522,11 @@ void mhp_withdraw(struct mhp_run *run)
 	mhp_assert_write_locked();
 	run->unmanaged = 0;
 	while (pfn < end && !run->fresh) {
-		pfn = withdraw_some(run, pfn, min(end, pfn + MAX_ORDER_NR_PAGES));
+		pfn = mhp_withdraw_pages(run, pfn, min(end, pfn + MAX_ORDER_NR_PAGES));
 		cond_resched();
 	}
 	if (!run->fresh)
-		count_isolated(run->zone, &run->pages, -1);
+		mhp_count_isolated(run->zone, &run->pages, -1);
 	adjust_managed_page_count(pfn_to_page(run->pages.start_pfn),
 				  -(long)(run->pages.nr_pages - run->unmanaged));
 	kvfree(run->types);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The step runner. It owns the order in which steps are done and undone, for each run of a
- * request, and calls the steps and the hooks of its environment. It takes no lock: the steps
- * run under whatever the caller of a request holds.
+ * The step runner. Owns the order in which steps are done and undone for the runs of a request,
+ * and calls the steps and the hooks of its environment. Takes no lock: the steps are called with
+ * the locks of the caller.
  *
- * Invariant: after a walk either every step was done for every run, or what was done has been
- * undone, the last first, and nothing else was called. Up and down are the same walk; only
- * the numbering of the steps differs.
+ * Invariant: after a walk, either every step was done for every run, or everything that was done
+ * has been undone, in reverse order, and nothing else was called. Up and down are the same walk
+ * with another numbering of the steps.
  */
 #include "ladder.h"
 
@@ -30,7 +30,7 @@ static int mhp_step_call(const struct mhp_step *step, enum mhp_direction dir,
 	return call ? call(req, run) : 0;
 }
 
-/* Undoes a step for @run and the runs before it. Here nothing may fail. */
+/* Undoes a step for @run and the runs before it, which must not fail. */
 static void mhp_undo_runs(const struct mhp_step *step, enum mhp_direction back,
 			  struct mhp_request *req, struct mhp_run *run)
 {
@@ -62,7 +62,7 @@ static int mhp_do_runs(const struct mhp_step *step, enum mhp_direction dir,
 static int mhp_step_do(const struct mhp_ladder *ladder, const struct mhp_step *step,
 		       enum mhp_direction dir, struct mhp_request *req)
 {
-	/* An error from before is not this step's: it keeps its own origin. */
+	/* A result that has an error already keeps the step of that error. */
 	const bool first = !req->result->err;
 	enum mhp_reason why = MHP_WHY_INJECTED;
 	int err;
@@ -121,16 +121,16 @@ walk_back:
 /**
  * mhp_climb() - do the steps of a ladder from the lowest to the highest
  * @ladder: the steps
- * @req: handed to each step; req->result takes the first failure: what the step recorded,
- *	else its error code with %MHP_WHY_INTERNAL; and the name of the step
+ * @req: the request, which is passed to each step; req->result is set to the first failure, with
+ *	the name of the step, and with %MHP_WHY_INTERNAL if the step did not record a reason
  *
- * A step is done for each run, the first run first, and undone for each run, the last run
- * first. The hooks of the environment are called around every step, also where going up needs
- * nothing, so that a fault can be injected between any two steps.
+ * A step is done for the runs in ascending order, and undone in descending order. The hooks of
+ * the environment are called around every step, even if the step has no function in that
+ * direction, so that a fault can be injected between any two steps.
  *
- * Context: That of the steps.
- * Return: 0 when every step was done; else what the failing step returned, after everything
- * that was done has been undone.
+ * Context: Process context. May sleep. The steps require the locks of the caller.
+ * Return: 0 if every step was done; otherwise the error of the step that failed, after
+ * everything that was done has been undone.
  */
 int mhp_climb(const struct mhp_ladder *ladder, struct mhp_request *req)
 {
@@ -142,9 +142,9 @@ int mhp_climb(const struct mhp_ladder *ladder, struct mhp_request *req)
  * @ladder: the steps
  * @req: as for mhp_climb()
  *
- * Context: That of the steps.
- * Return: 0 when every step was undone; else what the failing step returned, after everything
- * that was undone has been done again.
+ * Context: As for mhp_climb().
+ * Return: 0 if every step was undone; otherwise the error of the step that failed, after
+ * everything that was undone has been done again.
  */
 int mhp_descend(const struct mhp_ladder *ladder, struct mhp_request *req)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The step runner. A ladder is a table of named steps. A request climbs it from the bottom or
- * descends it from the top, and does each step for each of its runs, or once. When a step
- * fails, the runner walks back over exactly what was done, and nothing else.
+ * The step runner. A ladder is a table of named steps. A request climbs it from the first step
+ * to the last, or descends it from the last to the first, and does each step for each of its
+ * runs, or once. When a step fails, the runner walks back and undoes exactly what was done.
  */
 #ifndef _MM_MHP_LADDER_H
 #define _MM_MHP_LADDER_H
@@ -13,13 +13,13 @@
 struct mhp_run;
 
 /**
- * struct mhp_request - what the runner needs to know of a request
- * @first: its first run
- * @last: its last run
- * @result: how it ends
- * @unwinding: set while the runner walks back
+ * struct mhp_request - a request, as the runner sees it
+ * @first: the first run
+ * @last: the last run
+ * @result: the result
+ * @unwinding: true while the runner walks back
  *
- * Requests of both ladders embed it.
+ * Requests of both ladders embed this structure.
  */
 struct mhp_request {
 	struct mhp_run *first, *last;
@@ -28,13 +28,13 @@ struct mhp_request {
 };
 
 /**
- * struct mhp_step - one rung
+ * struct mhp_step - one step of a ladder
  * @name: short, unique in its ladder; appears in traces, results and fault injection
- * @up: does the step for a run, or leaves nothing behind; NULL where going up needs nothing
- * @down: undoes the step for a run, or leaves it done; NULL where going down needs nothing
- * @once: the step is done once for all of the request: @up and @down get no run
+ * @up: does the step for a run; a failure leaves nothing done; NULL if there is nothing to do
+ * @down: undoes the step for a run; a failure leaves it done; NULL if there is nothing to undo
+ * @once: the step is done once for the whole request, and @run is NULL
  *
- * While the runner walks back, req->unwinding is set and neither may fail.
+ * While the runner walks back, req->unwinding is set and no function may fail.
  */
 struct mhp_step {
 	const char *name;
@@ -44,10 +44,10 @@ struct mhp_step {
 };
 
 /**
- * struct mhp_ladder - the steps between two states, lowest first
- * @name: of the ladder, for traces and fault injection
- * @steps: the table
- * @nr_steps: how many
+ * struct mhp_ladder - the steps between two states
+ * @name: name of the ladder, for traces and fault injection
+ * @steps: table of the steps, the lowest first
+ * @nr_steps: number of steps
  */
 struct mhp_ladder {
 	const char *name;
@@ -60,17 +60,14 @@ enum mhp_direction { MHP_UP, MHP_DOWN };
 int mhp_climb(const struct mhp_ladder *ladder, struct mhp_request *req);
 int mhp_descend(const struct mhp_ladder *ladder, struct mhp_request *req);
 
-/*
- * From the environment of the runner: the neighbours of a run in its request, NULL at either
- * end.
- */
+/* The environment of the runner has these functions: the runs before and after a run. */
 struct mhp_run *mhp_run_after(const struct mhp_run *run);
 struct mhp_run *mhp_run_before(const struct mhp_run *run);
 
 /*
- * Also from the environment: the kernel traces and injects faults here (fault.c), the
- * user-space tests count and fail what they like. A non-zero return of the first function
- * fails the step before it is called, for the reason in @why.
+ * The environment also has the hooks around steps: for the kernel, traces and fault injection
+ * (fault.c); for the user-space tests, a log and faults. If the first function returns an error,
+ * the step fails without being called, for the reason in @why.
  */
 int mhp_step_enter(const struct mhp_ladder *ladder, const struct mhp_step *step,
 		   enum mhp_direction dir, bool unwinding, enum mhp_reason *why);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Looking before asking: what a range of memory would meet if it were to go offline.
+ * Queries about a range of memory: could it go offline, and what would an offline meet?
  *
- * Changes nothing. movable.c knows the pages; here the range as a whole is judged.
+ * Changes nothing. movable.c classifies pages; this file has the functions for whole ranges.
  */
 #include <linux/ioport.h>
 #include <linux/mm.h>
@@ -19,14 +19,14 @@ static int mhp_count_ram(unsigned long start_pfn, unsigned long nr_pages, void *
 }
 
 /**
- * mhp_range_has_holes() - is a part of a range no memory
+ * mhp_range_has_holes() - test whether a range has holes
  * @start_pfn: first page frame
- * @nr_pages: how many
+ * @nr_pages: number of page frames
  *
- * A hole has a struct page that nobody initialized as memory.
+ * The struct pages of a hole are not initialized as memory.
  *
- * Context: May sleep.
- * Return: true where some of it is not System RAM.
+ * Context: Process context. May sleep.
+ * Return: true if a part of the range is not System RAM.
  */
 bool mhp_range_has_holes(unsigned long start_pfn, unsigned long nr_pages)
 {
@@ -36,7 +36,7 @@ bool mhp_range_has_holes(unsigned long start_pfn, unsigned long nr_pages)
 	return ram != nr_pages;
 }
 
-/* Takes no lock: in a section that is present, pages of holes are reserved. */
+/* Takes no lock. Holes within a section that is present have reserved pages. */
 static bool mhp_has_absent_sections(const struct mhp_range *range)
 {
 	unsigned long pfn;
@@ -48,16 +48,15 @@ static bool mhp_has_absent_sections(const struct mhp_range *range)
 }
 
 /**
- * mhp_range_removable() - could a range that is online go offline
- * @start_pfn: first page frame, of a section
- * @nr_pages: how many, of whole sections
+ * mhp_range_removable() - test whether an online range could go offline
+ * @start_pfn: first page frame, aligned to a section
+ * @nr_pages: number of page frames, in whole sections
  *
- * Stops at the first page that decides. Takes no lock, as anybody may ask at any time, and a
- * request would have to wait for the reader; by the time somebody tries, the answer may be
- * another.
+ * Stops at the first page that cannot be moved. Takes no lock, as any user may call it at any
+ * time, and requests would have to wait for the reader. The answer may be out of date at once.
  *
- * Context: May sleep.
- * Return: false where something in the range is known not to move.
+ * Context: Process context. May sleep.
+ * Return: false if there is a page that cannot be moved.
  */
 bool mhp_range_removable(unsigned long start_pfn, unsigned long nr_pages)
 {
@@ -69,12 +68,13 @@ bool mhp_range_removable(unsigned long start_pfn, unsigned long nr_pages)
 #endif /* CONFIG_MEMORY_HOTREMOVE */
 
 /**
- * mhp_take_census() - count what the pages of a range are
+ * mhp_take_census() - count the pages of a range by how they would go offline
  * @start_pfn: first page frame
- * @nr_pages: how many; they are online
- * @census: is added to
+ * @nr_pages: number of page frames, which are online
+ * @census: the counts are added to it
  *
- * Context: May sleep. The range stays online meanwhile: by the device lock of its block.
+ * Context: Process context. May sleep. The caller keeps the range online by the device lock of
+ * its block.
  */
 void mhp_take_census(unsigned long start_pfn, unsigned long nr_pages,
 		     struct mhp_census *census)

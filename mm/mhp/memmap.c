@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * memmap on memory: the struct pages of a block lie in its own first pages, so
- * adding memory needs none of what is there already.
+ * memmap on memory: the memmap of a block lies in the first pages of the block itself, so that
+ * adding the block does not take existing memory.
  *
- * Owns the decision, the sizing, the altmap of a block and the pages that hold the memmap.
- * mem_hotplug_lock is held for write for what touches a zone. The invariant:
- * while a block is online, the pages with its memmap belong to its zone, are
- * present, not managed, and marked PageVmemmapSelfHosted.
+ * Owns the decision, the size of the memmap, the altmap of a block and the pages that hold the
+ * memmap. mem_hotplug_lock is held for write where a zone is changed. The invariant: while a
+ * block is online, the pages with its memmap belong to its zone, are present, not managed, and
+ * marked PageVmemmapSelfHosted.
  *
  *	| memmap of the block | pages for the allocator          |
  *	`- altmap of N pages -'                                   `- end of the block
@@ -24,27 +24,28 @@
 #include "../internal.h"
 
 /**
- * mhp_memmap_pages() - how many pages the memmap of a block needs
- * @block_bytes: size of the block
+ * mhp_memmap_pages() - compute how many pages the memmap of a block needs
+ * @block_bytes: size of the block in bytes
  *
- * Return: number of pages, before any padding.
+ * Context: Any.
+ * Return: the number of pages, without padding.
  */
 unsigned long mhp_memmap_pages(unsigned long block_bytes)
 {
 	return PFN_UP((block_bytes >> PAGE_SHIFT) * sizeof(struct page));
 }
 
-/* ---- Whether ---------------------------------------------------------- */
+/* ---- The decision ------------------------------------------------------ */
 
 #ifndef arch_supports_memmap_on_memory
 static bool arch_supports_memmap_on_memory(unsigned long vmemmap_size)
 {
-	/* The memmap is mapped by whole huge pages, all of which lie in the block. */
+	/* The memmap has to be mapped by whole huge pages of the block. */
 	return IS_ALIGNED(vmemmap_size, PMD_SIZE);
 }
 #endif
 
-/* Can a block set @reserve pages aside for its memmap? The rest is whole pageblocks. */
+/* Can a block reserve @reserve pages for its memmap, and have whole pageblocks left? */
 static bool mhp_block_can_host(unsigned long reserve)
 {
 	unsigned long block_pages = memory_block_size_bytes() >> PAGE_SHIFT;
@@ -55,7 +56,7 @@ static bool mhp_block_can_host(unsigned long reserve)
 	       reserve < block_pages;
 }
 
-/* What to set aside: no more than needed, unless only padding makes pageblocks of it. */
+/* The number of pages to reserve: as many as needed, or padded to whole pageblocks. */
 static unsigned long mhp_memmap_reserve(bool padded)
 {
 	unsigned long pages = mhp_memmap_pages(memory_block_size_bytes());
@@ -64,11 +65,13 @@ static unsigned long mhp_memmap_reserve(bool padded)
 }
 
 /**
- * mhp_supports_memmap_on_memory() - does the memmap of memory lie in it where that is asked for
+ * mhp_supports_memmap_on_memory() - test whether MHP_MEMMAP_ON_MEMORY has an effect
  *
- * For MHP_MEMMAP_ON_MEMORY; MHP_MEMMAP_OWN and MHP_MEMMAP_FALLBACK do not depend on it.
+ * MHP_MEMMAP_OWN and MHP_MEMMAP_FALLBACK do not depend on it.
  *
- * Return: true where the parameter memmap_on_memory and the block size allow it.
+ * Context: Any.
+ * Return: true if the parameter memmap_on_memory and the block size allow a memmap in the
+ * memory itself.
  */
 bool mhp_supports_memmap_on_memory(void)
 {
@@ -88,13 +91,13 @@ static struct mhp_altmap *mhp_altmap_alloc(const struct mhp_range *block,
 	};
 	struct mhp_altmap *own = kzalloc(sizeof(*own), MHP_GFP);
 
-	/* Some of its members are constant. */
+	/* memcpy(), as some members are constant. */
 	if (own)
 		memcpy(&own->altmap, &altmap, sizeof(altmap));
 	return own;
 }
 
-/* Each block of a range hosts its own memmap, with @reserve pages for it. */
+/* Makes an altmap of @reserve pages for each block of a range. */
 static int mhp_host_memmap(const struct mhp_range *range, unsigned long reserve, mhp_t flags,
 			   struct list_head *altmaps, struct mhp_result *res)
 {
@@ -112,8 +115,10 @@ static int mhp_host_memmap(const struct mhp_range *range, unsigned long reserve,
 }
 
 /**
- * mhp_free_altmaps() - forget the altmaps of absent memory
- * @altmaps: the list, empty afterwards
+ * mhp_free_altmaps() - free the altmaps of absent memory
+ * @altmaps: the list, which is empty afterwards
+ *
+ * Context: Process context.
  */
 void mhp_free_altmaps(struct list_head *altmaps)
 {
@@ -125,11 +130,12 @@ void mhp_free_altmaps(struct list_head *altmaps)
 }
 
 /**
- * mhp_memmap_may_fall_back() - may new memory host its memmap for want of room elsewhere
- * @flags: MHP_* of the request
- * @altmaps: of the request; not empty where the memory hosts its memmap already
+ * mhp_memmap_may_fall_back() - test whether memory may hold its memmap if there is no other room
+ * @flags: MHP_* flags of the request
+ * @altmaps: altmaps of the request; not empty if the memory holds its memmap already
  *
- * Return: true where the caller allows it and a block is large enough.
+ * Context: Any.
+ * Return: true if the caller allows it and a block is large enough.
  */
 bool mhp_memmap_may_fall_back(mhp_t flags, const struct list_head *altmaps)
 {
@@ -138,13 +144,14 @@ bool mhp_memmap_may_fall_back(mhp_t flags, const struct list_head *altmaps)
 }
 
 /**
- * mhp_memmap_fall_back() - let new memory host its memmap for want of room elsewhere
+ * mhp_memmap_fall_back() - let memory hold its memmap, as there is no other room
  * @range: the memory
- * @flags: MHP_* of the request
- * @altmaps: gets an altmap for each block
- * @res: gets the reason
+ * @flags: MHP_* flags of the request
+ * @altmaps: an altmap for each block is added to it
+ * @res: set to the reason of a failure
  *
- * Return: 0 or -ENOMEM.
+ * Context: Process context. May sleep.
+ * Return: 0; -ENOMEM.
  */
 int mhp_memmap_fall_back(const struct mhp_range *range, mhp_t flags,
 			 struct list_head *altmaps, struct mhp_result *res)
@@ -159,7 +166,7 @@ int mhp_memmap_fall_back(const struct mhp_range *range, mhp_t flags,
 	return mhp_host_memmap(range, mhp_memmap_reserve(true), flags, altmaps, res);
 }
 
-/* Would a memmap elsewhere leave too little for the kernel to run on? */
+/* Would a memmap in existing memory leave too little kernel memory? */
 static bool mhp_memmap_is_a_burden(const struct mhp_range *range)
 {
 	unsigned long managed, room = mhp_kernel_room(&managed);
@@ -168,17 +175,17 @@ static bool mhp_memmap_is_a_burden(const struct mhp_range *range)
 }
 
 /**
- * mhp_place_memmap() - decide where the memmap of new memory is to lie
- * @range: the memory, of whole blocks
- * @flags: MHP_* of the request
- * @altmaps: gets an altmap for each block, where it is to lie in the memory itself
- * @res: gets the reason
+ * mhp_place_memmap() - decide where the memmap of added memory lies
+ * @range: the memory, in whole blocks
+ * @flags: MHP_* flags of the request
+ * @altmaps: if the memmap lies in the memory itself, an altmap for each block is added to it
+ * @res: set to the reason of a failure
  *
- * It lies in the memory itself by request, by parameter, or because there is too little room
- * elsewhere.
+ * The memmap lies in the memory itself on request, because of the parameter, or if there is too
+ * little room elsewhere.
  *
- * Context: May sleep.
- * Return: 0; -EINVAL where it must lie there and does not fit, -ENOMEM.
+ * Context: Process context. May sleep.
+ * Return: 0; -EINVAL if the memmap must lie in the memory and does not fit; -ENOMEM.
  */
 int mhp_place_memmap(const struct mhp_range *range, mhp_t flags, struct list_head *altmaps,
 		     struct mhp_result *res)
@@ -198,16 +205,16 @@ int mhp_place_memmap(const struct mhp_range *range, mhp_t flags, struct list_hea
 }
 
 /**
- * mhp_check_kernel_room() - is there memory for what describes new memory
- * @range: the new memory
- * @hosts_memmap: its memmap lies in itself
- * @res: gets the reason
+ * mhp_check_kernel_room() - test whether there is kernel memory to add memory
+ * @range: the memory to be added
+ * @hosts_memmap: its memmap lies in the memory itself
+ * @res: set to the reason of a failure
  *
- * Small allocations do not fail but have programs killed. So before the first of them: is
- * there room for page tables, for devices, and for a memmap that lies elsewhere?
+ * Small allocations do not fail, but invoke the OOM killer. So this tests before the first of
+ * them whether there is room for page tables, devices, and a memmap in existing memory.
  *
- * Context: May sleep.
- * Return: 0 or -ENOMEM.
+ * Context: Process context. May sleep.
+ * Return: 0; -ENOMEM.
  */
 int mhp_check_kernel_room(const struct mhp_range *range, bool hosts_memmap,
 			  struct mhp_result *res)
@@ -215,7 +222,7 @@ int mhp_check_kernel_room(const struct mhp_range *range, bool hosts_memmap,
 	unsigned long nr_blocks = range->nr_pages / PHYS_PFN(memory_block_size_bytes());
 	unsigned long need = mhp_bookkeeping_pages(mhp_range_bytes(range), nr_blocks);
 	unsigned long managed, room = mhp_kernel_room(&managed);
-	/* Memory that hosts its memmap may be what helps. */
+	/* Memory that holds its own memmap may relieve the shortage, so less has to be kept. */
 	unsigned long keep = managed / 64;
 
 	if (!hosts_memmap) {
@@ -232,39 +239,39 @@ int mhp_check_kernel_room(const struct mhp_range *range, bool hosts_memmap,
 	return mhp_refuse(res, -ENOMEM, MHP_WHY_NOMEM, range->start_pfn);
 }
 
-/* ---- How -------------------------------------------------------------- */
+/* ---- The pages that hold the memmap ------------------------------------- */
 
-static struct mhp_range own_memmap(const struct mhp_run *run)
+static struct mhp_range mhp_own_memmap(const struct mhp_run *run)
 {
 	return (struct mhp_range){ run->all.start_pfn,
 				   run->all.nr_pages - run->pages.nr_pages };
 }
 
-/* The sections which hold nothing but memmap: no page of theirs comes online later. */
-static unsigned long whole_sections_end(const struct mhp_range *memmap)
+/* The end of the sections that hold only memmap, whose other pages never come online. */
+static unsigned long mhp_whole_sections_end(const struct mhp_range *memmap)
 {
 	return SECTION_ALIGN_DOWN(mhp_range_end(memmap));
 }
 
 /**
- * mhp_memmap_online() - give the pages with the memmap to the zone
- * @run: one block with its memmap in itself; others are left alone
+ * mhp_memmap_online() - add the pages that hold the memmap of a block to its zone
+ * @run: one block that holds its own memmap; nothing is done for other runs
  *
- * Context: mem_hotplug_lock held for write.
- * Return: 0 or -ENOMEM (KASAN shadow).
+ * Context: Process context. May sleep. mem_hotplug_lock held for write.
+ * Return: 0; -ENOMEM if there is no memory for the shadow of KASAN.
  */
 int mhp_memmap_online(struct mhp_run *run)
 {
-	const struct mhp_range memmap = own_memmap(run);
+	const struct mhp_range memmap = mhp_own_memmap(run);
 	unsigned long pfn, end = mhp_range_end(&memmap);
-		int ret;
+	int ret;
 
 	if (mhp_range_empty(&memmap))
 		return 0;
 	ret = kasan_add_zero_shadow(__va(mhp_range_phys(&memmap)), mhp_range_bytes(&memmap));
 	if (ret)
 		return ret;
-	/* It could not be written while the memory was not to be touched. */
+	/* The memmap could not be written before, as the memory was inaccessible. */
 	if (run->altmap->inaccessible)
 		page_init_poison(pfn_to_page(run->all.start_pfn),
 				 sizeof(struct page) * run->all.nr_pages);
@@ -275,25 +282,25 @@ int mhp_memmap_online(struct mhp_run *run)
 		__ClearPageOffline(pfn_to_page(pfn));
 		SetPageVmemmapSelfHosted(pfn_to_page(pfn));
 	}
-	if (whole_sections_end(&memmap) > memmap.start_pfn)
-		online_mem_sections(memmap.start_pfn, whole_sections_end(&memmap));
+	if (mhp_whole_sections_end(&memmap) > memmap.start_pfn)
+		online_mem_sections(memmap.start_pfn, mhp_whole_sections_end(&memmap));
 	return 0;
 }
 
 /**
- * mhp_memmap_offline() - take the pages with the memmap out of the zone
- * @run: one block with its memmap in itself; others are left alone
+ * mhp_memmap_offline() - remove the pages that hold the memmap of a block from its zone
+ * @run: one block that holds its own memmap; nothing is done for other runs
  *
- * Context: mem_hotplug_lock held for write.
+ * Context: Process context. May sleep. mem_hotplug_lock held for write.
  */
 void mhp_memmap_offline(struct mhp_run *run)
 {
-	const struct mhp_range memmap = own_memmap(run);
+	const struct mhp_range memmap = mhp_own_memmap(run);
 
 	if (mhp_range_empty(&memmap))
 		return;
-	if (whole_sections_end(&memmap) > memmap.start_pfn)
-		offline_mem_sections(memmap.start_pfn, whole_sections_end(&memmap));
+	if (mhp_whole_sections_end(&memmap) > memmap.start_pfn)
+		offline_mem_sections(memmap.start_pfn, mhp_whole_sections_end(&memmap));
 	remove_pfn_range_from_zone(run->zone, memmap.start_pfn, memmap.nr_pages);
 	kasan_remove_zero_shadow(__va(mhp_range_phys(&memmap)), mhp_range_bytes(&memmap));
 }

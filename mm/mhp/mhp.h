@@ -1,30 +1,31 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Memory hotplug, inside. mm/memory_hotplug.c tells the story; the files here are the
- * mechanisms it calls, and they call nothing above themselves.
+ * Internals of memory hotplug. mm/memory_hotplug.c has the requests and their steps; the files
+ * here are the mechanisms that it calls, and call nothing above themselves.
  *
  *	range.h request.c span.c policy.c ladder.c reason.c text.c	pure
- *	params.c	what is decided once: parameters, addresses, the size of a block
- *	runs.c		what a step is done for at once: from pieces to runs
- *	choice.c	the zone that memory comes online in
- *	section.c	sections: their memmap, and what is online of them
- *	walk.c		walks over struct pages, for which memory that leaves waits
- *	zone.c		spans and counters of zones and nodes, struct page of a range
- *	memmap.c	memmap that lies in the memory it describes: whether, and how
- *	callbacks.c	drivers that hand on pages which come online
- *	isolate.c	pages in and out of the page allocator's reach
- *	evacuate.c	emptying an isolated range
- *	shift.c		moving the common kind of page in groups
- *	movable.c	what pages are: could they go, why did they not
- *	room.c		room for the pages that requests under way have to move
- *	report.c	how requests ended: records, counters
- *	balance.c	kernel memory against ZONE_MOVABLE
- *	drain.c		pages that other CPUs hold back, and how long to wait for them
- *	discard.c	giving up what was in memory that was taken away
- *	node.c		nodes that come and go
+ *	params.c	parameters, addresses at which memory can be added, the block size
+ *	runs.c		combines the pieces of a request into runs
+ *	choice.c	chooses the zone in which memory comes online
+ *	section.c	sections: their memmap and their online flags
+ *	walk.c		walks over struct pages, for which offline and remove wait
+ *	zone.c		spans and counters of zones and nodes, struct pages of a range
+ *	memmap.c	memmap that lies in the memory it describes
+ *	callbacks.c	callbacks of drivers for pages that come online
+ *	isolate.c	gives pages to the page allocator, and isolates them
+ *	evacuate.c	moves all pages in use out of an isolated run
+ *	shift.c		moves the common kind of page in groups
+ *	movable.c	classifies pages: movable, unmovable, pinned ...
+ *	look.c		queries about ranges
+ *	room.c		room for the pages that requests have to move
+ *	report.c	results of requests: records, counters
+ *	balance.c	balance of kernel zones and ZONE_MOVABLE
+ *	drain.c		LRU batches of other CPUs, and how long to wait for them
+ *	discard.c	discards the contents of memory that disappeared
+ *	node.c		brings nodes online and offline
  *	notify.c	the notifier chain
- *	sleep.c		no page moves while the system sleeps
- *	fault.c		what the runner does around each step: traces, injected faults
+ *	sleep.c		stops moving pages for suspend and hibernation
+ *	fault.c		traces and injected faults around each step
  */
 #ifndef _MM_MHP_MHP_H
 #define _MM_MHP_MHP_H
@@ -54,23 +55,22 @@ static inline void mhp_assert_write_locked(void)
 }
 
 /**
- * struct mhp_run - neighbouring memory of a request, for which a step is done at once
- * @prev: the run before it in its request, or NULL
- * @next: the run after it, or NULL
- * @all: its pages
- * @altmap: where its memmap lies in its own first pages, else NULL; then it is one block
- * @group: the memory group of all of it, or NULL
- *
- * In the upper ladder, where a run has one zone, also:
- *
+ * struct mhp_run - adjacent memory of a request, for which each step is done once
+ * @prev: the previous run of the request, or NULL
+ * @next: the next run of the request, or NULL
+ * @all: all pages of the run
+ * @altmap: the altmap of a block that holds its own memmap, or NULL
+ * @group: the memory group of the run, or NULL
  * @pages: @all without the pages that hold the memmap
- * @zone: where the pages go, or are
- * @note: what notifiers are told
+ * @zone: the zone of @pages
+ * @note: the data for notifiers
  * @types: migrate type of each pageblock of @pages before it was isolated
- * @unmanaged: pages that a driver holds and the page allocator never counted
- * @used: pages in use, as far as is known
- * @fresh: coming online: the pages were made as free ones, and are on no list yet
- * @heard_offline: going offline: callbacks have heard MEM_OFFLINE
+ * @unmanaged: number of pages that a driver keeps, and that are not managed
+ * @used: number of pages in use, according to the last pass
+ * @fresh: online: the pages were initialized as free pages, and are on no list yet
+ * @heard_offline: offline: MEM_OFFLINE has been sent
+ *
+ * The members from @pages on are for the upper ladder, where a run has one zone.
  */
 struct mhp_run {
 	struct mhp_run *prev, *next;
@@ -94,7 +94,7 @@ struct mhp_run {
 /* params.c */
 enum mhp_memmap_mode {
 	MHP_MEMMAP_ELSEWHERE,
-	MHP_MEMMAP_WHERE_IT_FITS,	/* in the memory, where it fills whole pageblocks */
+	MHP_MEMMAP_WHERE_IT_FITS,	/* in the memory, if it fills whole pageblocks */
 	MHP_MEMMAP_FORCED,		/* in the memory, padded to whole pageblocks */
 };
 
@@ -110,8 +110,8 @@ struct zone *mhp_choose_zone(enum mmop type, int nid, struct memory_group *group
 			     const struct mhp_range *range, unsigned long movable);
 
 /*
- * The pages of a free buddy, 0 where @page does not begin one. Takes no lock: a size that
- * cannot be is taken for one page.
+ * Returns the number of pages of the free buddy that begins at @page, or 0 if there is none.
+ * Takes no lock. Implausible sizes count as one page.
  */
 static inline unsigned long mhp_pages_if_free(struct page *page)
 {
@@ -123,17 +123,17 @@ static inline unsigned long mhp_pages_if_free(struct page *page)
 	return order <= MAX_PAGE_ORDER ? 1UL << order : 1;
 }
 
-/* No further than the end of a block, so that large requests go in pieces of one. */
+/* Pieces end at the end of a block, so that large requests are processed block by block. */
 static inline unsigned long mhp_piece_end(const struct mhp_range *range, unsigned long pfn)
 {
 	return min(ALIGN(pfn + 1, memory_block_size_bytes() >> PAGE_SHIFT), mhp_range_end(range));
 }
 
 /**
- * struct mhp_patience - how long a caller waits, and what ends it
- * @policy: which signals, and whether there is a deadline
- * @deadline: in jiffies, where the policy has a timeout
- * @progress: says whether somebody has cancelled; or NULL
+ * struct mhp_patience - how long a caller waits, and what interrupts the wait
+ * @policy: the signals that interrupt, and whether there is a deadline
+ * @deadline: the deadline in jiffies, if the policy has a timeout
+ * @progress: progress of the request, whose cancel flag interrupts; or NULL
  */
 struct mhp_patience {
 	const struct mhp_policy *policy;
@@ -188,10 +188,10 @@ void mhp_zones_changed(struct zone *zone, bool populated_before);
 
 /**
  * struct mhp_altmap - the altmap of a block that holds its own memmap
- * @altmap: what everybody else sees of it
- * @list: in a request that adds or removes the block
- * @run: in such a request, the block as a run of its own
- * @gap: and the memory without an altmap that follows it
+ * @altmap: the altmap, as other code sees it
+ * @list: entry in the list of a request that adds or removes the block
+ * @run: the run of the block in such a request
+ * @gap: the run of the memory without altmap that follows the block
  */
 struct mhp_altmap {
 	struct vmem_altmap altmap;
@@ -269,11 +269,11 @@ static inline int mhp_check_empty(struct mhp_run *run, struct mhp_result *res)
 #define MHP_SHIFT_GROUP	64
 
 /**
- * struct mhp_shift_move - a page on its way
+ * struct mhp_shift_move - a page that is being moved
  * @src: the old page, locked
- * @dst: the new one, if it has moved
- * @addr: where it is mapped
- * @pte: how it was mapped
+ * @dst: the new page, if it has moved
+ * @addr: the address at which it is mapped
+ * @pte: the page table entry that mapped it
  */
 struct mhp_shift_move {
 	struct folio *src, *dst;
@@ -282,11 +282,11 @@ struct mhp_shift_move {
 };
 
 /**
- * struct mhp_shift - a group of pages, of one anon_vma and one memcg
+ * struct mhp_shift - a group of pages of one anon_vma and one memcg
  * @moves: the pages
- * @nr: how many
- * @left: how many of them have not moved
- * @homes: new pages
+ * @nr: number of pages
+ * @left: number of pages that have not moved
+ * @homes: pages to move to
  */
 struct mhp_shift {
 	struct mhp_shift_move moves[MHP_SHIFT_GROUP];
@@ -330,20 +330,20 @@ int mhp_moving_begin(struct mhp_result *res);
 void mhp_moving_end(void);
 
 /**
- * struct mhp_room - pages that requests under way have still to move
- * @kernel: of requests with memory of kernel zones
- * @movable: of requests for ZONE_MOVABLE alone
+ * struct mhp_room - numbers of pages that running requests still have to move
+ * @kernel: pages of requests with memory of kernel zones
+ * @movable: pages of requests with memory of ZONE_MOVABLE only
  */
 struct mhp_room {
 	unsigned long kernel, movable;
 };
 
 /**
- * struct mhp_room_claim - the room that one offline needs for its pages
- * @list: in the list of offlines that move pages; empty where there is no claim
- * @need: pages that may have to move, until they are counted; then 0, and @progress tells
- * @from_kernel: pages of a kernel zone are among them
- * @progress: of the offline
+ * struct mhp_room_claim - the room that an offline needs for its pages
+ * @list: entry in the list of offlines that move pages; empty without a claim
+ * @need: estimated number of pages to move; 0 when @progress has the exact number
+ * @from_kernel: the request has memory of kernel zones
+ * @progress: progress of the offline
  */
 struct mhp_room_claim {
 	struct list_head list;
@@ -372,13 +372,13 @@ void mhp_check_balance(void);
 unsigned long mhp_kernel_room(unsigned long *managed);
 
 /**
- * struct mhp_ending - how a request ended
- * @verb: what it was
- * @range: of which pages
- * @result: well, or why not; its details are freed
- * @begin: when it began
- * @passes: over the pages, if they were to be moved
- * @left: pages that were still in use then
+ * struct mhp_ending - the end of a request, for reports
+ * @verb: the kind of the request
+ * @range: the pages of the request
+ * @result: the result; its details are freed
+ * @begin: when the request began
+ * @passes: number of passes over the pages, if pages were moved
+ * @left: number of pages that were still in use at the end
  */
 struct mhp_ending {
 	enum mhp_verb verb;

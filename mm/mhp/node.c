@@ -59,17 +59,17 @@ static int mhp_node_init_data(int nid)
 }
 
 /*
- * Pages of each node that are present and not online: they have no zone, so spans do not tell
- * of them. Under mem_hotplug_lock for write; what decides also under device_hotplug_lock.
+ * Number of pages of each node that are present and offline. They belong to no zone, so they
+ * are not in the span of the node. Protected by mem_hotplug_lock, held for write.
  */
 static unsigned long mhp_node_offline_pages[MAX_NUMNODES];
 
 /**
- * mhp_node_count_offline() - memory of a node has become offline, or no longer is
+ * mhp_node_count_offline() - count pages of a node that are present and offline
  * @nid: the node
- * @pages: how many more; negative: how many fewer
+ * @pages: number of pages that became offline; negative if they are not offline any more
  *
- * Context: mem_hotplug_lock held for write.
+ * Context: Process context. mem_hotplug_lock held for write.
  */
 void mhp_node_count_offline(int nid, long pages)
 {
@@ -80,11 +80,12 @@ void mhp_node_count_offline(int nid, long pages)
 /**
  * mhp_node_up() - bring a node online, unless it is online
  * @nid: a possible node
- * @devices: make the device of the node
- * @is_new: set to whether the node was offline
+ * @devices: functions that create and remove the device of a node
+ * @is_new: set to true if the node was offline, otherwise to false
  *
- * Context: device_hotplug_lock, and mem_hotplug_lock held for write.
- * Return: 0; -ENOMEM, or what the driver core says: then the node is offline as before.
+ * Context: Process context. May sleep. device_hotplug_lock held, mem_hotplug_lock held for
+ * write.
+ * Return: 0; -ENOMEM or an error of the driver core, and then the node stays offline.
  */
 int mhp_node_up(int nid, const struct mhp_device_ops *devices, bool *is_new)
 {
@@ -119,29 +120,30 @@ static bool mhp_node_has_cpu(int nid)
 }
 
 /**
- * mhp_node_down() - take a node offline that has neither memory nor CPUs
+ * mhp_node_down() - take a node offline if it has neither memory nor CPUs
  * @nid: the node; nothing happens if it still has memory or CPUs
- * @devices: remove the device of the node
+ * @devices: functions that create and remove the device of a node
  *
- * Context: device_hotplug_lock held.
+ * Context: Process context. May sleep. device_hotplug_lock held.
  */
 void mhp_node_down(int nid, const struct mhp_device_ops *devices)
 {
 	if (nid == NUMA_NO_NODE || !node_online(nid))
 		return;
-	if (NODE_DATA(nid)->node_spanned_pages || mhp_node_offline_pages[nid] || mhp_node_has_cpu(nid))
+	if (NODE_DATA(nid)->node_spanned_pages || mhp_node_offline_pages[nid] ||
+	    mhp_node_has_cpu(nid))
 		return;
 	node_set_offline(nid);
 	devices->node_down(nid);
 }
 
 /**
- * mhp_node_online() - bring a node online, for a CPU of it
+ * mhp_node_online() - bring a node online for one of its CPUs
  * @nid: the node
- * @devices: make the device of the node
+ * @devices: functions that create and remove the device of a node
  *
- * Context: May sleep. device_hotplug_lock held. Takes mem_hotplug_lock.
- * Return: 0, also where the node is online already, or an error as of mhp_node_up().
+ * Context: Process context. May sleep. device_hotplug_lock held. Takes mem_hotplug_lock.
+ * Return: 0, also if the node is online already; otherwise an error of mhp_node_up().
  */
 int mhp_node_online(int nid, const struct mhp_device_ops *devices)
 {
@@ -157,9 +159,9 @@ int mhp_node_online(int nid, const struct mhp_device_ops *devices)
 }
 
 /**
- * mhp_node_offline() - take a node offline after its last CPU has been removed
+ * mhp_node_offline() - take a node offline after its last CPU was removed
  * @nid: the node; nothing happens if it still has memory or CPUs
- * @devices: remove the device of the node
+ * @devices: functions that create and remove the device of a node
  *
  * Context: Process context. May sleep. device_hotplug_lock held.
  */

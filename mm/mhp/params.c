@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the administrator and the machine decide once: the parameters of memory hotplug, which
- * physical addresses memory may have, and the size of a memory block.
+ * Parameters of memory hotplug, the physical addresses at which memory can be added, and the
+ * size of memory blocks.
  *
- * Owns the parameters; the rest of mm reads them here. No locks: each is one value.
+ * Owns the parameters, which the rest of mm reads by the functions below. Takes no locks, as each
+ * parameter is a single value.
  */
 #define pr_fmt(fmt) "memory_hotplug: " fmt
 
@@ -24,7 +25,7 @@
 #include "policy.h"
 #include "request.h"
 
-/* Of memory_hotplug, wherever it is defined. */
+/* All parameters of memory hotplug have this prefix, in whichever file they are. */
 #undef MODULE_PARAM_PREFIX
 #define MODULE_PARAM_PREFIX	"memory_hotplug."
 
@@ -32,7 +33,7 @@
 
 static enum mhp_memmap_mode memmap_mode __ro_after_init;
 
-static int memmap_mode_set(const char *val, const struct kernel_param *kp)
+static int mhp_memmap_mode_set(const char *val, const struct kernel_param *kp)
 {
 	static const char * const words[] = {
 		"0", "1", "n", "y", "N", "Y", "no", "yes", "off", "on", "false", "true",
@@ -52,7 +53,7 @@ static int memmap_mode_set(const char *val, const struct kernel_param *kp)
 	return 0;
 }
 
-static int memmap_mode_get(char *buffer, const struct kernel_param *kp)
+static int mhp_memmap_mode_get(char *buffer, const struct kernel_param *kp)
 {
 	static const char * const names[] = { "N", "Y", "force" };
 
@@ -60,8 +61,8 @@ static int memmap_mode_get(char *buffer, const struct kernel_param *kp)
 }
 
 static const struct kernel_param_ops memmap_mode_ops __maybe_unused = {
-	.set = memmap_mode_set,
-	.get = memmap_mode_get,
+	.set = mhp_memmap_mode_set,
+	.get = mhp_memmap_mode_get,
 };
 
 #ifdef CONFIG_MHP_MEMMAP_ON_MEMORY
@@ -77,7 +78,7 @@ static const char * const online_policy_names[] = {
 	[MHP_POLICY_AUTO_MOVABLE] = "auto-movable",
 };
 
-static int online_policy_set(const char *val, const struct kernel_param *kp)
+static int mhp_online_policy_set(const char *val, const struct kernel_param *kp)
 {
 	int policy = sysfs_match_string(online_policy_names, val);
 
@@ -89,14 +90,14 @@ static int online_policy_set(const char *val, const struct kernel_param *kp)
 	return 0;
 }
 
-static int online_policy_get(char *buffer, const struct kernel_param *kp)
+static int mhp_online_policy_get(char *buffer, const struct kernel_param *kp)
 {
 	return sysfs_emit(buffer, "%s\n", online_policy_names[READ_ONCE(online_policy)]);
 }
 
 static const struct kernel_param_ops online_policy_ops = {
-	.set = online_policy_set,
-	.get = online_policy_get,
+	.set = mhp_online_policy_set,
+	.get = mhp_online_policy_get,
 };
 
 module_param_cb(online_policy, &online_policy_ops, NULL, 0644);
@@ -129,20 +130,21 @@ MODULE_PARM_DESC(removable_compat, "Let every block say that it is removable");
 /* Set by the boot option movable_node: hotpluggable memory is for movable pages. */
 bool movable_node_enabled;
 
-static int __init cmdline_parse_movable_node(char *p)
+static int __init mhp_parse_movable_node(char *p)
 {
 	movable_node_enabled = true;
 	return 0;
 }
-early_param("movable_node", cmdline_parse_movable_node);
+early_param("movable_node", mhp_parse_movable_node);
 
-/* End of memory by the boot option mem=. */
+/* The limit of the boot option mem=. */
 u64 max_mem_size = U64_MAX;
 
 /**
- * mhp_memmap_mode() - where the memmap of added memory may lie
+ * mhp_memmap_mode() - get the parameter memmap_on_memory
  *
- * Return: what the parameter memmap_on_memory says.
+ * Context: Any.
+ * Return: where the memmap of added memory may lie.
  */
 enum mhp_memmap_mode mhp_memmap_mode(void)
 {
@@ -150,9 +152,10 @@ enum mhp_memmap_mode mhp_memmap_mode(void)
 }
 
 /**
- * mhp_online_policy() - how to choose the zone of memory that is just brought "online"
+ * mhp_online_policy() - get the parameter online_policy
  *
- * Return: what the parameter online_policy says.
+ * Context: Any.
+ * Return: the policy that chooses the zone of memory for "online".
  */
 enum mhp_online_policy mhp_online_policy(void)
 {
@@ -160,9 +163,10 @@ enum mhp_online_policy mhp_online_policy(void)
 }
 
 /**
- * mhp_auto_movable_ratio() - how much of ZONE_MOVABLE the policy auto-movable allows
+ * mhp_auto_movable_ratio() - get the parameter auto_movable_ratio
  *
- * Return: percent of kernel memory.
+ * Context: Any.
+ * Return: how much movable memory the policy auto-movable allows, in percent of kernel memory.
  */
 unsigned int mhp_auto_movable_ratio(void)
 {
@@ -170,9 +174,10 @@ unsigned int mhp_auto_movable_ratio(void)
 }
 
 /**
- * mhp_auto_movable_numa_aware() - does the policy auto-movable look at each node as well
+ * mhp_auto_movable_numa_aware() - get the parameter auto_movable_numa_aware
  *
- * Return: what the parameter auto_movable_numa_aware says.
+ * Context: Any.
+ * Return: true if the ratio of the policy auto-movable has to hold on each node as well.
  */
 bool mhp_auto_movable_numa_aware(void)
 {
@@ -180,9 +185,10 @@ bool mhp_auto_movable_numa_aware(void)
 }
 
 /**
- * mhp_checks_viability() - is an offline refused that would leave too little memory
+ * mhp_checks_viability() - get the parameter offline_viability
  *
- * Return: what the parameter offline_viability says.
+ * Context: Any.
+ * Return: true if an offline is refused that would leave too little memory.
  */
 bool mhp_checks_viability(void)
 {
@@ -190,9 +196,10 @@ bool mhp_checks_viability(void)
 }
 
 /**
- * mhp_removable_compat() - is every block said to be removable
+ * mhp_removable_compat() - get the parameter removable_compat
  *
- * Return: what the parameter removable_compat says.
+ * Context: Any.
+ * Return: true if every block is reported as removable.
  */
 bool mhp_removable_compat(void)
 {
@@ -200,9 +207,10 @@ bool mhp_removable_compat(void)
 }
 
 /**
- * mhp_user_policy() - the patience of user space that takes memory offline
+ * mhp_user_policy() - make the policy for an offline by user space
  *
- * Return: a policy that any signal ends, with the time limit of the parameter
+ * Context: Any.
+ * Return: a policy that any signal interrupts, with the time limit of the parameter
  * offline_timeout_ms.
  */
 struct mhp_policy mhp_user_policy(void)
@@ -214,10 +222,11 @@ struct mhp_policy mhp_user_policy(void)
 }
 
 /**
- * mhp_user_limit() - how long a request of user space may try one thing after the other
- * @bytes: size of all memory of the request
+ * mhp_user_limit() - compute the time limit for all attempts of a request of user space
+ * @bytes: size of all memory of the request in bytes
  *
- * Return: milliseconds; 0: no limit.
+ * Context: Any.
+ * Return: the limit in milliseconds; 0: no limit.
  */
 unsigned int mhp_user_limit(u64 bytes)
 {
@@ -225,21 +234,25 @@ unsigned int mhp_user_limit(u64 bytes)
 }
 
 /**
- * mhp_driver_limit() - how long a driver's offline may take
+ * mhp_driver_limit() - get the time limit for an offline by a driver
  *
- * Return: milliseconds, of the parameter offline_timeout_ms; 0: no limit.
+ * Context: Any.
+ * Return: the parameter offline_timeout_ms in milliseconds; 0: no limit.
  */
 unsigned int mhp_driver_limit(void)
 {
 	return READ_ONCE(offline_timeout_ms);
 }
 
-/* ---- Where memory can be ---------------------------------------------- */
+/* ---- Physical addresses ------------------------------------------------ */
 
 /**
- * arch_get_mappable_range() - which physical addresses the direct map can hold
+ * arch_get_mappable_range() - get the physical addresses that the direct map can have
  *
- * Return: the range, inclusive; architectures with a smaller one have their own.
+ * Architectures with a smaller range have their own function.
+ *
+ * Context: Any.
+ * Return: the range, the end included.
  */
 struct range __weak arch_get_mappable_range(void)
 {
@@ -247,10 +260,11 @@ struct range __weak arch_get_mappable_range(void)
 }
 
 /**
- * mhp_get_pluggable_range() - which physical addresses memory can be added at
- * @need_mapping: it is to be in the direct map
+ * mhp_get_pluggable_range() - get the physical addresses at which memory can be added
+ * @need_mapping: the memory has to be in the direct map
  *
- * Return: the range in bytes, inclusive.
+ * Context: Any.
+ * Return: the range in bytes, the end included.
  */
 struct range mhp_get_pluggable_range(bool need_mapping)
 {
@@ -266,12 +280,13 @@ struct range mhp_get_pluggable_range(bool need_mapping)
 EXPORT_SYMBOL_GPL(mhp_get_pluggable_range);
 
 /**
- * mhp_range_allowed() - can this range be addressed
+ * mhp_range_allowed() - test whether memory can be added at a range of addresses
  * @start: physical address
- * @size: bytes
- * @need_mapping: it is to be in the direct map
+ * @size: in bytes
+ * @need_mapping: the memory has to be in the direct map
  *
- * Return: true, or false with a message.
+ * Context: Any.
+ * Return: true; false, with a message in the log, if the range cannot be addressed.
  */
 bool mhp_range_allowed(u64 start, u64 size, bool need_mapping)
 {
@@ -280,16 +295,17 @@ bool mhp_range_allowed(u64 start, u64 size, bool need_mapping)
 
 	if (start < end && start >= range.start && end - 1 <= range.end)
 		return true;
-	/* Firmware may ask for the same again and again. */
+	/* Rate limited, as firmware can request the same repeatedly. */
 	pr_warn_ratelimited("[mem %#010llx-%#010llx] is outside [%#010llx-%#010llx]\n", start,
 			    end - 1, range.start, range.end);
 	return false;
 }
 
 /**
- * mhp_machine_limits() - what a request to add or remove memory is checked against
+ * mhp_machine_limits() - get the limits for requests that add or remove memory
  *
- * Return: the limits of this machine at this moment.
+ * Context: Any.
+ * Return: the limits of this machine.
  */
 struct mhp_limits mhp_machine_limits(void)
 {
@@ -301,7 +317,7 @@ struct mhp_limits mhp_machine_limits(void)
 		.subsection_pages = PAGES_PER_SUBSECTION,
 		.first = range.start,
 		.last = range.end,
-		/* What is plugged into a running machine is not what mem= is about. */
+		/* mem= does not limit memory that is plugged into a running machine. */
 		.max_bytes = system_state < SYSTEM_RUNNING ? max_mem_size : U64_MAX,
 		.nr_nodes = MAX_NUMNODES,
 	};
@@ -310,13 +326,13 @@ struct mhp_limits mhp_machine_limits(void)
 /* ---- The size of a block ---------------------------------------------- */
 
 /**
- * memory_block_size_bytes() - the size of every memory block
+ * memory_block_size_bytes() - get the size of memory blocks
  *
- * An architecture may bring its own. A power of two, not less than a section,
- * and the same for the whole boot.
+ * The size is a power of two, at least that of a section, and does not change after boot.
+ * Architectures may have their own function.
  *
  * Context: Any.
- * Return: bytes.
+ * Return: the size in bytes.
  */
 unsigned long __weak memory_block_size_bytes(void)
 {
@@ -326,7 +342,7 @@ EXPORT_SYMBOL_GPL(memory_block_size_bytes);
 
 static u64 wanted_block_bytes __initdata;
 
-static int __init parse_block_size(char *text)
+static int __init mhp_parse_block_size(char *text)
 {
 	char *end;
 
@@ -337,9 +353,9 @@ static int __init parse_block_size(char *text)
 	}
 	return 0;
 }
-early_param("memory_block_size", parse_block_size);
+early_param("memory_block_size", mhp_parse_block_size);
 
-/* Not where there is nothing to choose; x86 brings its own. */
+/* For architectures with a fixed block size; x86 has its own function. */
 int __init __weak set_memory_block_size_order(unsigned int order)
 {
 	return -EOPNOTSUPP;
@@ -348,7 +364,7 @@ int __init __weak set_memory_block_size_order(unsigned int order)
 /**
  * mhp_choose_block_size() - apply the boot option memory_block_size=
  *
- * Context: Early boot, before anybody has asked for the size of a block.
+ * Context: Process context, at boot, before the first use of the block size.
  */
 void __init mhp_choose_block_size(void)
 {
@@ -356,7 +372,7 @@ void __init mhp_choose_block_size(void)
 
 	if (!wanted_block_bytes)
 		return;
-	/* The last block would have a hole, and could not go offline. */
+	/* Otherwise the last block would have a hole, and could not go offline. */
 	if (!is_power_of_2(wanted_block_bytes) || wanted_block_bytes < MIN_MEMORY_BLOCK_SIZE)
 		refusal = "no power of two, or less than a section";
 	else if (!IS_ALIGNED(PFN_PHYS(SECTION_ALIGN_UP(max_pfn)), wanted_block_bytes))

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Room for what has to move: an offline is refused before its first step where the contents
- * of its memory cannot be elsewhere, and each counts the room that others were promised.
+ * Room for the pages that an offline has to move: an offline is refused before its first step
+ * if its pages do not fit into the rest of memory, together with those of other offlines.
  *
- * Owns the list of offlines that move pages, under its own lock.
+ * Owns the list of offlines that move pages, which has its own lock.
  */
 #include <linux/list.h>
 #include <linux/mmzone.h>
@@ -14,7 +14,7 @@
 static DEFINE_SPINLOCK(claims_lock);
 static LIST_HEAD(claims);
 
-/* The room that other requests were told they have, and have not filled yet. */
+/* The room that was promised to other requests, and that they have not used yet. */
 static struct mhp_room mhp_promised_room(void)
 {
 	struct mhp_room promised = {};
@@ -34,16 +34,16 @@ static struct mhp_room mhp_promised_room(void)
 }
 
 /**
- * mhp_claim_room() - make sure that the pages of a request can be elsewhere
- * @claim: of the request; mhp_release_room() ends it, whatever this returns
+ * mhp_claim_room() - test whether the pages of an offline fit elsewhere, and claim that room
+ * @claim: the claim of the request; mhp_release_room() ends it, also after an error
  * @req: the request; its runs are online, not isolated yet
- * @progress: of the request
+ * @progress: progress of the request
  *
- * The room is counted beside what other requests are moving: else all other memory would be
- * emptied first, for nothing. From here on it is counted for the next request.
+ * Room that other requests have claimed does not count. Otherwise a request could move most of
+ * its pages before it fails. From now on the room is not available to later requests.
  *
- * Context: May sleep. mem_hotplug_lock held for write.
- * Return: 0 or -EBUSY.
+ * Context: Process context. May sleep. mem_hotplug_lock held for write.
+ * Return: 0; -EBUSY if there is no room.
  */
 int mhp_claim_room(struct mhp_room_claim *claim, struct mhp_request *req,
 		   const struct mhp_progress *progress)
@@ -66,8 +66,10 @@ int mhp_claim_room(struct mhp_room_claim *claim, struct mhp_request *req,
 }
 
 /**
- * mhp_release_room() - a request moves no more pages
- * @claim: of the request; its list is initialized
+ * mhp_release_room() - end the claim of a request that moves no more pages
+ * @claim: the claim of the request, whose list entry is initialized
+ *
+ * Context: Process context. Takes a spinlock that is not interrupt-safe.
  */
 void mhp_release_room(struct mhp_room_claim *claim)
 {

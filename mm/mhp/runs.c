@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * From pieces to runs: neighbouring memory of a request for which a step can be done at once.
+ * Combines the pieces of a request into runs: adjacent memory for which each step is done once.
  *
- * Owns the order of runs in a request. Changes no memory and takes no lock: what it reads of
- * zones and groups is stable under the locks of its callers.
+ * Owns the order of runs in a request. Changes no memory and takes no lock: the locks of the
+ * callers keep zones and groups stable.
  */
 #include <linux/align.h>
 #include <linux/memremap.h>
@@ -13,10 +13,11 @@
 #include "mhp.h"
 
 /**
- * mhp_run_after() - the next run of a request
+ * mhp_run_after() - get the next run of a request
  * @run: a run
  *
- * Return: its neighbour towards higher addresses, or NULL.
+ * Context: Any.
+ * Return: the run at the next higher addresses, or NULL.
  */
 struct mhp_run *mhp_run_after(const struct mhp_run *run)
 {
@@ -24,10 +25,11 @@ struct mhp_run *mhp_run_after(const struct mhp_run *run)
 }
 
 /**
- * mhp_run_before() - the previous run of a request
+ * mhp_run_before() - get the previous run of a request
  * @run: a run
  *
- * Return: its neighbour towards lower addresses, or NULL.
+ * Context: Any.
+ * Return: the run at the next lower addresses, or NULL.
  */
 struct mhp_run *mhp_run_before(const struct mhp_run *run)
 {
@@ -57,14 +59,17 @@ static void mhp_append_gap(struct mhp_request *req, struct mhp_run *gap, unsigne
 }
 
 /**
- * mhp_runs_of_extent() - the runs of a request that adds or removes memory
- * @req: the request; gets the runs
+ * mhp_runs_of_extent() - make the runs of a request that adds or removes memory
+ * @req: the request, to which the runs are added
  * @range: all of its memory
- * @altmaps: those of the blocks that host their memmap, ascending
- * @gap: for memory without an altmap before the first of them
+ * @altmaps: the altmaps of blocks that hold their own memmap, ascending
+ * @gap: workspace for the memory without altmap before the first of these
  *
- * A block with an altmap is a run of its own, as it is mapped with its own memmap; what lies
- * between such blocks is one run. Allocates nothing: a remove must not need memory.
+ * A block with an altmap is a run of its own, as it is mapped together with its memmap. The
+ * memory between two such blocks is one run. This allocates nothing, as a removal must not fail
+ * for lack of memory.
+ *
+ * Context: Any.
  */
 void mhp_runs_of_extent(struct mhp_request *req, const struct mhp_range *range,
 			struct list_head *altmaps, struct mhp_run *gap)
@@ -92,8 +97,8 @@ void mhp_runs_of_extent(struct mhp_request *req, const struct mhp_range *range,
 /* ---- The upper ladder --------------------------------------------------- */
 
 /*
- * Can a piece join a run? Not with a memmap of its own, as its pages do not touch the
- * neighbour's; and the members of a dynamic group are told of one unit at a time.
+ * Can a piece be appended to a run? A block that holds its own memmap is always a run of its
+ * own, as its pages are not adjacent to others. A run of a dynamic group is at most one unit.
  */
 static bool mhp_piece_joins(const struct mhp_run *run, const struct mhp_piece *piece)
 {
@@ -121,14 +126,15 @@ static void mhp_start_run(struct mhp_run *run, const struct mhp_piece *piece)
 }
 
 /**
- * mhp_runs_of_pieces() - the runs of a request that brings memory online or takes it offline
- * @req: the request; gets the runs
+ * mhp_runs_of_pieces() - make the runs of a request that brings memory online or offline
+ * @req: the request, to which the runs are added
  * @pieces: its memory, ascending
- * @nr: how many pieces
- * @online: they come online: piece->zone is chosen, by piece->type
+ * @nr: number of pieces
+ * @online: the memory comes online: piece->zone is chosen according to piece->type
  *
- * Context: May sleep. mem_hotplug_lock held for write, or device_hotplug_lock.
- * Return: the memory that holds the runs, to be freed with kvfree(); NULL where there was none.
+ * Context: Process context. May sleep. mem_hotplug_lock held for write, or device_hotplug_lock
+ * held.
+ * Return: the array of runs, to be freed with kvfree(); NULL if there is no memory.
  */
 struct mhp_run *mhp_runs_of_pieces(struct mhp_request *req, struct mhp_piece *pieces,
 				   unsigned int nr, bool online)

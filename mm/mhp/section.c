@@ -245,10 +245,10 @@ bool mhp_hide_sections(const struct mhp_range *range, bool certain)
 }
 
 /**
- * mhp_show_sections() - let the struct pages of a range be found again
+ * mhp_show_sections() - undo mhp_hide_sections()
  * @range: whole sections, as for mhp_hide_sections()
  *
- * Context: mem_hotplug_lock held for write.
+ * Context: Process context. mem_hotplug_lock held for write.
  */
 void mhp_show_sections(const struct mhp_range *range)
 {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Which pages a zone and a node have: their spans, their counters, and the
- * struct page of a range that comes or goes.
+ * Zones and nodes: their spans and counters, and the struct pages of a range that is added to a
+ * zone or removed from it.
  *
- * Owns zone_start_pfn, spanned_pages, present_pages and contiguous of a zone and
- * their like of a node, once the system runs. Calls the boot code that writes
- * struct pages. mem_hotplug_lock is held for write throughout. The invariant: a
- * span starts and ends with memory that is online, or about to be.
+ * Owns zone_start_pfn, spanned_pages, present_pages and contiguous of a zone, and the
+ * corresponding fields of a node, after boot. Calls the boot code that writes struct pages.
+ * mem_hotplug_lock is held for write. The invariant: a span begins and ends with memory that is
+ * online, or is coming online.
  */
 #define pr_fmt(fmt) "memory_hotplug: " fmt
 
@@ -22,12 +22,12 @@
 #include "span.h"
 #include "../internal.h"
 
-static struct mhp_range zone_span(const struct zone *zone)
+static struct mhp_range mhp_zone_span(const struct zone *zone)
 {
 	return (struct mhp_range){ zone->zone_start_pfn, zone->spanned_pages };
 }
 
-static void zone_set_span(struct zone *zone, const struct mhp_range *span)
+static void mhp_zone_set_span(struct zone *zone, const struct mhp_range *span)
 {
 	unsigned long flags;
 
@@ -37,15 +37,15 @@ static void zone_set_span(struct zone *zone, const struct mhp_range *span)
 	zone_span_writeunlock(zone, &flags);
 }
 
-/* The span of a node is that of all its zones. */
-static void node_update_span(struct pglist_data *pgdat)
+/* The span of a node covers the spans of its zones. */
+static void mhp_node_update_span(struct pglist_data *pgdat)
 {
 	struct mhp_range span = {}, zone;
 	unsigned long flags;
 	int i;
 
 	for (i = 0; i < MAX_NR_ZONES; i++) {
-		zone = zone_span(pgdat->node_zones + i);
+		zone = mhp_zone_span(pgdat->node_zones + i);
 		if (!mhp_range_empty(&zone))
 			mhp_span_grow(&span, &zone);
 	}
@@ -55,8 +55,8 @@ static void node_update_span(struct pglist_data *pgdat)
 	pgdat_resize_unlock(pgdat, &flags);
 }
 
-/* Only online pages count: others may have no struct page that can be read. */
-static bool zone_owns(unsigned long pfn, void *arg)
+/* Only online pages count, as others may have no struct page that can be read. */
+static bool mhp_zone_owns(unsigned long pfn, void *arg)
 {
 	struct page *page = pfn_to_online_page(pfn);
 
@@ -64,20 +64,20 @@ static bool zone_owns(unsigned long pfn, void *arg)
 }
 
 /*
- * A zone is contiguous when each pageblock that its span touches is its own; then nobody
- * who walks over it has to check. So two numbers tell, and no walk: the pageblocks of the
- * span, and those which are the zone's own.
+ * A zone is contiguous if each pageblock of its span belongs to the zone as a whole; then walks
+ * over the zone need not check that. It follows from two numbers, without a walk: the number of
+ * pageblocks in the span, and the number of those that belong to the zone.
  */
 
-static unsigned long nr_pageblocks(const struct mhp_range *range)
+static unsigned long mhp_nr_pageblocks(const struct mhp_range *range)
 {
 	return (pageblock_align(mhp_range_end(range)) -
 		pageblock_start_pfn(range->start_pfn)) >> pageblock_order;
 }
 
-static void count_pageblocks(struct zone *zone)
+static void mhp_zone_count_pageblocks(struct zone *zone)
 {
-	const struct mhp_range span = zone_span(zone);
+	const struct mhp_range span = mhp_zone_span(zone);
 	unsigned long pfn, next, own = 0;
 
 	for (pfn = span.start_pfn; pfn < mhp_range_end(&span); pfn = next) {
@@ -89,44 +89,44 @@ static void count_pageblocks(struct zone *zone)
 }
 
 /**
- * mhp_zone_begin() - get to know a zone that is about to change
+ * mhp_zone_begin() - prepare the change of a zone
  * @zone: the zone
  *
- * Counts the pageblocks of one that the kernel booted with, the first time.
+ * For a zone from boot, counts its pageblocks before the first change.
  *
- * Context: May sleep. mem_hotplug_lock held for write.
+ * Context: Process context. May sleep. mem_hotplug_lock held for write.
  */
 void mhp_zone_begin(struct zone *zone)
 {
 	mhp_assert_write_locked();
-	/* Before, not every struct page may have been initialized. */
+	/* During boot, some struct pages may not have been initialized yet. */
 	if (system_state >= SYSTEM_RUNNING && populated_zone(zone) && !zone->own_pageblocks)
-		count_pageblocks(zone);
+		mhp_zone_count_pageblocks(zone);
 }
 
 /**
- * mhp_zone_end() - a zone has changed: is it contiguous
+ * mhp_zone_end() - update whether a zone is contiguous after it has changed
  * @zone: the zone
  *
- * Context: May sleep. mem_hotplug_lock held for write.
+ * Context: Process context. May sleep. mem_hotplug_lock held for write.
  */
 void mhp_zone_end(struct zone *zone)
 {
-	const struct mhp_range span = zone_span(zone);
+	const struct mhp_range span = mhp_zone_span(zone);
 
 	mhp_assert_write_locked();
 	if (zone->own_pageblocks)
-		zone->contiguous = zone->own_pageblocks == nr_pageblocks(&span);
+		zone->contiguous = zone->own_pageblocks == mhp_nr_pageblocks(&span);
 	else if (populated_zone(zone))
 		set_zone_contiguous(zone);
 }
 
 /*
- * In a section which ZONE_DEVICE shares with other memory, pfn_to_online_page()
- * has to look twice.
+ * In a section that ZONE_DEVICE shares with other memory, pfn_to_online_page() has to check the
+ * pagemap of each page frame.
  */
 #ifdef CONFIG_ZONE_DEVICE
-static void taint_edges(const struct mhp_range *range)
+static void mhp_taint_edge_sections(const struct mhp_range *range)
 {
 	if (!IS_ALIGNED(range->start_pfn, PAGES_PER_SECTION))
 		__pfn_to_section(range->start_pfn)->section_mem_map |=
@@ -136,32 +136,34 @@ static void taint_edges(const struct mhp_range *range)
 			SECTION_TAINT_ZONE_DEVICE;
 }
 #else
-static void taint_edges(const struct mhp_range *range)
+static void mhp_taint_edge_sections(const struct mhp_range *range)
 {
 }
 #endif
 
-static void grow_zone(struct zone *zone, const struct mhp_range *range)
+static void mhp_zone_grow(struct zone *zone, const struct mhp_range *range)
 {
-	struct mhp_range span = zone_span(zone);
+	struct mhp_range span = mhp_zone_span(zone);
 
 	mhp_assert_write_locked();
 	clear_zone_contiguous(zone);
 	if (zone_is_empty(zone))
 		init_currently_empty_zone(zone, range->start_pfn, range->nr_pages);
 	mhp_span_grow(&span, range);
-	zone_set_span(zone, &span);
-	node_update_span(zone->zone_pgdat);
+	mhp_zone_set_span(zone, &span);
+	mhp_node_update_span(zone->zone_pgdat);
 }
 
 /**
- * mhp_fill_memmap() - write the same into many struct pages
- * @first: the first of them
- * @pattern: what to write
- * @nr: how many
+ * mhp_fill_memmap() - copy one struct page into many
+ * @first: the first struct page to write to
+ * @pattern: the contents
+ * @nr: number of struct pages
  *
- * An architecture which can write past the caches has its own: the struct pages of a block
- * are as big as a cache, and most of them are not read for long.
+ * An architecture that can bypass the caches has its own function: the struct pages of a block
+ * are as large as a cache, and most of them are not read soon.
+ *
+ * Context: Any.
  */
 void __weak mhp_fill_memmap(struct page *first, const struct page *pattern, unsigned long nr)
 {
@@ -169,17 +171,17 @@ void __weak mhp_fill_memmap(struct page *first, const struct page *pattern, unsi
 		*first++ = *pattern;
 }
 
-/* For one more CPU it must be worth its while: the memmap of this much is 16 MiB. */
+/* There is one helper for so much memory, whose memmap is 16 MiB. */
 #define FILL_CHUNK	(SZ_1G >> PAGE_SHIFT)
-/* Memory is not faster for more. */
+/* More helpers would be limited by memory bandwidth. */
 #define FILL_HELPERS	15U
 
 /**
- * struct filling - struct pages that are being written; mem_hotplug_lock
- * @pattern: what to write
- * @next: page frames from here on are left; a section is taken at a time
- * @end: behind the last
- * @helpers: other CPUs, if they come
+ * struct filling - struct pages that are being written; protected by mem_hotplug_lock
+ * @pattern: the contents
+ * @next: the first page frame that is left; CPUs take one section at a time
+ * @end: behind the last page frame
+ * @helpers: work items for other CPUs
  */
 static struct filling {
 	struct page pattern;
@@ -188,8 +190,8 @@ static struct filling {
 	struct work_struct helpers[FILL_HELPERS];
 } filling;
 
-/* All that struct pages of a zone do not have in common. See __init_single_page(). */
-static void fill_addresses(unsigned long pfn, unsigned long end)
+/* The only field in which the struct pages of a zone differ; see __init_single_page(). */
+static void mhp_fill_addresses(unsigned long pfn, unsigned long end)
 {
 #ifdef WANT_PAGE_VIRTUAL
 	for (; pfn < end; pfn++)
@@ -197,20 +199,20 @@ static void fill_addresses(unsigned long pfn, unsigned long end)
 #endif
 }
 
-static void fill_some(unsigned long pfn, unsigned long end)
+static void mhp_fill_range(unsigned long pfn, unsigned long end)
 {
 	unsigned long next;
 
 	for (; pfn < end; pfn = next) {
 		next = min(pageblock_end_pfn(pfn), end);
 		mhp_fill_memmap(pfn_to_page(pfn), &filling.pattern, next - pfn);
-		fill_addresses(pfn, next);
+		mhp_fill_addresses(pfn, next);
 		set_pageblock_migratetype(pfn_to_page(pfn), MIGRATE_MOVABLE);
 		cond_resched();
 	}
 }
 
-static void fill_what_is_left(struct work_struct *unused)
+static void mhp_fill_work(struct work_struct *unused)
 {
 	unsigned long pfn;
 
@@ -218,15 +220,15 @@ static void fill_what_is_left(struct work_struct *unused)
 		pfn = atomic_long_fetch_add(PAGES_PER_SECTION, &filling.next);
 		if (pfn >= filling.end)
 			return;
-		fill_some(pfn, min(pfn + PAGES_PER_SECTION, filling.end));
+		mhp_fill_range(pfn, min(pfn + PAGES_PER_SECTION, filling.end));
 	}
 }
 
 /*
- * Helpers need a worker, which may have to be forked first, with memory that is to come with
- * this very request. So nobody waits for one that has not begun.
+ * A helper needs a worker, which may have to be forked with memory that this request is about to
+ * add. So helpers that have not begun are cancelled, and not waited for.
  */
-static void fill(const struct mhp_range *range)
+static void mhp_fill_in_parallel(const struct mhp_range *range)
 {
 	unsigned int nr = min3(range->nr_pages / FILL_CHUNK, num_online_cpus() - 1UL,
 			       (unsigned long)FILL_HELPERS);
@@ -235,51 +237,51 @@ static void fill(const struct mhp_range *range)
 	atomic_long_set(&filling.next, range->start_pfn);
 	filling.end = mhp_range_end(range);
 	for (i = 0; i < nr; i++) {
-		INIT_WORK(filling.helpers + i, fill_what_is_left);
+		INIT_WORK(filling.helpers + i, mhp_fill_work);
 		queue_work(system_unbound_wq, filling.helpers + i);
 	}
-	fill_what_is_left(NULL);
+	mhp_fill_work(NULL);
 	for (i = 0; i < nr; i++)
 		if (!cancel_work(filling.helpers + i))
 			flush_work(filling.helpers + i);
 }
 
 /**
- * mhp_zone_add_free() - give page frames to a zone, as free pages that are on no list
+ * mhp_zone_add_free() - add page frames to a zone, as free pages that are on no list
  * @zone: the zone
- * @range: the page frames; their memmap exists and nobody uses it
+ * @range: the page frames; their memmap exists and is not in use
  *
- * As move_pfn_range_to_zone(), but each struct page is written once, as it is to be in the
- * allocator: but for the list they only lack the mark of the first page of a chunk. By
- * several CPUs, where it is many.
+ * Does what move_pfn_range_to_zone() does, but writes each struct page only once, in the state
+ * of a page of the page allocator. To be free, pages only have to be added to a free list, with
+ * the mark of the first page of a chunk. Several CPUs write large ranges.
  *
- * Context: May sleep. mem_hotplug_lock held for write.
+ * Context: Process context. May sleep. mem_hotplug_lock held for write.
  */
 void mhp_zone_add_free(struct zone *zone, const struct mhp_range *range)
 {
 	struct page *pattern = &filling.pattern;
 
-	grow_zone(zone, range);
+	mhp_zone_grow(zone, range);
 	highest_memmap_pfn = max(highest_memmap_pfn, mhp_range_end(range) - 1);
 
 	__init_single_page(pattern, range->start_pfn, zone_idx(zone), zone_to_nid(zone));
 	set_page_count(pattern, 0);
 	memset(&pattern->lru, 0, sizeof(pattern->lru));
-	fill(range);
+	mhp_fill_in_parallel(range);
 }
 
 /**
- * move_pfn_range_to_zone() - give page frames to a zone
+ * move_pfn_range_to_zone() - add page frames to a zone
  * @zone: the zone
- * @start_pfn: first page frame; its memmap exists and nobody uses it
- * @nr_pages: how many
- * @altmap: ZONE_DEVICE: the part of the memmap that it holds is initialized here, the rest later
- * @migratetype: of its pageblocks; MIGRATE_ISOLATE keeps the allocator away
+ * @start_pfn: first page frame; the memmap of the range exists and is not in use
+ * @nr_pages: number of page frames
+ * @altmap: for ZONE_DEVICE: the memmap of the pages in it is initialized, the rest later
+ * @migratetype: migrate type of the pageblocks; MIGRATE_ISOLATE prevents allocations
  *
- * Afterwards the pages are within the span, belong to the zone and are marked
- * PageOffline. They are not present yet and not online.
+ * Afterwards the pages are in the span, belong to the zone and are marked PageOffline. They are
+ * not present yet and not online.
  *
- * Context: mem_hotplug_lock held for write.
+ * Context: Process context. May sleep. mem_hotplug_lock held for write.
  */
 void move_pfn_range_to_zone(struct zone *zone, unsigned long start_pfn,
 			    unsigned long nr_pages, struct vmem_altmap *altmap,
@@ -287,28 +289,28 @@ void move_pfn_range_to_zone(struct zone *zone, unsigned long start_pfn,
 {
 	const struct mhp_range range = { start_pfn, nr_pages };
 
-	grow_zone(zone, &range);
+	mhp_zone_grow(zone, &range);
 	if (zone_is_zone_device(zone))
-		taint_edges(&range);
+		mhp_taint_edge_sections(&range);
 	memmap_init_range(nr_pages, zone_to_nid(zone), zone_idx(zone), start_pfn,
 			  0, MEMINIT_HOTPLUG, altmap, migratetype);
 }
 
 /**
- * remove_pfn_range_from_zone() - take page frames out of a zone
- * @zone: the zone that has them
- * @start_pfn: first page frame, not online any more
- * @nr_pages: how many
+ * remove_pfn_range_from_zone() - remove page frames from a zone
+ * @zone: the zone
+ * @start_pfn: first page frame; the range is offline
+ * @nr_pages: number of page frames
  *
- * Their struct pages are poisoned: who still looks at one is found out.
+ * Poisons the struct pages, so that later users of them are detected.
  *
- * Context: mem_hotplug_lock held for write.
+ * Context: Process context. May sleep. mem_hotplug_lock held for write.
  */
 void remove_pfn_range_from_zone(struct zone *zone, unsigned long start_pfn,
 				unsigned long nr_pages)
 {
 	const struct mhp_range range = { start_pfn, nr_pages };
-	struct mhp_range span = zone_span(zone);
+	struct mhp_range span = mhp_zone_span(zone);
 	unsigned long pfn, chunk;
 
 	mhp_assert_write_locked();
@@ -317,25 +319,25 @@ void remove_pfn_range_from_zone(struct zone *zone, unsigned long start_pfn,
 		page_init_poison(pfn_to_page(pfn), sizeof(struct page) * chunk);
 		cond_resched();
 	}
-	/* Device pages are never online, so nothing tells where such a zone ends. */
+	/* Device pages are never online, so the new end of the span cannot be found. */
 	if (zone_is_zone_device(zone))
 		return;
 
 	clear_zone_contiguous(zone);
-	mhp_span_shrink(&span, &range, PAGES_PER_SUBSECTION, zone_owns, zone);
-	zone_set_span(zone, &span);
-	node_update_span(zone->zone_pgdat);
+	mhp_span_shrink(&span, &range, PAGES_PER_SUBSECTION, mhp_zone_owns, zone);
+	mhp_zone_set_span(zone, &span);
+	mhp_node_update_span(zone->zone_pgdat);
 	mhp_zone_end(zone);
 }
 
 /**
- * mhp_account_present() - count pages that are there, whoever manages them
- * @zone: the zone of all of them
- * @group: their memory group, or NULL
+ * mhp_account_present() - count present pages, managed or not
+ * @zone: the zone of the pages
+ * @group: the memory group of the pages, or NULL
  * @range: the pages
- * @sign: 1 they come, -1 they go
+ * @sign: 1 for pages that come online, -1 for pages that go offline
  *
- * Context: mem_hotplug_lock held for write, device_hotplug_lock for the group.
+ * Context: Process context. mem_hotplug_lock held for write, device_hotplug_lock held for @group.
  */
 void mhp_account_present(struct zone *zone, struct memory_group *group,
 			 const struct mhp_range *range, long sign)
@@ -343,9 +345,9 @@ void mhp_account_present(struct zone *zone, struct memory_group *group,
 	long pages = sign * (long)range->nr_pages;
 
 	mhp_assert_write_locked();
-	/* Zero may also mean that they have not been counted yet. */
+	/* Zero can also mean that the pageblocks have not been counted yet. */
 	if (zone->own_pageblocks || !populated_zone(zone))
-		zone->own_pageblocks += sign * (long)nr_pageblocks(range);
+		zone->own_pageblocks += sign * (long)mhp_nr_pageblocks(range);
 	if (mhp_section_early(range->start_pfn))
 		zone->present_early_pages += pages;
 	zone->present_pages += pages;
@@ -358,13 +360,14 @@ void mhp_account_present(struct zone *zone, struct memory_group *group,
 }
 
 /**
- * mhp_zones_changed() - let the rest of mm know that a zone has other memory now
+ * mhp_zones_changed() - update zone lists and watermarks after a zone has changed
  * @zone: the zone
- * @populated_before: whether it had any before
+ * @populated_before: whether the zone had memory before
  *
- * Zone lists where the zone became populated or empty, watermarks always.
+ * Zone lists are rebuilt only if the zone became populated or empty. A node that loses its last
+ * memory must have been removed from N_MEMORY before, or it stays in the fallback lists.
  *
- * Context: mem_hotplug_lock held for write.
+ * Context: Process context. May sleep. mem_hotplug_lock held for write.
  */
 void mhp_zones_changed(struct zone *zone, bool populated_before)
 {

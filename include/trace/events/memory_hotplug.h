@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What memory hotplug does, step by step. See Documentation/mm/memory-hotplug/. */
+/* Events for the steps of memory hotplug. See Documentation/mm/memory-hotplug/. */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM memory_hotplug
 
@@ -46,7 +46,7 @@ DEFINE_EVENT(mhp_step, mhp_step_exit,
 	TP_ARGS(ladder, step, up, unwinding, err)
 );
 
-/* The end of a request: what its blocks keep as last_error. */
+/* The end of a request, with the fields of last_error. */
 TRACE_EVENT(mhp_result,
 
 	TP_PROTO(const char *verb, unsigned long start_pfn, unsigned long nr_pages,
@@ -86,7 +86,7 @@ TRACE_EVENT(mhp_result,
 		  __entry->left, __entry->us)
 );
 
-/* Once through neighbouring blocks that go offline. */
+/* A pass over the pages of a run that is going offline. */
 TRACE_EVENT(mhp_offline_pass,
 
 	TP_PROTO(unsigned long start_pfn, unsigned long nr_pages, unsigned int pass,
