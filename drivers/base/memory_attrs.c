@@ -27,13 +27,13 @@
 #include "../../mm/mhp/text.h"
 
 /**
- * memory_may_see_pages() - may the reader know page frames
+ * memory_may_see_pages() - test whether the caller may see page frame numbers
  *
- * As for /proc/PID/pagemap. The mode of a file is not enough: the root of a container is its
- * owner, and whoever changes the mode need not know what he gives away.
+ * The rule is that of /proc/PID/pagemap. The mode of a file is not sufficient, as root of a user
+ * namespace may own the file, and as the mode can be changed.
  *
- * Context: The reader's.
- * Return: true where he may.
+ * Context: Process context of the reader.
+ * Return: true if the caller has CAP_SYS_ADMIN.
  */
 bool memory_may_see_pages(void)
 {
@@ -52,7 +52,7 @@ static DEVICE_ATTR_ADMIN_RO(last_error);
 
 static ssize_t group_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
-	/* Until the last reader of the block has left. */
+	/* Keeps the group until the last reader of the block has finished. */
 	const struct memory_group *group = READ_ONCE(to_memory_block(dev)->group);
 
 	return group ? sysfs_emit(buf, "%d\n", group->mgid) : sysfs_emit(buf, "none\n");
@@ -71,7 +71,7 @@ const struct attribute_group memory_block_report_group = {
 
 /* ---- All memory ------------------------------------------------------- */
 
-/* A line for each of many nodes may be more than a page. */
+/* With a line for each of many nodes, the text may be longer than a page. */
 static ssize_t movable_ratio_read(struct file *file, struct kobject *kobj,
 				  struct bin_attribute *attr, char *buf, loff_t off, size_t count)
 {

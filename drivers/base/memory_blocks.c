@@ -4,8 +4,8 @@
  * as one.
  *
  * Owns the state of blocks, their zone and the kind of zone that they keep, the claims on
- * them, and how their last request ended. mm/memory_hotplug.c gets their memory as pieces, by
- * value, and does the work.
+ * them, and the records of their last requests. mm/memory_hotplug.c gets their memory as pieces,
+ * by value, and does the work.
  *
  * Locks, outermost first:
  *
@@ -16,10 +16,10 @@
  * device locks		of all blocks of a request, ascending, while it changes them: for
  *			callers that look at one block without device_hotplug_lock
  * mem_hotplug_lock	taken by mm
- * progress_lock	mem->progress; held for moments only
+ * progress_lock	mem->progress; held for a short time only
  *
- * The first three are dropped while the pages of blocks move. What keeps other requests away
- * meanwhile is the state of the blocks.
+ * The first three are dropped while the pages of blocks are moved. Meanwhile the state of the
+ * blocks excludes other requests.
  *
  * Invariant: while the device lock of a block is free, dev->offline is true exactly when the
  * state is MEM_OFFLINE.
@@ -46,7 +46,7 @@
 
 /**
  * struct block_batch - the blocks of a request
- * @nr: how many
+ * @nr: number of blocks
  * @blocks: the blocks, ascending
  */
 struct block_batch {
@@ -56,11 +56,11 @@ struct block_batch {
 
 /**
  * struct block_request - a request to change the state of blocks
- * @change: what mm gets
+ * @change: the request for mm
  * @blocks: the blocks, ascending
- * @nr: how many
- * @one: the piece of a request for one block, which needs no memory
- * @progress: where the caller does not look
+ * @nr: number of blocks
+ * @one: the piece of a request for one block, so that nothing has to be allocated
+ * @progress: used if the caller does not need the progress
  */
 struct block_request {
 	struct mhp_change change;
@@ -72,13 +72,13 @@ struct block_request {
 
 /* ---- Locks and states --------------------------------------------------- */
 
-/* Where a request waits until a block is no longer going online or offline. */
+/* For requests that wait until a block is not going online or offline any more. */
 static DECLARE_WAIT_QUEUE_HEAD(blocks_settled);
 
-/* A request has more device locks than lockdep can count. They nest in this one. */
+/* A request has more device locks than lockdep can count, so they nest in this map. */
 static DEFINE_MUTEX(request_lock);
 
-/* "state" can be polled. */
+/* Wakes pollers of "state". */
 static void memory_block_state_changed(struct memory_block *mem)
 {
 	sysfs_notify(&mem->dev.kobj, NULL, "state");
@@ -101,8 +101,8 @@ static void memory_blocks_unlock(struct memory_block **blocks, unsigned int nr)
 }
 
 /*
- * After success, does what device_online() and device_offline() do then. After a failure the
- * state is what it was: but a poller may have seen another one meanwhile.
+ * After a success, does what device_online() and device_offline() do. After a failure the state
+ * is the previous one, but pollers are woken, as they may have seen another one in between.
  */
 static void memory_blocks_announce(struct memory_block **blocks, unsigned int nr)
 {
@@ -145,7 +145,7 @@ static void memory_blocks_set_progress(struct block_request *req, struct mhp_pro
 	spin_unlock(&progress_lock);
 }
 
-/* Tells the request that takes a block offline to end, with everything online as before. */
+/* Cancels the request that takes a block offline; its blocks stay online. */
 static void memory_block_cancel(struct memory_block *mem)
 {
 	spin_lock(&progress_lock);
@@ -192,7 +192,7 @@ static void memory_blocks_free_pieces(struct block_request *req)
 		kvfree(req->change.pieces);
 }
 
-/* Each block remembers how its last request ended. */
+/* Sets the record of the last request for each block. */
 static int memory_blocks_end(struct block_request *req, int err)
 {
 	for (unsigned int i = 0; i < req->nr; i++)
@@ -201,7 +201,7 @@ static int memory_blocks_end(struct block_request *req, int err)
 	return err;
 }
 
-/* A request that mm does not hear of ends as one that mm refused. */
+/* Reports a request that was refused before it was passed to mm. */
 static int memory_blocks_refused(struct block_request *req, enum mhp_verb verb)
 {
 	u64 first = PFN_PHYS(block_pfn(req->blocks[0]));
@@ -278,7 +278,7 @@ static int memory_blocks_change_to_online(struct block_request *req, enum mmop t
 	return memory_blocks_end(req, err);
 }
 
-/* @restore: in the kind of zone that each block was online in before; @type does not matter */
+/* With @restore each block comes online in the kind of zone that it had; @type is not used. */
 static int memory_blocks_bring_online(struct memory_block **blocks, unsigned int nr,
 				      enum mmop type, bool restore, struct mhp_result *res)
 {
@@ -312,8 +312,8 @@ static int memory_block_may_go_offline(const struct memory_block *mem, bool clai
 }
 
 /*
- * Lets go of the locks while pages move. What is left is the state of the blocks: nobody
- * removes or changes a block that is going offline.
+ * Drops the locks while pages are moved. Meanwhile the state of the blocks excludes other
+ * requests, which do not change or remove a block that is going offline.
  */
 static void memory_blocks_yield(struct mhp_change *change)
 {
@@ -402,9 +402,9 @@ static struct mhp_policy memory_user_policy(void)
  * memory_block_bring_online() - bring a block online for device_online()
  * @mem: the block
  *
- * Context: Process context, may sleep. device_hotplug_lock and the device lock held by
- * device_online(), which announces the change.
- * Return: 0, or an error as of memory_ranges_online().
+ * Context: Process context. May sleep. device_hotplug_lock and the device lock held by
+ * device_online(), which sends the uevent.
+ * Return: 0; an error as for memory_ranges_online().
  */
 int memory_block_bring_online(struct memory_block *mem)
 {
@@ -420,11 +420,11 @@ int memory_block_bring_online(struct memory_block *mem)
  * memory_block_take_offline() - take a block offline for device_offline()
  * @mem: the block
  *
- * Keeps the locks while pages move, as they belong to the caller.
+ * Keeps the locks while pages are moved, as they belong to the caller.
  *
- * Context: Process context, may sleep. device_hotplug_lock and the device lock held by
- * device_offline(), which announces the change.
- * Return: 0, or an error as of memory_ranges_offline().
+ * Context: Process context. May sleep. device_hotplug_lock and the device lock held by
+ * device_offline(), which sends the uevent.
+ * Return: 0; an error as for memory_ranges_offline().
  */
 int memory_block_take_offline(struct memory_block *mem)
 {
@@ -459,7 +459,7 @@ static bool memory_block_is_any(const struct memory_block *mem)
 	return true;
 }
 
-/* A range of bytes; empty where the size is 0. */
+/* Makes a range of bytes, which is empty if @size is 0. */
 static struct range memory_bytes(u64 start, u64 size)
 {
 	return (struct range){ .start = start, .end = start + size - 1 };
@@ -479,10 +479,10 @@ static int memory_check_range(const struct range *range, struct mhp_result *res)
 }
 
 /**
- * struct block_search - blocks that are gathered for a request
- * @batch: those that are wanted
- * @wanted: which these are
- * @next_pfn: where the next block of the range has to begin
+ * struct block_search - the search for the blocks of a request
+ * @batch: the blocks that are wanted
+ * @wanted: returns true for a block that is wanted
+ * @next_pfn: the page frame at which the next block of the range has to begin
  */
 struct block_search {
 	struct block_batch *batch;
@@ -502,7 +502,7 @@ static int memory_block_gather(struct memory_block *mem, void *arg)
 	return 0;
 }
 
-/* Every block of the range has to be present, also those that are not wanted. */
+/* Every block of the range has to be present, including blocks that are not wanted. */
 static int memory_range_gather(struct block_search *search, const struct range *range,
 			       struct mhp_result *res)
 {
@@ -514,8 +514,8 @@ static int memory_range_gather(struct block_search *search, const struct range *
 }
 
 /*
- * The blocks of the ranges, which ascend, for which @wanted holds. The blocks stay, as the
- * caller holds device_hotplug_lock.
+ * Collects the blocks of ascending ranges for which @wanted returns true. The caller holds
+ * device_hotplug_lock, which keeps the blocks from being removed.
  */
 static struct block_batch *memory_ranges_gather(const struct range *ranges, unsigned int nr_ranges,
 						struct mhp_result *res,
@@ -551,17 +551,17 @@ static struct block_batch *memory_ranges_gather(const struct range *ranges, unsi
 /**
  * memory_ranges_online() - bring all blocks of several ranges online
  * @ranges: physical addresses of whole blocks, the end included; ascending
- * @nr: how many ranges
- * @type: in which kind of zone; not %MMOP_OFFLINE
- * @res: begins as %MHP_RESULT_OK; tells the reason of a failure
+ * @nr: number of ranges
+ * @type: the kind of zone; not %MMOP_OFFLINE
+ * @res: initialized to %MHP_RESULT_OK; set to the reason of a failure
  *
- * Blocks that are online stay where they are. The others go online together or
- * not at all, each with its event.
+ * Blocks that are online stay in their zone. Either all other blocks come online, with a uevent
+ * each, or none.
  *
- * Context: Process context, device_hotplug_lock held. May sleep.
- * Return: 0; -EINVAL for a bad range or type, or where a block is missing, or belongs to
- * several nodes; -EBUSY a block is claimed, or going online or offline; -EHWPOISON it has
- * poisoned pages; -ENOMEM; the errors of mhp_online().
+ * Context: Process context. May sleep. device_hotplug_lock held.
+ * Return: 0; -EINVAL for an invalid range or type, or if a block is missing or belongs to
+ * several nodes; -EBUSY if a block is claimed, or going online or offline; -EHWPOISON if a block
+ * has poisoned pages; -ENOMEM; the errors of mhp_online().
  */
 int memory_ranges_online(const struct range *ranges, unsigned int nr, enum mmop type,
 			 struct mhp_result *res)
@@ -580,12 +580,12 @@ int memory_ranges_online(const struct range *ranges, unsigned int nr, enum mmop 
 /**
  * memory_blocks_online() - bring all blocks of a range online
  * @start: physical address, a multiple of the block size
- * @size: bytes, a multiple of the block size, not 0
- * @type: in which kind of zone; not %MMOP_OFFLINE
- * @res: begins as %MHP_RESULT_OK; tells the reason of a failure
+ * @size: in bytes, a multiple of the block size, not 0
+ * @type: the kind of zone; not %MMOP_OFFLINE
+ * @res: initialized to %MHP_RESULT_OK; set to the reason of a failure
  *
  * Context: As for memory_ranges_online().
- * Return: as memory_ranges_online().
+ * Return: as for memory_ranges_online().
  */
 int memory_blocks_online(u64 start, u64 size, enum mmop type, struct mhp_result *res)
 {
@@ -594,7 +594,7 @@ int memory_blocks_online(u64 start, u64 size, enum mmop type, struct mhp_result 
 	return memory_ranges_online(&range, 1, type, res);
 }
 
-/* Before anything moves: a kernel that is to lie in memory which goes could not be started. */
+/* A kernel that kexec has loaded could not be booted if the memory it needs is removed. */
 static int memory_ranges_check_kexec(const struct range *ranges, unsigned int nr,
 				     struct mhp_result *res)
 {
@@ -607,19 +607,19 @@ static int memory_ranges_check_kexec(const struct range *ranges, unsigned int nr
 /**
  * memory_ranges_offline() - take all blocks of several ranges offline
  * @ranges: physical addresses of whole blocks, the end included; ascending
- * @nr: how many ranges
- * @policy: how long and how hard to try
- * @res: begins as %MHP_RESULT_OK; tells the reason of a failure
+ * @nr: number of ranges
+ * @policy: how long the offline may take, and what interrupts it
+ * @res: initialized to %MHP_RESULT_OK; set to the reason of a failure
  *
- * Blocks that are offline already are fine. The others go offline together or
- * not at all, each with its event.
+ * Blocks that are offline already are skipped. Either all other blocks go offline, with a
+ * uevent each, or none.
  *
- * Context: Process context, device_hotplug_lock held; it is dropped while pages move, and
- * taken again. May sleep.
- * Return: 0; -EINVAL for a bad range, or where a block is missing; -EPERM if a device does not
- * allow it; -EBUSY if a block is claimed, or going online or offline, or if the memory is to be
- * removed and a kernel that kexec has loaded is to lie there; -EHWPOISON if a block is lost;
- * -ENOMEM; the errors of mhp_offline().
+ * Context: Process context. May sleep. device_hotplug_lock held; it is dropped while pages are
+ * moved, and taken again.
+ * Return: 0; -EINVAL for an invalid range, or if a block is missing; -EPERM if a device does not
+ * allow its memory to go offline; -EBUSY if a block is claimed, or going online or offline, or
+ * if the memory is about to be removed and a kernel that kexec has loaded needs it; -EHWPOISON
+ * if a block is lost; -ENOMEM; the errors of mhp_offline().
  */
 int memory_ranges_offline(const struct range *ranges, unsigned int nr,
 			  const struct mhp_policy *policy, struct mhp_result *res)
@@ -639,12 +639,12 @@ int memory_ranges_offline(const struct range *ranges, unsigned int nr,
 /**
  * memory_blocks_offline() - take all blocks of a range offline
  * @start: physical address, a multiple of the block size
- * @size: bytes, a multiple of the block size, not 0
- * @policy: how long and how hard to try
- * @res: begins as %MHP_RESULT_OK; tells the reason of a failure
+ * @size: in bytes, a multiple of the block size, not 0
+ * @policy: how long the offline may take, and what interrupts it
+ * @res: initialized to %MHP_RESULT_OK; set to the reason of a failure
  *
  * Context: As for memory_ranges_offline().
- * Return: as memory_ranges_offline().
+ * Return: as for memory_ranges_offline().
  */
 int memory_blocks_offline(u64 start, u64 size, const struct mhp_policy *policy,
 			  struct mhp_result *res)
@@ -674,7 +674,7 @@ static void memory_block_change_to_lost(struct block_request *req)
 	err = mhp_lose(&req->change);
 	if (!err)
 		WRITE_ONCE(req->blocks[0]->zone, NULL);
-	/* Before the first step nothing has been changed. */
+	/* A failure before the first step has changed nothing. */
 	if (err && !req->change.result->step)
 		memory_blocks_set_state(req, MEM_ONLINE);
 	else
@@ -698,13 +698,13 @@ static int memory_block_lose(struct memory_block *mem, void *arg)
 }
 
 /**
- * memory_blocks_lose() - the memory of a range was taken away without asking
+ * memory_blocks_lose() - handle memory that has disappeared without an eject
  * @start: physical address
- * @size: bytes
+ * @size: in bytes
  *
  * Each block that was online is offline afterwards, or lost: see mhp_lose().
  *
- * Context: Process context, device_hotplug_lock held. May sleep.
+ * Context: Process context. May sleep. device_hotplug_lock held.
  */
 void memory_blocks_lose(u64 start, u64 size)
 {
@@ -716,18 +716,18 @@ void memory_blocks_lose(u64 start, u64 size)
 /* ---- Claims ------------------------------------------------------------------- */
 
 /**
- * memory_ranges_claim() - keep other requests from changing the state of blocks
+ * memory_ranges_claim() - exclude other requests from changing the state of blocks
  * @ranges: physical addresses of whole blocks, the end included; ascending
- * @nr: how many ranges
- * @res: begins as %MHP_RESULT_OK; tells the reason of a failure
+ * @nr: number of ranges
+ * @res: initialized to %MHP_RESULT_OK; set to the reason of a failure
  *
- * For callers that take a device away in several steps. Until memory_ranges_release() a
- * request for one of the blocks is refused with -EBUSY, unless its policy says that it has the
- * claim. Removing the blocks ends the claim as well.
+ * For callers that remove a device in several steps. Until memory_ranges_release(), requests for
+ * one of the blocks are refused with -EBUSY, unless their policy has @claimed set. Removing the
+ * blocks ends the claim as well.
  *
- * Context: Process context, device_hotplug_lock held.
- * Return: 0; -EBUSY where a block is claimed, or going online or offline; -EINVAL for a bad
- * range, or where a block is missing; -ENOMEM.
+ * Context: Process context. May sleep. device_hotplug_lock held.
+ * Return: 0; -EBUSY if a block is claimed already, or is going online or offline; -EINVAL for an
+ * invalid range, or if a block is missing; -ENOMEM.
  */
 int memory_ranges_claim(const struct range *ranges, unsigned int nr, struct mhp_result *res)
 {
@@ -776,14 +776,14 @@ static int memory_ranges_restore(const struct range *ranges, unsigned int nr)
 }
 
 /**
- * memory_ranges_release() - give back what was claimed
+ * memory_ranges_release() - end a claim
  * @ranges: as for memory_ranges_claim()
- * @nr: how many ranges
+ * @nr: number of ranges
  *
- * Blocks that were online when they were claimed and are offline now come online again in the
- * kind of zone they had, together or not at all.
+ * Blocks that were online when they were claimed, and are offline now, come online again in the
+ * kind of zone that they had: either all of them or none.
  *
- * Context: Process context, device_hotplug_lock held. May sleep.
+ * Context: Process context. May sleep. device_hotplug_lock held.
  * Return: 0; -ENOMEM; the errors of memory_ranges_online().
  */
 int memory_ranges_release(const struct range *ranges, unsigned int nr)
@@ -802,13 +802,13 @@ int memory_ranges_release(const struct range *ranges, unsigned int nr)
 
 /* ---- One block, for a user ------------------------------------------------------ */
 
-/* An online block, asked to be online: 1, but for another kind of zone. */
+/* Returns 1 if an online block is to come online, unless in another kind of zone. */
 static int memory_block_online_already(const struct memory_block *mem, enum mmop type)
 {
 	return type > MMOP_ONLINE && type != READ_ONCE(mem->kept_type) ? -EINVAL : 1;
 }
 
-/* Called with device_hotplug_lock held. 1 tells that the block is in this state already. */
+/* Called with device_hotplug_lock held. Returns 1 if the block is in this state already. */
 static int memory_block_change_state(struct memory_block *mem, enum mmop type,
 				     struct mhp_policy *policy)
 {
@@ -822,7 +822,7 @@ static int memory_block_change_state(struct memory_block *mem, enum mmop type,
 	return memory_blocks_take_offline(&mem, 1, policy, &res);
 }
 
-/* A block that is going offline is to stay online. */
+/* Cancels the offline of a block. */
 static int memory_block_stay_online(struct memory_block *mem, enum mmop type)
 {
 	memory_block_cancel(mem);
@@ -852,7 +852,7 @@ static bool memory_block_is_present(const struct memory_block *mem)
 	return found == mem;
 }
 
-/* The time of an offline includes that of the wait for the lock. */
+/* The time limit of an offline includes the wait for the lock. */
 static int memory_block_lock_for_user(struct memory_block *mem, enum mmop type,
 				      struct mhp_policy *policy)
 {
@@ -876,7 +876,7 @@ static int memory_block_lock_for_user(struct memory_block *mem, enum mmop type,
 	return 0;
 }
 
-/* Called with device_hotplug_lock held, and gives it back. */
+/* Called with device_hotplug_lock held, and releases it. */
 static int memory_block_fulfil(struct memory_block *mem, enum mmop type,
 			       struct mhp_policy *policy, bool must_change)
 {
@@ -895,19 +895,20 @@ static int memory_block_fulfil(struct memory_block *mem, enum mmop type,
 }
 
 /**
- * memory_block_user_request() - what a user writes to an attribute of a block
+ * memory_block_user_request() - fulfil a write to an attribute of a block
  * @mem: the block
  * @attr: the attribute
  * @type: the state that is wanted
- * @must_change: it is an error where the block is in this state already
+ * @must_change: fail if the block is in this state already
  *
- * The writer does not keep the attribute from being removed: it waits for device_hotplug_lock,
- * which a removal holds. What the writer has is a reference of the block, until the protection
- * is restored.
+ * The writer waits for device_hotplug_lock, which is held by a task that removes the attribute.
+ * So the active protection of the attribute is broken, and the block is kept by a reference
+ * until the protection is restored.
  *
- * Context: A write to the attribute. Takes device_hotplug_lock, waits for pages to move.
- * Return: 0; -ENODEV the block was removed; -EINTR a signal; -EBUSY the time is up; the errors
- * of memory_ranges_online() and memory_ranges_offline().
+ * Context: Process context, in a write to the attribute. May sleep until pages have moved. Takes
+ * device_hotplug_lock.
+ * Return: 0; -ENODEV if the block was removed; -EINTR after a signal; -EBUSY if the time limit
+ * was reached; the errors of memory_ranges_online() and memory_ranges_offline().
  */
 int memory_block_user_request(struct memory_block *mem, const struct attribute *attr,
 			      enum mmop type, bool must_change)
@@ -922,22 +923,22 @@ int memory_block_user_request(struct memory_block *mem, const struct attribute *
 	ret = memory_block_lock_for_user(mem, type, &policy);
 	if (!ret)
 		ret = memory_block_fulfil(mem, type, &policy, must_change);
-	/* The block may end here. */
+	/* The block may be freed here. */
 	sysfs_unbreak_active_protection(kn);
 	return ret;
 }
 
-/* ---- Questions ---------------------------------------------------------------------- */
+/* ---- Queries ------------------------------------------------------------------------ */
 
 /**
- * memory_block_removable() - could a block go offline
+ * memory_block_removable() - test whether a block could go offline
  * @mem: the block
  *
- * Looks, and changes nothing; by the time somebody tries the answer may be another. Takes no
- * lock, as a request would have to wait for the reader.
+ * Changes nothing. The answer may be out of date at once. Takes no lock, as requests would have
+ * to wait for the reader.
  *
- * Context: May sleep. The block stays meanwhile: the caller reads one of its files.
- * Return: false where something in the block is known not to move.
+ * Context: Process context. May sleep. The caller reads a file of the block, which keeps it.
+ * Return: false if the block has a page that cannot be moved, or can never go offline.
  */
 bool memory_block_removable(const struct memory_block *mem)
 {
@@ -954,7 +955,7 @@ bool memory_block_removable(const struct memory_block *mem)
 	return READ_ONCE(mem->zone) && mhp_range_removable(block_pfn(mem), block_pages());
 }
 
-/* Why the whole block never goes offline, or NULL. */
+/* The reason why the block can never go offline, or NULL. */
 static const char *memory_block_obstacle(const struct memory_block *mem)
 {
 	if (!IS_ENABLED(CONFIG_MEMORY_HOTREMOVE))
@@ -969,15 +970,15 @@ static const char *memory_block_obstacle(const struct memory_block *mem)
 }
 
 /**
- * memory_block_census() - what the pages of a block are
+ * memory_block_census() - count the pages of a block by how they would go offline
  * @mem: the block
- * @start_pfn: first page of interest
- * @nr_pages: how many, all in the block
- * @census: is added to
+ * @start_pfn: first page to count
+ * @nr_pages: number of pages, all of which are in the block
+ * @census: the counts are added to it
  *
- * Looks, and changes nothing. A block that is offline has no pages to count.
+ * Changes nothing. The pages of a block that is offline do not count.
  *
- * Context: May sleep. The device lock of the block held: so it stays as it is.
+ * Context: Process context. May sleep. The device lock of the block held, which keeps its state.
  */
 void memory_block_census(struct memory_block *mem, unsigned long start_pfn,
 			 unsigned long nr_pages, struct mhp_census *census)

@@ -2,11 +2,11 @@
 /*
  * Memory groups: the blocks of one device, and /sys/devices/system/memory/groups.
  *
- * Owns the numbers of groups and their directories. mm/ counts what of a group is online
- * (struct memory_group), and knows the dynamic groups.
+ * Owns the IDs of groups and their directories. mm/ counts the online pages of a group (struct
+ * memory_group), and has a list of the dynamic groups.
  *
- * memory_groups_lock is held while groups come and go. Groups are freed by RCU, and readers of
- * the directories take no lock.
+ * memory_groups_lock is held while groups are registered and unregistered. Groups are freed by
+ * RCU, and readers of the directories take no lock.
  */
 #define pr_fmt(fmt) "memory: " fmt
 
@@ -43,19 +43,20 @@ struct memory_group_dir {
 
 static struct kobject *groups_dir;
 
-static struct memory_group *to_group(struct kobject *kobj)
+static struct memory_group *memory_group_of_kobj(struct kobject *kobj)
 {
 	return container_of(kobj, struct memory_group_dir, kobj)->group;
 }
 
 static ssize_t type_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
 {
-	return sysfs_emit(buf, "%s\n", to_group(kobj)->is_dynamic ? "dynamic" : "static");
+	return sysfs_emit(buf, "%s\n",
+			  memory_group_of_kobj(kobj)->is_dynamic ? "dynamic" : "static");
 }
 
 static ssize_t node_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
 {
-	return sysfs_emit(buf, "%d\n", to_group(kobj)->nid);
+	return sysfs_emit(buf, "%d\n", memory_group_of_kobj(kobj)->nid);
 }
 
 /* A list such as "32-39,48", which may be longer than a page for a dynamic group. */
@@ -64,7 +65,7 @@ static ssize_t blocks_read(struct file *file, struct kobject *kobj, struct bin_a
 {
 	struct mhp_text text = { .to = buf, .skip = off, .room = count };
 	struct mhp_list list = { .text = &text };
-	const struct memory_group *group = to_group(kobj);
+	const struct memory_group *group = memory_group_of_kobj(kobj);
 	const struct zone *zone;
 
 	for (unsigned long nr = 0; memory_group_next_block(group, &nr, &zone); nr++)
@@ -78,7 +79,7 @@ static BIN_ATTR_RO(blocks, 0);
 /* The zones in which blocks of the group are online. */
 static ssize_t zones_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
 {
-	const struct memory_group *group = to_group(kobj);
+	const struct memory_group *group = memory_group_of_kobj(kobj);
 	const struct zone *zone;
 	unsigned long seen = 0;
 	int len = 0;
@@ -91,7 +92,7 @@ static ssize_t zones_show(struct kobject *kobj, struct kobj_attribute *attr, cha
 
 static ssize_t owner_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
 {
-	const struct memory_group *group = to_group(kobj);
+	const struct memory_group *group = memory_group_of_kobj(kobj);
 
 	/* See memory_group_set_owner(). */
 	if (!smp_load_acquire(&group->owner[0]))
@@ -125,13 +126,13 @@ static const struct attribute_group group_dir_group = {
 };
 __ATTRIBUTE_GROUPS(group_dir);
 
-static void group_dir_release(struct kobject *kobj)
+static void memory_group_dir_release(struct kobject *kobj)
 {
 	kfree(container_of(kobj, struct memory_group_dir, kobj));
 }
 
 static const struct kobj_type group_dir_type = {
-	.release = group_dir_release,
+	.release = memory_group_dir_release,
 	.sysfs_ops = &kobj_sysfs_ops,
 	.default_groups = group_dir_groups,
 };
@@ -147,8 +148,8 @@ void memory_group_dirs_init(struct device *root)
 	groups_dir = kobject_create_and_add("groups", &root->kobj);
 }
 
-/* Without memory for it there is no directory, and the group works all the same. */
-static struct memory_group_dir *group_dir_add(struct memory_group *group)
+/* If there is no memory for the directory, the group works without it. */
+static struct memory_group_dir *memory_group_dir_add(struct memory_group *group)
 {
 	struct memory_group_dir *dir;
 
@@ -165,8 +166,8 @@ static struct memory_group_dir *group_dir_add(struct memory_group *group)
 	return dir;
 }
 
-/* Waits for readers, which wait for nobody. */
-static void group_dir_remove(struct memory_group_dir *dir)
+/* Waits for readers, which do not wait for locks. */
+static void memory_group_dir_remove(struct memory_group_dir *dir)
 {
 	if (!dir)
 		return;
@@ -179,7 +180,7 @@ static void group_dir_remove(struct memory_group_dir *dir)
 static DEFINE_MUTEX(memory_groups_lock);
 static DEFINE_XARRAY_ALLOC(memory_groups);
 
-static int group_register(const struct memory_group *template)
+static int memory_group_register(const struct memory_group *template)
 {
 	u32 mgid;
 	int err;
@@ -199,7 +200,7 @@ static int group_register(const struct memory_group *template)
 		return err;
 	group->mgid = mgid;
 	mhp_group_join(group);
-	group->dir = group_dir_add(group);
+	group->dir = memory_group_dir_add(group);
 	return no_free_ptr(group)->mgid;
 }
 
@@ -216,7 +217,7 @@ int memory_group_register_static(int nid, unsigned long max_pages)
 {
 	if (!max_pages)
 		return -EINVAL;
-	return group_register(&(struct memory_group) {
+	return memory_group_register(&(struct memory_group) {
 		.nid = nid,
 		.s.max_pages = max_pages,
 	});
@@ -237,7 +238,7 @@ int memory_group_register_dynamic(int nid, unsigned long unit_pages)
 	if (!is_power_of_2(unit_pages) ||
 	    unit_pages < PHYS_PFN(memory_block_size_bytes()))
 		return -EINVAL;
-	return group_register(&(struct memory_group) {
+	return memory_group_register(&(struct memory_group) {
 		.nid = nid,
 		.is_dynamic = true,
 		.d.unit_pages = unit_pages,
@@ -263,7 +264,7 @@ int memory_group_unregister(int mgid)
 	if (!group || !list_empty(&group->memory_blocks))
 		return group ? -EBUSY : -EINVAL;
 	mhp_group_leave(group);
-	group_dir_remove(group->dir);
+	memory_group_dir_remove(group->dir);
 	xa_erase(&memory_groups, mgid);
 	kfree_rcu(group, rcu);
 	return 0;

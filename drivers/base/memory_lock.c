@@ -29,24 +29,24 @@ struct bell {
 	struct task_struct *task;
 };
 
-static void bell_heard(struct callback_head *work)
+static void memory_lock_bell_heard(struct callback_head *work)
 {
 }
 
-static void bell_ring(struct timer_list *timer)
+static void memory_lock_bell_ring(struct timer_list *timer)
 {
 	struct bell *bell = from_timer(bell, timer, timer);
 
 	task_work_add(bell->task, &bell->work, TWA_SIGNAL);
 }
 
-static int lock_until(unsigned long end)
+static int memory_lock_until(unsigned long end)
 {
 	struct bell bell = { .task = current };
 	int err;
 
-	init_task_work(&bell.work, bell_heard);
-	timer_setup_on_stack(&bell.timer, bell_ring, 0);
+	init_task_work(&bell.work, memory_lock_bell_heard);
+	timer_setup_on_stack(&bell.timer, memory_lock_bell_ring, 0);
 	mod_timer(&bell.timer, end);
 	err = lock_device_hotplug_interruptible();
 	timer_delete_sync(&bell.timer);
@@ -77,5 +77,5 @@ int memory_lock_for_user(unsigned long begin, unsigned int limit_ms)
 	if (!limit_ms)
 		return lock_device_hotplug_interruptible();
 	/* A lock that is free is taken even if the time is short. */
-	return lock_until(time_after(end, jiffies) ? end : jiffies + 1);
+	return memory_lock_until(time_after(end, jiffies) ? end : jiffies + 1);
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Attributes of /sys/devices/system/memory itself: the size of blocks, what happens to memory
- * that is added, and requests for one page or block at an address.
+ * Attributes of /sys/devices/system/memory itself: the size of blocks, the default online type of
+ * added memory, and requests for one page or block at an address.
  *
- * Owns nothing. Clients list the directory by prefix: no name may begin with "memory".
+ * Owns nothing. Clients search the directory for "memory*", so no name may begin with "memory".
  */
 #include <linux/capability.h>
 #include <linux/crash_core.h>
@@ -47,7 +47,7 @@ static DEVICE_ATTR_RW(auto_online_blocks);
 
 #ifdef CONFIG_ARCH_MEMORY_PROBE
 /* "ADDRESS", or "ADDRESS memmap_on_memory" for a block that holds its own memmap. */
-static int parse_probe(const char *buf, u64 *addr, mhp_t *flags)
+static int memory_parse_probe(const char *buf, u64 *addr, mhp_t *flags)
 {
 	size_t len = strcspn(buf, " ");
 	char text[32];
@@ -72,13 +72,13 @@ static ssize_t probe_store(struct device *dev, struct device_attribute *attr,
 	u64 addr;
 	int err;
 
-	err = parse_probe(buf, &addr, &flags);
+	err = memory_parse_probe(buf, &addr, &flags);
 	if (err)
 		return err;
 	if (!IS_ALIGNED(addr, memory_block_size_bytes()))
 		return -EINVAL;
 
-	/* This file is never removed. */
+	/* This file is never removed, so it can wait for the lock. */
 	err = memory_lock_for_user(jiffies, 0);
 	if (err)
 		return err;
@@ -91,7 +91,7 @@ static DEVICE_ATTR_WO(probe);
 
 #ifdef CONFIG_MEMORY_FAILURE
 /* Parses the physical address of a page, and checks the privilege to take it out of use. */
-static int parse_victim(const char *buf, unsigned long *pfn)
+static int memory_parse_page(const char *buf, unsigned long *pfn)
 {
 	u64 addr;
 
@@ -107,7 +107,7 @@ static ssize_t soft_offline_page_store(struct device *dev, struct device_attribu
 				       const char *buf, size_t count)
 {
 	unsigned long pfn;
-	int err = parse_victim(buf, &pfn);
+	int err = memory_parse_page(buf, &pfn);
 
 	if (!err)
 		err = soft_offline_page(pfn, 0);
@@ -119,7 +119,7 @@ static ssize_t hard_offline_page_store(struct device *dev, struct device_attribu
 				       const char *buf, size_t count)
 {
 	unsigned long pfn;
-	int err = parse_victim(buf, &pfn);
+	int err = memory_parse_page(buf, &pfn);
 
 	if (!err)
 		err = memory_failure(pfn, MF_SW_SIMULATED);
