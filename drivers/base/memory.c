@@ -496,8 +496,8 @@ static int memory_block_register(struct memory_block *mem)
 }
 
 /*
- * Undoes memory_block_register(), and drops the reference. Afterwards there are no readers of its sysfs
- * files any more. The altmap and the group belong to others and are not freed.
+ * Undoes memory_block_register(), and drops the reference. Afterwards there are no readers of
+ * its sysfs files any more. The altmap and the group belong to others and are not freed.
  */
 static void memory_block_unregister(struct memory_block *mem)
 {
@@ -627,7 +627,8 @@ int memory_blocks_link_node(u64 start, u64 size, int nid)
 	if (!IS_ENABLED(CONFIG_NUMA))
 		return 0;
 	/* register_memory_blocks_under_node() does not return errors. */
-	return walk_memory_blocks(start, size, &node_devices[nid]->dev, memory_block_link_both_ways);
+	return walk_memory_blocks(start, size, &node_devices[nid]->dev,
+				  memory_block_link_both_ways);
 }
 
 #ifdef CONFIG_NUMA

@@ -82,7 +82,8 @@ static ssize_t probe_store(struct device *dev, struct device_attribute *attr,
 	err = memory_lock_for_user(jiffies, 0);
 	if (err)
 		return err;
-	err = __add_memory(memory_add_physaddr_to_nid(addr), addr, memory_block_size_bytes(), flags);
+	err = __add_memory(memory_add_physaddr_to_nid(addr), addr, memory_block_size_bytes(),
+			   flags);
 	unlock_device_hotplug();
 	return err ?: count;
 }
