@@ -4,6 +4,7 @@
 #define _DRIVERS_BASE_MEMORY_REQUEST_H
 
 #include <linux/memory_hotplug.h>
+#include <linux/mhp.h>
 #include <linux/types.h>
 
 #include "memory_order.h"
