@@ -555,9 +555,9 @@ static int acpi_dimm_collect_block(struct memory_block *mem, void *arg)
 }
 
 /*
- * Collects the memory blocks that exist: of boot memory there may be some. A range that attach
- * added has all of them. One that is not made of whole blocks is collected as it is: an attempt
- * to claim it fails, and reports why.
+ * Collects the memory blocks that exist. Of boot memory, only some may exist; a range that attach
+ * added has them all, and is collected as it is. So is one that is not made of whole blocks: the
+ * attempt to claim it fails, and reports why.
  */
 static void acpi_dimm_range_collect(const struct dimm_range *range,
 				    struct acpi_memory_ranges *ranges)
