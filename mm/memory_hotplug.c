@@ -16,24 +16,25 @@
  *	OFFLINE  prepare    its provider makes it accessible
  *	   |     memmap     a memmap that lies in it belongs to its zone
  *	online   zone       its pages belong to a zone, isolated
- *	   |     notify     subsystems have made ready for it
+ *	   |     notify     subsystems are prepared for it
  *	   |     pages      the page allocator has its pages, still isolated
  *	   |     evacuate   its pages can be found and used; downwards, they are emptied
  *	   v     publish    anybody can allocate them
  *	ONLINE
  *
- * Offline and remove come down the same way. When a step fails, the runner
- * (mhp/ladder.c) walks back over what was done, so a failed request leaves what
- * was present: after a failed offline the memory is online again, in the same zone.
+ * Offline and remove go through the same steps in the opposite order. When a step
+ * fails, the runner (mhp/ladder.c) undoes the steps before it, so that a failed
+ * request changes nothing: after a failed offline the memory is online again, in the
+ * same zone.
  *
- * Words: a *section* is the unit of the memmap, a *block* (one or more sections)
- * the unit of user space, a *piece* the memory of a block as drivers/base/ hands it
- * over, a *run* neighbouring pieces that share a zone and a group. A *span* reaches
+ * Terms: a *section* is the unit of the memmap, a *block* (one or more sections)
+ * the unit of user space, a *piece* the memory of a block as drivers/base/ passes it
+ * to mm, a *run* adjacent pieces with the same zone and group. A *span* reaches
  * from the first to the last page of a zone or node, holes included; *present* pages
- * exist, *managed* ones are the page allocator's.
+ * exist, *managed* pages belong to the page allocator.
  *
  * A request is checked completely before its first step, covers any number of
- * pieces, and succeeds as a whole or not at all. Its end is a struct mhp_result,
+ * pieces, and succeeds as a whole or not at all. Its result is a struct mhp_result,
  * which says what failed, where and why.
  *
  * Locks, outermost first:
@@ -44,10 +45,9 @@
  *				for read (get_online_mems()): none of them changes
  *
  * The first two belong to drivers/base/, which calls this file and is not called by it.
- * While an offline moves pages it holds none of the four, unless its caller needs them: the
- * state of the blocks, going-offline, keeps other requests away from these blocks, and
- * requests for other memory go on. What the offline knew of its zones and nodes it looks up
- * again afterwards.
+ * An offline releases all four while it moves pages, unless its caller needs them: the state
+ * going-offline keeps other requests away from its blocks, while requests for other memory
+ * continue. Afterwards, the offline reads the state of its zones and nodes again.
  */
 #define pr_fmt(fmt) "memory_hotplug: " fmt
 
@@ -78,9 +78,9 @@
 DECLARE_RWSEM(mem_hotplug_lock);
 
 /**
- * get_online_mems() - let no memory come or go
+ * get_online_mems() - keep memory from being added, removed, brought online or taken offline
  *
- * Context: May sleep, as long as a request takes. Not to be nested.
+ * Context: Process context. May sleep for as long as a request takes. Must not be nested.
  */
 void get_online_mems(void)
 {
@@ -88,7 +88,7 @@ void get_online_mems(void)
 }
 
 /**
- * put_online_mems() - memory may come and go again
+ * put_online_mems() - end what get_online_mems() began
  */
 void put_online_mems(void)
 {
@@ -98,7 +98,7 @@ void put_online_mems(void)
 /**
  * mem_hotplug_begin() - start to change zones, nodes and sections
  *
- * Context: May sleep. CPUs do not come or go until mem_hotplug_done().
+ * Context: Process context. May sleep. No CPU is added or removed until mem_hotplug_done().
  */
 void mem_hotplug_begin(void)
 {
@@ -107,7 +107,7 @@ void mem_hotplug_begin(void)
 }
 
 /**
- * mem_hotplug_done() - zones, nodes and sections are consistent again
+ * mem_hotplug_done() - end the change of zones, nodes and sections
  */
 void mem_hotplug_done(void)
 {
@@ -119,15 +119,15 @@ void mem_hotplug_done(void)
 
 /**
  * struct mhp_lower - a request for the lower ladder
- * @req: its runs, and how it ends
- * @extent: the caller's side of it
+ * @req: its runs and result
+ * @extent: the request as the caller described it
  * @range: all of its pages
- * @gap: the run of memory without an altmap, or of the part before the first altmap
- * @res: the claim in /proc/iomem
- * @driver_managed: only a driver knows of the memory
- * @node_new: the node came online with this request
- * @no_memmap: there was no memory for the memmap
- * @begin: when the request began
+ * @gap: the run of the memory without an altmap, or before the first altmap
+ * @res: the resource in /proc/iomem
+ * @driver_managed: the memory is managed by a driver, and unknown to the firmware map
+ * @node_new: this request brought the node online
+ * @no_memmap: the memmap could not be allocated
+ * @begin: the beginning of the request
  */
 struct mhp_lower {
 	struct mhp_request req;
@@ -153,7 +153,7 @@ static int mhp_lower_refuse(struct mhp_lower *lower, int err, enum mhp_reason wh
 
 /* resource */
 
-/* A claim of the whole range may be nested in; a claim of a part, or a busy one, may not. */
+/* A resource can be nested in one that has the whole range, unless that is busy. */
 static bool mhp_range_is_claimed(const struct mhp_range *range)
 {
 	u64 start = mhp_range_phys(range), size = mhp_range_bytes(range);
@@ -178,13 +178,13 @@ static int mhp_resource_up(struct mhp_request *req, struct mhp_run *run)
 				      flags);
 	if (lower->res)
 		return 0;
-	/* __request_region() does not say why. */
+	/* __request_region() does not return an error code. */
 	if (mhp_range_is_claimed(&lower->range))
 		return mhp_lower_refuse(lower, -EEXIST, MHP_WHY_RESOURCE);
 	return mhp_lower_refuse(lower, -ENOMEM, MHP_WHY_NOMEM);
 }
 
-/* The claim may have been merged with those of its neighbours. */
+/* The resource may have been merged with adjacent ones. */
 static void mhp_release_claim(const struct mhp_range *range)
 {
 #ifdef CONFIG_MEMORY_HOTREMOVE
@@ -248,7 +248,7 @@ static int mhp_node_step_down(struct mhp_request *req, struct mhp_run *run)
 	int nid = lower->extent->nid;
 
 	mhp_node_count_offline(nid, -(long)lower->range.nr_pages);
-	/* A failed add takes back only the node that it brought itself. */
+	/* A failed add takes the node offline only if it brought it online. */
 	if (!req->unwinding || lower->node_new)
 		mhp_node_down(nid, lower->extent->devices);
 	return 0;
@@ -286,10 +286,10 @@ static int mhp_sections_down(struct mhp_request *req, struct mhp_run *run)
 	return 0;
 }
 
-/* walks: once for all of a request, as waiting for walks over struct pages takes time */
+/* walks: once for the whole request, as waiting for walks over struct pages takes time */
 static int mhp_walks_up(struct mhp_request *req, struct mhp_run *run)
 {
-	/* New sections can be found since they were made. */
+	/* Walks have found new sections since these were made. */
 	if (req->unwinding)
 		mhp_show_sections(&to_lower(req)->range);
 	return 0;
@@ -325,7 +325,7 @@ static int mhp_blocks_down(struct mhp_request *req, struct mhp_run *run)
 	return 0;
 }
 
-/* firmware: only what a next kernel may find by itself; informative, so it cannot fail */
+/* firmware: memory that a kernel started by kexec may use; only informs, so it cannot fail */
 static int mhp_firmware_up(struct mhp_request *req, struct mhp_run *run)
 {
 	struct mhp_lower *lower = to_lower(req);
@@ -342,7 +342,7 @@ static int mhp_firmware_down(struct mhp_request *req, struct mhp_run *run)
 	struct mhp_lower *lower = to_lower(req);
 	u64 start = mhp_range_phys(&lower->range);
 
-	/* Memory that is not listed was brought by a driver; a failed remove must know that. */
+	/* Memory without an entry is driver-managed, which undoing a failed remove has to know. */
 	lower->driver_managed = firmware_map_remove(start, start + mhp_range_bytes(&lower->range),
 						    "System RAM");
 	return 0;
@@ -366,14 +366,14 @@ static const struct mhp_ladder lower_ladder = {
 
 /**
  * struct mhp_upper - a request for the upper ladder
- * @req: its runs, and how it ends
- * @change: the caller's side of it
+ * @req: its runs and result
+ * @change: the request as the caller described it
  * @range: from its first to its last page
- * @patience: how long it waits for others, and what ends that
- * @room: the room that its pages need elsewhere; none where no page moves
- * @lost: the memory was taken away: what it held is given up
- * @may_discard: that can be done, as memory failure does not do it
- * @begin: when the request began
+ * @patience: how long it may wait, and what ends the wait
+ * @room: the claim on free memory to which its pages are moved; empty if no page is moved
+ * @lost: the memory was removed without a request: its contents are given up
+ * @may_discard: its contents can be discarded, as memory failure is kept out
+ * @begin: the beginning of the request
  */
 struct mhp_upper {
 	struct mhp_request req;
@@ -394,10 +394,10 @@ static struct mhp_upper *to_upper(struct mhp_request *req)
 static void mhp_tell_run(struct mhp_request *req, struct mhp_run *run,
 			 enum memory_block_state what)
 {
-	/* The runner goes through the runs from the first on, and back from the last. */
+	/* The runner goes from the first run to the last, and undoes in the opposite order. */
 	const bool last = req->unwinding ? !run->prev : !run->next;
 
-	/* Where the memory is removed next, crash_memory_removed() comes last. */
+	/* If the memory is removed next, crash_memory_removed() is the last notification. */
 	run->note.more = !last || (what == MEM_OFFLINE && to_upper(req)->patience.policy->removes);
 	mhp_notify_tell(what, &run->note);
 	run->note.more = false;
@@ -409,7 +409,7 @@ static int mhp_ask_run(struct mhp_request *req, struct mhp_run *run,
 	return mhp_notify_ask(ask, cancel, &run->note, req->result);
 }
 
-/* Present pages of the node, or of its zones up to ZONE_NORMAL. */
+/* Number of present pages of the node, or of its zones up to ZONE_NORMAL. */
 static unsigned long mhp_node_present(int nid, bool normal)
 {
 	struct pglist_data *pgdat = NODE_DATA(nid);
@@ -423,7 +423,7 @@ static unsigned long mhp_node_present(int nid, bool normal)
 	return pages;
 }
 
-/* Pages that the runs before @run bring to, or take from, the same node. */
+/* Number of pages that the runs before @run add to, or remove from, the same node. */
 static unsigned long mhp_pages_of_others(const struct mhp_run *run, bool normal)
 {
 	int nid = zone_to_nid(run->zone);
@@ -436,7 +436,7 @@ static unsigned long mhp_pages_of_others(const struct mhp_run *run, bool normal)
 	return pages;
 }
 
-/* Does the node get its first, or lose its last, memory with this run? */
+/* Returns the node if it gets its first, or loses its last, memory with this run. */
 static int mhp_status_change(const struct mhp_run *run, bool normal, bool online)
 {
 	int nid = zone_to_nid(run->zone);
@@ -509,7 +509,7 @@ static int mhp_notify_up(struct mhp_request *req, struct mhp_run *run)
 {
 	if (!req->unwinding)
 		return mhp_ask_run(req, run, MEM_GOING_ONLINE, MEM_CANCEL_ONLINE);
-	/* An offline that failed later is taken back: nobody can refuse that. */
+	/* Undoing an offline that failed at a later step: a callback cannot refuse that. */
 	mhp_tell_run(req, run, MEM_GOING_ONLINE);
 	return 0;
 }
@@ -530,7 +530,7 @@ static void mhp_node_gains_memory(const struct memory_notify *note)
 		node_set_state(note->status_change_nid, N_MEMORY);
 }
 
-/* The thread has to end also where a real-time program keeps the CPUs of its node. */
+/* The thread has to end even if real-time tasks occupy all CPUs of its node. */
 static void mhp_let_run_anywhere(struct task_struct *thread)
 {
 	if (thread)
@@ -571,15 +571,15 @@ static int mhp_pages_down(struct mhp_request *req, struct mhp_run *run)
 	mhp_node_count_offline(zone_to_nid(run->zone), run->all.nr_pages);
 	if (!populated_zone(run->zone))
 		zone_pcp_reset(run->zone);
-	/* First, or the node would be in the zone lists that are built now. */
+	/* Before the zone lists are built, which would contain the node otherwise. */
 	mhp_node_loses_memory(&run->note);
 	mhp_zones_changed(run->zone, true);
 	return 0;
 }
 
-/* evacuate: once for all of a request, as it lets go of locks and waits for walks */
+/* evacuate: once for the whole request, as it releases locks and waits for walks */
 
-/* The more there is to move, the longer it may take; pages that do not move end it earlier. */
+/* The limit grows with the memory to move; pages that cannot be moved end the attempt earlier. */
 static void mhp_set_deadline(struct mhp_upper *upper)
 {
 	const struct mhp_progress *p = upper->change->progress;
@@ -611,14 +611,14 @@ static int mhp_evacuate_runs(struct mhp_upper *upper)
 		if (ret)
 			break;
 	}
-	/* While the page that is to blame still exists. */
+	/* Now, as the page that caused the failure may be freed later. */
 	if (ret)
 		mhp_explain(req->result);
 	mhp_moving_end();
 	return ret;
 }
 
-/* The blocks are going-offline and isolated, which is all that moving pages needs. */
+/* Moving pages needs no lock, as the blocks are going-offline and their pages isolated. */
 static int mhp_evacuate_unlocked(struct mhp_upper *upper)
 {
 	struct mhp_change *change = upper->change;
@@ -630,12 +630,12 @@ static int mhp_evacuate_unlocked(struct mhp_upper *upper)
 	change->resume(change);
 	mem_hotplug_begin();
 
-	/* A node may have got other memory meanwhile. */
+	/* Other memory of the node may have been brought online or taken offline meanwhile. */
 	mhp_fill_notes(&upper->req, false);
 	return ret ?: mhp_check_awake(upper->req.result);
 }
 
-/* Page tables still say of a poisoned page where it was: it must keep its struct page. */
+/* Page tables may still refer to a poisoned page, so that it has to keep its struct page. */
 static int mhp_check_lost(struct mhp_request *req)
 {
 	struct mhp_run *run;
@@ -654,7 +654,7 @@ static int mhp_check_lost(struct mhp_request *req)
 
 static int mhp_empty_runs(struct mhp_upper *upper)
 {
-	/* New pages that were never un-isolated are all free. */
+	/* New pages that have been isolated all the time are free. */
 	if (upper->req.unwinding)
 		return 0;
 	if (upper->lost)
@@ -674,7 +674,7 @@ static void mhp_mark_online(struct mhp_request *req, bool online)
 	}
 }
 
-/* A page that was taken by a walk which had begun to look for free pages comes back soon. */
+/* A walk that had begun before may have taken a free page, and will return it soon. */
 static int mhp_check_kept(struct mhp_request *req, bool again)
 {
 	struct mhp_run *run;
@@ -689,7 +689,7 @@ static int mhp_check_kept(struct mhp_request *req, bool again)
 	return 0;
 }
 
-/* The caller's patience counts, and no walk over struct pages takes as long as this. */
+/* The earlier of the deadline of the request, and a limit that no walk should reach. */
 static unsigned long mhp_walk_deadline(const struct mhp_upper *upper)
 {
 	unsigned long last = jiffies + MHP_WALK_PATIENCE;
@@ -700,9 +700,9 @@ static unsigned long mhp_walk_deadline(const struct mhp_upper *upper)
 }
 
 /*
- * From here on nobody finds the pages who looks for pages that are online, and those who have
- * found them are waited for: afterwards notifiers free what belongs to the pages, and struct
- * pages may be freed. What a page has been taken for meanwhile is seen then.
+ * Hides the pages from walks over online pages and waits for the walks that may have found them:
+ * the callbacks that follow free data that belongs to the pages, and struct pages may be freed.
+ * Then checks that no walk has kept a page.
  */
 static int mhp_hide_runs(struct mhp_upper *upper, bool again)
 {
@@ -724,7 +724,7 @@ static int mhp_hide_runs(struct mhp_upper *upper, bool again)
 
 static int mhp_evacuate_up(struct mhp_request *req, struct mhp_run *run)
 {
-	/* New pages can be found since the step before. */
+	/* Walks have found new pages since the step before this one. */
 	if (req->unwinding)
 		mhp_mark_online(req, true);
 	return 0;
@@ -755,7 +755,7 @@ static int mhp_publish_up(struct mhp_request *req, struct mhp_run *run)
 	mhp_zone_end(run->zone);
 	kswapd_run(zone_to_nid(run->zone));
 	kcompactd_run(zone_to_nid(run->zone));
-	/* Callbacks that heard that it is offline hear that it is online again. */
+	/* MEM_ONLINE follows MEM_OFFLINE; otherwise the callbacks only heard MEM_GOING_OFFLINE. */
 	if (!req->unwinding || run->heard_offline)
 		mhp_tell_run(req, run, MEM_ONLINE);
 	else
@@ -763,7 +763,7 @@ static int mhp_publish_up(struct mhp_request *req, struct mhp_run *run)
 	return 0;
 }
 
-/* Memory that was taken away is lost whatever callbacks say, so that is logged first. */
+/* The memory is lost even if a callback refuses, so that the loss is logged first. */
 static int mhp_lose_run(struct mhp_upper *upper, struct mhp_run *run)
 {
 	unsigned long used, poisoned;
@@ -815,7 +815,7 @@ static void mhp_lower_report(struct mhp_lower *lower, enum mhp_verb verb)
 {
 	struct mhp_extent *extent = lower->extent;
 
-	/* A range that could not be decoded is reported as it was asked for. */
+	/* A range that could not be decoded is reported as the caller passed it. */
 	if (mhp_range_empty(&lower->range))
 		lower->range = (struct mhp_range){ PHYS_PFN(extent->start),
 						   PHYS_PFN(extent->size) };
@@ -854,7 +854,7 @@ static int mhp_climb_lower(struct mhp_lower *lower)
 	return ret;
 }
 
-/* Where there was no memory for the memmap, the new memory may have to hold it. */
+/* If the memmap cannot be allocated from other memory, the new memory may have to hold it. */
 static int mhp_climb_or_fall_back(struct mhp_lower *lower)
 {
 	struct mhp_extent *extent = lower->extent;
@@ -873,12 +873,13 @@ static int mhp_climb_or_fall_back(struct mhp_lower *lower)
 
 /**
  * mhp_add() - add memory: from ABSENT to OFFLINE
- * @extent: the memory, its node and group; how to make devices
+ * @extent: the memory, its node and group, and the functions that make its devices
  *
  * Context: Process context, may sleep. device_hotplug_lock held. Takes mem_hotplug_lock.
- * Return: 0; -EINVAL not whole blocks, or no such node; -E2BIG cannot be addressed; -EEXIST
- * memory is present there, or the range is claimed by something else; -ENOMEM. After an error
- * nothing of it is present.
+ * Return: 0; -EINVAL if the range does not consist of whole blocks, or the node is impossible;
+ * -E2BIG if the range cannot be addressed; -EEXIST if memory is present in it, or it conflicts
+ * with another resource; -ENOMEM; or the error of the mapping or of a device. After an error, the
+ * memory is absent as before.
  */
 int mhp_add(struct mhp_extent *extent)
 {
@@ -1003,8 +1004,8 @@ static int mhp_climb_upper(struct mhp_upper *upper)
  *
  * Context: Process context, may sleep. device_hotplug_lock and the device lock of each block
  * held. Takes mem_hotplug_lock.
- * Return: 0; -EINVAL a piece belongs to several nodes; -ENOMEM; or what a notifier said. After
- * an error all of it is offline as before.
+ * Return: 0; -EINVAL if a piece belongs to several nodes; -ENOMEM; or the error of a notifier.
+ * After an error, all of the memory is offline as before.
  */
 int mhp_online(struct mhp_change *change)
 {
@@ -1070,16 +1071,16 @@ static int mhp_descend_upper(struct mhp_upper *upper)
  * mhp_offline() - take memory offline: from ONLINE to OFFLINE
  * @change: the memory; piece->zone is its zone
  *
- * What is in use moves elsewhere. All of the memory is closed to allocation first, so a page
- * moves once.
+ * Moves the pages that are in use to other memory. All of the memory is isolated first, so that
+ * a page is moved only once.
  *
- * Context: Process context, may sleep, as long as @change->policy says. device_hotplug_lock
- * and the device lock of each block held; change->yield and change->resume drop them while
- * pages move. Takes mem_hotplug_lock.
- * Return: 0; -EINVAL a piece has holes, or spans zones or nodes; -EBUSY a page cannot move or
- * does not, there is no room, time is up, or the system sleeps; -EINTR a signal; -ECANCELED
- * by progress->cancel; -ENOMEM; or what a notifier said. After an error all of it is online as
- * before.
+ * Context: Process context, may sleep for as long as @change->policy allows.
+ * device_hotplug_lock and the device lock of each block held; change->yield and change->resume
+ * release and take them while pages are moved. Takes mem_hotplug_lock.
+ * Return: 0; -EINVAL if a piece has holes, or several zones or nodes; -EBUSY if a page cannot be
+ * moved, there is no room for it, the time limit was reached, or the system goes to sleep;
+ * -EINTR after a signal; -ECANCELED after progress->cancel was set; -ENOMEM; or the error of a
+ * notifier. After an error, all of the memory is online as before.
  */
 int mhp_offline(struct mhp_change *change)
 {
@@ -1093,18 +1094,17 @@ int mhp_offline(struct mhp_change *change)
 }
 
 /**
- * mhp_lose() - memory was taken away without asking: from ONLINE to OFFLINE
+ * mhp_lose() - give up memory that was removed without a request: from ONLINE to OFFLINE
  * @change: the memory; one piece, piece->zone is its zone
  *
- * Nothing is allocated from it any more, and what it held is given up: see
- * mm/mhp/discard.c. Where nobody has a trace of it, it is offline afterwards and can be
- * removed. Else it stays present, and is lost for good.
+ * Pages of the memory are not allocated any more, and its contents are discarded: see
+ * mm/mhp/discard.c. If nothing refers to the memory any more, it is offline afterwards and can
+ * be removed. Otherwise it stays present, but cannot be used again.
  *
- * Context: Process context, may sleep; of others it waits for memory failure only, and for 5
- * seconds at most. device_hotplug_lock and the device lock of the block held. Takes
- * mem_hotplug_lock.
- * Return: 0; -EBUSY, -EHWPOISON, -ENOMEM, or what a notifier said: it stays present; -EINVAL
- * it is in no zone of its own.
+ * Context: Process context, may sleep; waits for nothing but memory failure, and for at most 5
+ * seconds. device_hotplug_lock and the device lock of the block held. Takes mem_hotplug_lock.
+ * Return: 0; -EBUSY, -EHWPOISON, -ENOMEM, or the error of a notifier if the memory stays
+ * present; -EINVAL if the block has several zones.
  */
 int mhp_lose(struct mhp_change *change)
 {
@@ -1129,9 +1129,9 @@ int mhp_lose(struct mhp_change *change)
 /* ---- Remove ------------------------------------------------------------- */
 
 /**
- * mhp_extent_add_altmap() - a block that is to be removed holds its own memmap
- * @extent: the request; extent->altmaps is initialized
- * @altmap: that of the block, which mhp_add() made; in ascending order
+ * mhp_extent_add_altmap() - add the altmap of a block to a request to remove it
+ * @extent: the request; extent->altmaps has to be initialized
+ * @altmap: the altmap, which mhp_add() made; callers add them in ascending order
  */
 void mhp_extent_add_altmap(struct mhp_extent *extent, struct vmem_altmap *altmap)
 {
@@ -1140,14 +1140,15 @@ void mhp_extent_add_altmap(struct mhp_extent *extent, struct vmem_altmap *altmap
 
 /**
  * mhp_remove() - remove memory that is offline: from OFFLINE to ABSENT
- * @extent: the memory, its node, group and altmaps; how to remove devices
+ * @extent: the memory, its node, group and altmaps, and the functions that remove its devices
  *
- * A kernel that kexec has loaded there is unloaded where extent->certain is set. Allocates
- * nothing that it could not do without.
+ * If kexec has loaded a kernel into the memory, that is unloaded if extent->certain is set. Does
+ * not depend on any allocation of memory.
  *
  * Context: Process context, may sleep. device_hotplug_lock held. Takes mem_hotplug_lock.
- * Return: 0; -EINVAL not whole blocks; -EBUSY a kernel that kexec has loaded is to lie there,
- * or a walk over its struct pages does not end. After an error the memory is present as before.
+ * Return: 0; -EINVAL if the range does not consist of whole blocks; -EBUSY if kexec has loaded a
+ * kernel into it, or a walk over its struct pages does not end. After an error, the memory is
+ * offline as before.
  */
 int mhp_remove(struct mhp_extent *extent)
 {
