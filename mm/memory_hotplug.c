@@ -299,7 +299,8 @@ static int mhp_walks_down(struct mhp_request *req, struct mhp_run *run)
 {
 	struct mhp_lower *lower = to_lower(req);
 
-	if (!req->unwinding && !mhp_hide_sections(&lower->range, lower->extent->certain))
+	/* A failed add cannot fail again. */
+	if (!mhp_hide_sections(&lower->range, req->unwinding || lower->extent->certain))
 		return mhp_lower_refuse(lower, -EBUSY, MHP_WHY_DEADLINE);
 	return 0;
 }
@@ -724,9 +725,7 @@ static int mhp_hide_runs(struct mhp_upper *upper, bool again)
 
 static int mhp_evacuate_up(struct mhp_request *req, struct mhp_run *run)
 {
-	/* Walks have found new pages since the step before this one. */
-	if (req->unwinding)
-		mhp_mark_online(req, true);
+	mhp_mark_online(req, true);
 	return 0;
 }
 

@@ -106,7 +106,7 @@ static void mhp_kasan_poison_fresh(const struct mhp_range *pages)
 }
 
 /**
- * mhp_expose() - mark new pages online and managed, but do not let them be allocated yet
+ * mhp_expose() - make new pages managed, but do not let them be found or allocated yet
  * @run: the run
  *
  * Context: Process context. May sleep. mem_hotplug_lock held for write.
@@ -128,7 +128,6 @@ void mhp_expose(struct mhp_run *run)
 	} else {
 		mhp_expose_by_chunk(run);
 	}
-	online_mem_sections(pages->start_pfn, mhp_range_end(pages));
 }
 
 #ifdef CONFIG_MEMORY_FAILURE
