@@ -36,6 +36,7 @@
 #include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/range.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/sysfs.h>
@@ -115,6 +116,7 @@ static void memory_blocks_announce(struct memory_block **blocks, unsigned int nr
 			dev->offline = offline;
 		}
 		memory_block_state_changed(blocks[i]);
+		cond_resched();
 	}
 }
 
@@ -319,8 +321,10 @@ static void memory_blocks_yield(struct mhp_change *change)
 {
 	struct block_request *req = container_of(change, struct block_request, change);
 
-	for (unsigned int i = 0; i < req->nr; i++)
+	for (unsigned int i = 0; i < req->nr; i++) {
 		memory_block_state_changed(req->blocks[i]);
+		cond_resched();
+	}
 	memory_blocks_unlock(req->blocks, req->nr);
 	unlock_device_hotplug();
 }
@@ -499,6 +503,7 @@ static int memory_block_gather(struct memory_block *mem, void *arg)
 	search->next_pfn += block_pages();
 	if (search->wanted(mem))
 		search->batch->blocks[search->batch->nr++] = mem;
+	cond_resched();
 	return 0;
 }
 
