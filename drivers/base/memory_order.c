@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The words of users become requests. This file owns the grammar, looks at its arguments
+ * The parser for requests of users. This file owns the grammar, depends on its arguments
  * only, and needs no lock; it is also built and tested in user space.
  *
  *	query PLACES
@@ -12,15 +12,15 @@
  *	PLACES: PLACE[,PLACE...]
  *	PLACE: N | N-M | memoryN (blocks) | groupN | 0xSTART-0xEND (addresses); ends are included
  *
- * Invariant: a text that is accepted has one meaning. A word twice, a word too many, or a
- * number that does not fit gives -EINVAL, and nothing is written.
+ * Invariant: a text that is accepted has one meaning. A repeated word, an unknown word, or a
+ * number that does not fit gives -EINVAL, and no result is written.
  */
 #include "memory_order.h"
 
 /**
  * struct memory_word - a part of a text
  * @at: its first character
- * @len: how many characters it has
+ * @len: number of its characters
  */
 struct memory_word {
 	const char *at;
@@ -32,7 +32,7 @@ static bool is_space_between_words(char c)
 	return c == ' ' || c == '\t' || c == '\n';
 }
 
-/* The next word of a text, which is moved on behind it; an empty word at the end of the text. */
+/* Returns the next word, and advances the text beyond it. At the end, the word is empty. */
 static struct memory_word next_word(const char **text)
 {
 	struct memory_word word;
@@ -51,7 +51,7 @@ static bool word_is(const struct memory_word *word, const char *text)
 	return word->len == strlen(text) && !strncmp(word->at, text, word->len);
 }
 
-/* "name=value": only the value is left of the word. */
+/* Strips the name from a word "name=value". */
 static bool word_strip_name(struct memory_word *word, const char *name)
 {
 	size_t len = strlen(name);
@@ -74,7 +74,7 @@ static int digit_value(char c)
 	return 16;
 }
 
-/* Strips a number, decimal or with 0x, from the front of a word. False where there is none. */
+/* Strips a decimal or 0x number from the beginning of a word; returns false if there is none. */
 static bool word_strip_number(struct memory_word *word, u64 *value, bool *hex)
 {
 	unsigned int base = 10, digits = 0;
@@ -98,7 +98,7 @@ static bool word_strip_number(struct memory_word *word, u64 *value, bool *hex)
 	return digits;
 }
 
-/* A word that is a number and nothing else, and not above @most. */
+/* Converts a word that is a number, and at most @most. */
 static bool word_to_number(struct memory_word word, u64 most, u64 *value)
 {
 	bool hex;
@@ -106,7 +106,7 @@ static bool word_to_number(struct memory_word word, u64 most, u64 *value)
 	return word_strip_number(&word, value, &hex) && !word.len && *value <= most;
 }
 
-/* A word that is a number of bytes, which may have K, M, G or T behind it. */
+/* Converts a word that is a number of bytes, possibly with a suffix K, M, G or T. */
 static bool word_to_size(struct memory_word word, u64 *value)
 {
 	static const char units[] = "KMGT";
@@ -123,7 +123,7 @@ static bool word_to_size(struct memory_word word, u64 *value)
 	return false;
 }
 
-/* Both numbers of a range: "N" or "N-M", or addresses, which always come in pairs. */
+/* Converts "N", "N-M", or "0xSTART-0xEND": addresses always need both ends. */
 static bool word_to_range(struct memory_word word, u64 block_bytes, u64 *start, u64 *last)
 {
 	bool hex, hex_too = false;
@@ -143,13 +143,13 @@ static bool word_to_range(struct memory_word word, u64 block_bytes, u64 *start, 
 		return false;
 	if (hex)
 		return true;
-	/* Numbers of blocks: the range ends with the last byte of the last one. */
+	/* Block IDs: the range ends with the last byte of the last block. */
 	return !check_mul_overflow(*start, block_bytes, start) &&
 	       !check_mul_overflow(*last, block_bytes, last) &&
 	       !check_add_overflow(*last, block_bytes - 1, last);
 }
 
-/* "group3": only what follows the name is left of the word. */
+/* Strips the name from a word like "group3". */
 static bool word_strip_prefix(struct memory_word *word, const char *prefix)
 {
 	size_t len = strlen(prefix);
@@ -189,7 +189,7 @@ static bool word_to_place(struct memory_word word, u64 block_bytes, struct memor
 	return word_to_range(word, block_bytes, &place->start, &place->last);
 }
 
-/* The part of a list that ends with a comma, or with the list. */
+/* Returns the first element of a list, which ends at a comma or at the end of the list. */
 static struct memory_word first_place(const char *places)
 {
 	struct memory_word word = { .at = places };
@@ -201,13 +201,13 @@ static struct memory_word first_place(const char *places)
 }
 
 /**
- * memory_order_next_place() - go through what a request is about
- * @places: begins as the places of a request; moves on, and is NULL behind the last one
- * @block_bytes: size of a memory block
- * @place: gets the next place
+ * memory_order_next_place() - iterate over the places of a request
+ * @places: the places of the request at first; advanced by each call, NULL after the last place
+ * @block_bytes: size of a memory block in bytes
+ * @place: set to the next place
  *
  * Context: Any.
- * Return: false where there is no other place.
+ * Return: true, or false if there is no further place.
  */
 bool memory_order_next_place(const char **places, u64 block_bytes, struct memory_place *place)
 {
@@ -220,7 +220,7 @@ bool memory_order_next_place(const char **places, u64 block_bytes, struct memory
 	return word_to_place(word, block_bytes, place);
 }
 
-/* A list of places, each of which makes sense. */
+/* Checks and counts the places of a list. */
 static bool word_to_places(const struct memory_word *word, u64 block_bytes,
 			   struct memory_order *order)
 {
@@ -252,11 +252,11 @@ static bool word_is_in_any_case(const struct memory_word *word, const char *text
 }
 
 /**
- * memory_parse_bool() - yes or no
- * @text: one of the words below in any case, with space around it
+ * memory_parse_bool() - parse a boolean
+ * @text: one of the words below, in upper or lower case, with or without space around it
  * @value: written on success
  *
- * kstrtobool() looks at the first letters only: "nonsense" is no, "online_whatever" yes.
+ * kstrtobool() tests the first letters only: "nonsense" is false, "online_whatever" true.
  *
  * Context: Any.
  * Return: 0, or -EINVAL.
@@ -291,11 +291,11 @@ static const char * const verbs[] = {
 };
 
 /**
- * memory_verb_name() - the word for a verb
+ * memory_verb_name() - return the name of a verb
  * @verb: the verb
  *
  * Context: Any.
- * Return: the word, as a user writes it.
+ * Return: the word that users write.
  */
 const char *memory_verb_name(enum memory_verb verb)
 {
@@ -323,7 +323,7 @@ static bool word_to_zone(const struct memory_word *word, struct memory_order *or
 	return true;
 }
 
-/* What a request is about: places, or so many bytes; one of both, once. */
+/* Parses the places or the size of a request, which has exactly one of the two. */
 static bool parse_subject(struct memory_word word, u64 block_bytes, struct memory_order *order)
 {
 	if (order->places || order->size)
@@ -334,7 +334,7 @@ static bool parse_subject(struct memory_word word, u64 block_bytes, struct memor
 	       !(order->size & (block_bytes - 1));
 }
 
-/* One of the words behind a verb that changes memory. */
+/* Parses one of the words after a verb that changes memory. */
 static bool parse_option(struct memory_word word, u64 block_bytes, struct memory_order *order)
 {
 	u64 number;
@@ -360,7 +360,7 @@ static bool parse_option(struct memory_word word, u64 block_bytes, struct memory
 	return true;
 }
 
-/* "why" is about one block: a number, or its name. */
+/* The place of "why" has to be one block, given by its ID or name. */
 static bool is_one_block(const struct memory_order *order, u64 block_bytes)
 {
 	const char *places = order->places;
@@ -371,7 +371,7 @@ static bool is_one_block(const struct memory_order *order, u64 block_bytes)
 	       !(place.start & (block_bytes - 1)) && place.last - place.start == block_bytes - 1;
 }
 
-/* Do the words that were found go together? */
+/* Is the combination of the words valid? */
 static bool is_order(const struct memory_order *order, u64 block_bytes)
 {
 	if (order->verb == MEMORY_VERB_CANCEL)
@@ -385,8 +385,8 @@ static bool is_order(const struct memory_order *order, u64 block_bytes)
 
 /**
  * memory_parse_order() - parse a request of a user
- * @text: see the top of this file; is referred to by @order
- * @block_bytes: size of a memory block, a power of two
+ * @text: the request, see the top of this file; has to exist as long as @order
+ * @block_bytes: size of a memory block in bytes, a power of two
  * @order: written on success
  *
  * Context: Any.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What users write to /dev/memory_hotplug, and where they are asked yes or no: words
- * become numbers, or -EINVAL. Whether the memory exists is for others to say.
+ * The parser for requests that users write to /dev/memory_hotplug, and for booleans in sysfs.
+ * It does not check whether the memory exists.
  */
 #ifndef _DRIVERS_BASE_MEMORY_ORDER_H
 #define _DRIVERS_BASE_MEMORY_ORDER_H
@@ -26,8 +26,8 @@ enum memory_verb {
 
 /**
  * struct memory_place - memory that a user named: the blocks of a group, or a range
- * @is_group: @group names it, else @start and @last
- * @group: the number of the group
+ * @is_group: true for the group @group, false for the range from @start to @last
+ * @group: the ID of the group
  * @start: physical address of the first byte
  * @last: physical address of the last byte
  */
@@ -39,16 +39,16 @@ struct memory_place {
 
 /**
  * struct memory_order - one request of a user
- * @verb: what is to be done
- * @places: what it is about, for memory_order_next_place(): a part of the text that was
- *	parsed; NULL where @size says how much
- * @nr_places: how many places that is
- * @size: bytes, of any blocks that fit; 0: @places tells
- * @node: with @size: only of this node; -1: of any
- * @zone: with @size: only of zones with this name; "": of any
- * @best_effort: do what can be done; else all or nothing
+ * @verb: what to do
+ * @places: the places, for memory_order_next_place(): a part of the text that was parsed; NULL
+ *	if @size is given
+ * @nr_places: number of places
+ * @size: number of bytes, for which the kernel chooses the blocks; 0 if @places is given
+ * @node: with @size: the node of the blocks, or -1 for any node
+ * @zone: with @size: the name of the zone of the blocks, or "" for any zone
+ * @best_effort: change as many of the blocks as possible; otherwise all or none
  * @timed: @timeout_ms was given
- * @timeout_ms: how long it may take, 0: no limit
+ * @timeout_ms: time limit in milliseconds, 0 for no limit
  */
 struct memory_order {
 	enum memory_verb verb;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* A user's request for memory blocks: what /dev/memory_hotplug runs and reads. */
+/* Requests of users for memory blocks, as /dev/memory_hotplug makes them and reads the answer. */
 #ifndef _DRIVERS_BASE_MEMORY_REQUEST_H
 #define _DRIVERS_BASE_MEMORY_REQUEST_H
 
@@ -12,11 +12,11 @@
 struct memory_request;
 
 /**
- * struct memory_request_end - how a request ended, for everybody who is not its owner
- * @verb: what it was about, as a word
+ * struct memory_request_end - the result of a request, for the uevent
+ * @verb: the verb, as users write it
  * @result: "ok", "partial", "failed" or "cancelled"
  * @reason: the name of the reason
- * @bytes: memory that it took offline or online
+ * @bytes: amount of memory that changed its state, in bytes
  */
 struct memory_request_end {
 	const char *verb, *result, *reason;
