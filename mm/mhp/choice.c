@@ -140,7 +140,7 @@ static struct mhp_group_view mhp_group_view_of(const struct memory_group *group,
 
 /* @movable is the number of pages that the same request brings to ZONE_MOVABLE already. */
 static bool mhp_policy_wants_movable(int nid, struct memory_group *group,
-				 const struct mhp_range *range, unsigned long movable)
+				     const struct mhp_range *range, unsigned long movable)
 {
 	struct mhp_ratio_view system, node;
 	struct mhp_group_view gv;
@@ -174,7 +174,7 @@ static bool mhp_policy_wants_movable(int nid, struct memory_group *group,
  * Return: the zone.
  */
 struct zone *mhp_choose_zone(enum mmop type, int nid, struct memory_group *group,
-				const struct mhp_range *range, unsigned long movable)
+			     const struct mhp_range *range, unsigned long movable)
 {
 	bool to_movable;
 
