@@ -2,16 +2,16 @@
 /*
  * /dev/memory_hotplug: one open file is one request for memory blocks.
  *
- * A line that is written is the request (the words: memory_order.c). It runs in a thread of
- * its own. What is read are lines of its answer: progress while pages move, a line for each
- * block, and one for the whole. "cancel", or closing the file, takes back what is under way;
- * closing does not wait for that.
+ * Writing a line makes the request (parsed by memory_order.c), which runs in a thread of its own.
+ * Reading gives the lines of the answer: progress while pages are moved, a line for each block,
+ * and one for the whole request. "cancel", or closing the file, undoes a running request; closing
+ * does not wait for that.
  *
- * Owns the file and the thread; the request is memory_request.c's. The file and the thread
- * each hold a reference to the handle, and the last of them frees it.
+ * Owns the file and the thread; memory_request.c owns the request. The file and the thread have
+ * a reference to the handle each, and dropping the last one frees it.
  *
- * Locks: "writing" serializes writers, "reading" readers, who wait for the answer with it.
- * Neither is taken by the thread, nor with any other lock held.
+ * Locks: the mutex writing serializes writers, the mutex reading readers, which hold it while they
+ * wait for the answer. Neither is taken by the thread, nor with any other lock held.
  */
 #define pr_fmt(fmt) "memory: " fmt
 
@@ -44,26 +44,26 @@
 
 /* The longest request: one that names each second of 10,000 blocks fits. */
 #define MAX_TEXT	SZ_64K
-/* The longest line of an answer. */
+/* Maximum size of a line of an answer. */
 #define MAX_LINE	PAGE_SIZE
-/* How often a reader is told of progress, in jiffies. */
+/* Interval between two lines with progress, in jiffies. */
 #define TICK		(HZ / 10)
 
 /**
  * struct memory_handle - an open file
- * @ref: held by the file, and by the thread while it runs
+ * @ref: references of the file, and of the thread while it is running
  * @writing: serializes writers
  * @reading: serializes readers
- * @request: the request; NULL before there is one; never changes again
- * @ended: the request has run, and its answer can be read
- * @wait: for readers: there is something to read
- * @timer: looks whether there is progress while nobody has to be told of any
- * @progressed: there is, and the reader has not been told yet
- * @progress: what the reader was told last; belongs to the timer while !@progressed
- * @next: the line of the answer that comes next
+ * @request: the request; set once, NULL before
+ * @ended: the request has ended, and its answer can be read
+ * @wait: for readers that wait for a line
+ * @timer: polls for progress while there is no line to read
+ * @progressed: there is progress that was not read yet
+ * @progress: the progress of the last line; used by the timer while @progressed is false
+ * @next: position of the next line of the answer
  * @line: the line that is being read
- * @len: bytes in @line
- * @pos: bytes of these that have been read
+ * @len: length of @line in bytes
+ * @pos: number of bytes of @line that have been read
  */
 struct memory_handle {
 	struct kref ref;
@@ -107,7 +107,7 @@ static void memory_handle_tick(struct timer_list *timer)
 	wake_up_interruptible(&h->wait);
 }
 
-/* One event for the whole request, besides those of the blocks. */
+/* Sends one uevent for the whole request, in addition to those of the blocks. */
 static void memory_handle_send_event(const struct memory_request *req)
 {
 	const struct memory_request_end end = memory_request_end(req);
@@ -138,7 +138,7 @@ static int memory_handle_thread(void *data)
 	return 0;
 }
 
-/* @text, which @order refers to, belongs to the request, and is freed where there is none. */
+/* @order refers to @text, which is freed with the request, and after an error. */
 static int memory_handle_begin(struct memory_handle *h, const struct memory_order *order,
 			       char *text)
 {
@@ -174,7 +174,7 @@ static struct memory_request *memory_handle_request(const struct memory_handle *
 
 /* ---- Writing ------------------------------------------------------------ */
 
-/* One line and nothing else: a newline may end it. */
+/* The text must be a single line, with or without a newline at its end. */
 static bool is_one_line(const char *text, size_t len)
 {
 	const char *newline = strchr(text, '\n');
@@ -225,7 +225,7 @@ static bool memory_handle_has_progress(const struct memory_handle *h)
 	return smp_load_acquire(&h->progressed);
 }
 
-/* Is there a line behind the one that is being read? */
+/* Is there another line after the one that is being read? */
 static bool memory_handle_has_line(const struct memory_handle *h)
 {
 	if (memory_handle_has_progress(h))
@@ -247,7 +247,7 @@ static void memory_handle_make_line(struct memory_handle *h)
 		memory_request_progress(h->request, &h->progress);
 		h->len = memory_request_progress_line(h->request, &h->progress, h->line, MAX_LINE);
 		WRITE_ONCE(h->progressed, false);
-		/* Does nothing where the request has ended. */
+		/* This does nothing if the request has ended. */
 		mod_timer(&h->timer, jiffies + TICK);
 		return;
 	}
@@ -255,7 +255,7 @@ static void memory_handle_make_line(struct memory_handle *h)
 	WRITE_ONCE(h->next, next);
 }
 
-/* Returns 1 where there is something in the line, 0 at the end of the answer, or an error. */
+/* Returns 1 if there is a line to read, 0 at the end of the answer, or an error code. */
 static int memory_handle_next_line(struct memory_handle *h, bool may_wait)
 {
 	if (h->pos < h->len)
@@ -273,7 +273,7 @@ static int memory_handle_next_line(struct memory_handle *h, bool may_wait)
 	return 1;
 }
 
-/* Whole lines, as many as there are and fit; of a line that does not fit what fits. */
+/* Copies as many whole lines as fit, or a part of a line that does not fit. */
 static ssize_t memory_handle_copy_lines(struct memory_handle *h, char __user *buf, size_t count,
 					bool may_wait)
 {

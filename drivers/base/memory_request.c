@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A request of a user for many memory blocks: which blocks, attempts, an answer for each.
+ * Requests of users for many memory blocks: the choice of blocks, attempts, and the answer.
  *
- * A user who names blocks gets all of them or none; for a user who names a size the kernel
- * chooses the blocks. Either is one attempt for all blocks, so that no page moves twice. Where
- * one block is in the way of an attempt, the next attempt is made without it: with another
- * block in its place, or as best-effort.
+ * If the user names blocks, either all of them change their state or none; if the user names a
+ * size, the kernel chooses the blocks. An attempt is made for all blocks at once, so that no page
+ * is moved twice. If it fails at one block, the next attempt is made without that block: with
+ * another block instead of it, or with fewer blocks (best-effort).
  *
  * Owns the request and its answer, which belong to one open file (memory_handle.c). A request
  * runs in a thread of its own, which holds no lock when it begins. It waits for
@@ -36,7 +36,7 @@
 #include "memory_blocks.h"
 #include "memory_request.h"
 
-/* What has become of a block. */
+/* The result for a block. */
 enum memory_fate {
 	FATE_WAITING,
 	FATE_CHOSEN,		/* for the next attempt */
@@ -46,10 +46,10 @@ enum memory_fate {
 
 /**
  * struct memory_candidate - a block that a request may change
- * @nr: the number of the block
- * @score: how easily it goes offline
- * @fate: what has become of it
- * @res: why, where it is %FATE_FAILED
+ * @nr: the ID of the block
+ * @score: how easily the block goes offline
+ * @fate: the result for the block
+ * @res: the reason, if @fate is %FATE_FAILED
  */
 struct memory_candidate {
 	unsigned long nr;
@@ -59,9 +59,9 @@ struct memory_candidate {
 };
 
 /**
- * struct memory_answer - what a question found in a block
- * @nr: the number of the block
- * @census: of its pages, as far as the question is about them
+ * struct memory_answer - the answer of a query for a block
+ * @nr: the ID of the block
+ * @census: the census of its pages, as far as they are in the places of the query
  */
 struct memory_answer {
 	unsigned long nr;
@@ -70,32 +70,32 @@ struct memory_answer {
 
 /**
  * struct memory_request - one request
- * @order: what is wanted
- * @text: what the user wrote; @order refers to it
- * @ranges: what the places of @order name by number or address: ascending, none overlaps
- *	another, the ends are included
- * @nr_ranges: how many ranges
- * @groups: the groups that the places name, ascending
- * @nr_groups: how many groups
- * @max: room in each of the arrays below
- * @nr: blocks in @candidates or @answers
- * @candidates: blocks that may be changed, in the order in which they are tried; else NULL
- * @chosen: the blocks of an attempt; else NULL
- * @answers: what questions found; else NULL
- * @sum: of @answers
- * @last_error: how the last request of the block ended, for "why", else NULL
- * @wanted: blocks to change, or to look at
- * @done: blocks that have been
- * @found: blocks that exist of those in @ranges, also those that need no change
- * @in_groups: blocks that exist in @groups only
- * @res: how the last attempt ended
- * @begin: when the request was made, in jiffies
- * @ms: how long it took
- * @lock: protects what follows
- * @waiter: the thread of the request, while it waits and can be woken up
- * @cancelled: the user has changed his mind
- * @before: what earlier attempts have counted
- * @progress: of the attempt under way
+ * @order: the parsed request
+ * @text: the text that the user wrote, to which @order refers
+ * @ranges: the places of @order that are blocks or addresses: ascending, without overlaps, the
+ *	ends included
+ * @nr_ranges: number of ranges
+ * @groups: the places of @order that are groups, ascending
+ * @nr_groups: number of groups
+ * @max: capacity of each of the arrays below
+ * @nr: number of blocks in @candidates or @answers
+ * @candidates: blocks that may be changed, in the order of the attempts; or NULL
+ * @chosen: the blocks of an attempt, or NULL
+ * @answers: the answers of a query, or NULL
+ * @sum: the sum of @answers
+ * @last_error: the record of the last request for the block, for "why"; or NULL
+ * @wanted: number of blocks to change, or to count
+ * @done: number of blocks that were changed, or counted
+ * @found: number of blocks that exist in @ranges, including those that need no change
+ * @in_groups: number of blocks that exist in @groups only
+ * @res: the result of the last attempt
+ * @begin: the beginning of the request, in jiffies
+ * @ms: duration of the request in milliseconds
+ * @lock: protects the members below
+ * @waiter: the thread of the request, while it waits and can be woken
+ * @cancelled: the request was cancelled
+ * @before: the sum of the progress of earlier attempts
+ * @progress: progress of the running attempt
  */
 struct memory_request {
 	struct memory_order order;
@@ -131,11 +131,11 @@ static enum mmop request_online_type(const struct memory_request *req)
 }
 
 /**
- * memory_request_changes_memory() - is this a request, or a question
+ * memory_request_changes_memory() - test whether a request changes memory
  * @req: the request
  *
  * Context: Any.
- * Return: true where it takes blocks offline or online.
+ * Return: true if it takes blocks offline or brings them online; false for a query.
  */
 bool memory_request_changes_memory(const struct memory_request *req)
 {
@@ -151,8 +151,8 @@ static int request_refuse(struct memory_request *req, int err, enum mhp_reason w
 /* ---- Cancelling -------------------------------------------------------- */
 
 /*
- * Until request_end_wait() an interruptible wait of this thread ends with an error where the
- * request is cancelled, or has been cancelled already.
+ * Until request_end_wait(), an interruptible wait of this thread fails if the request is
+ * cancelled, or has been cancelled already.
  */
 static void request_begin_wait(struct memory_request *req)
 {
@@ -162,7 +162,7 @@ static void request_begin_wait(struct memory_request *req)
 		set_notify_signal(current);
 }
 
-/* Returns 0 where the request goes on. */
+/* Returns 0 if the request continues. */
 static int request_end_wait(struct memory_request *req)
 {
 	bool cancelled;
@@ -171,19 +171,19 @@ static int request_end_wait(struct memory_request *req)
 		req->waiter = NULL;
 		cancelled = req->cancelled;
 	}
-	/* A kernel thread has no way to user space on which this happens. */
+	/* A kernel thread does not return to user space, where the flag would be cleared. */
 	clear_notify_signal();
 	return cancelled ? request_refuse(req, -ECANCELED, MHP_WHY_CANCELLED) : 0;
 }
 
 /**
- * memory_request_cancel() - a request is no longer wanted
+ * memory_request_cancel() - cancel a request
  * @req: the request
  *
- * It ends soon, and what is under way is taken back. What it has done already, as all of
- * it or as best-effort, stays.
+ * The request ends soon, and the running attempt is undone. Attempts that have succeeded are
+ * not undone.
  *
- * Context: Process context. Takes a spinlock that is safe in interrupts.
+ * Context: Process context. Takes an interrupt-safe spinlock.
  */
 void memory_request_cancel(struct memory_request *req)
 {
@@ -194,7 +194,7 @@ void memory_request_cancel(struct memory_request *req)
 		set_notify_signal(req->waiter);
 }
 
-/* ---- What the user named ----------------------------------------------- */
+/* ---- Places -------------------------------------------------------------- */
 
 static int compare_ranges(const void *a, const void *b)
 {
@@ -212,7 +212,7 @@ static int compare_groups(const void *a, const void *b)
 	return *x < *y ? -1 : *x > *y;
 }
 
-/* Ranges that overlap, or follow each other without a gap, become one. */
+/* Merges ranges that overlap or are adjacent. */
 static void request_merge_ranges(struct memory_request *req)
 {
 	struct range *last = req->ranges;
@@ -253,7 +253,7 @@ static int request_read_places(struct memory_request *req)
 	return 0;
 }
 
-/* The first range that does not end before an address; NULL where all do. */
+/* Returns the first range that does not end before an address; NULL if all do. */
 static const struct range *request_range_from(const struct memory_request *req, u64 address)
 {
 	unsigned int low = 0, high = req->nr_ranges;
@@ -302,7 +302,7 @@ static bool is_in_groups(const struct memory_request *req, const struct memory_b
 	return bsearch(&mgid, req->groups, req->nr_groups, sizeof(mgid), compare_groups);
 }
 
-/* Calls @func for all blocks that may be meant, and for others. */
+/* Calls @func for all blocks of the places, and possibly for others. */
 static int request_walk_blocks(struct memory_request *req, walk_memory_blocks_func_t func,
 			       void *arg)
 {
@@ -312,11 +312,11 @@ static int request_walk_blocks(struct memory_request *req, walk_memory_blocks_fu
 		return for_each_memory_block(arg, func);
 	start = req->ranges[0].start;
 	last = req->ranges[req->nr_ranges - 1].end;
-	/* A size of 0 bytes would be that of all addresses. */
+	/* The size of a range with all addresses would be 0. */
 	return walk_memory_blocks(start, min(last - start, (u64)LONG_MAX) + 1, arg, func);
 }
 
-/* ---- Which blocks ------------------------------------------------------ */
+/* ---- Candidates ---------------------------------------------------------- */
 
 static bool is_in_wanted_zone(const struct memory_request *req, const struct memory_block *mem)
 {
@@ -330,7 +330,7 @@ static bool is_in_wanted_zone(const struct memory_request *req, const struct mem
 	return zone && !strcasecmp(zone->name, req->order.zone);
 }
 
-/* Can this be one of the blocks of a request for a size? */
+/* Can a request for a size choose this block? */
 static bool is_suitable_block(const struct memory_request *req, const struct memory_block *mem)
 {
 	int nid = READ_ONCE(mem->nid);
@@ -370,7 +370,7 @@ static int request_take_census(struct memory_request *req, struct memory_block *
 static void request_add_candidate(struct memory_request *req, const struct memory_block *mem,
 				  unsigned int score)
 {
-	/* A block that came after the arrays were made is not part of this request. */
+	/* A block that was added after the arrays were allocated is not part of this request. */
 	if (req->nr < req->max)
 		req->candidates[req->nr++] = (struct memory_candidate){
 			.nr = block_number(mem), .score = score, .res = MHP_RESULT_OK,
@@ -378,8 +378,8 @@ static void request_add_candidate(struct memory_request *req, const struct memor
 }
 
 /*
- * The limit of the whole request in milliseconds, 0 where it has none. Where the user has not
- * said how long, more memory may take longer, as far as is known by then how much it is.
+ * The time limit of the whole request in milliseconds, or 0 for no limit. Without timeout= the
+ * limit grows with the amount of memory that is known so far.
  */
 static unsigned int request_time_limit(const struct memory_request *req)
 {
@@ -399,7 +399,7 @@ static bool request_is_late(const struct memory_request *req)
 	return limit && jiffies_to_msecs(jiffies - req->begin) >= limit;
 }
 
-/* For a request for a size: a block that can be changed. */
+/* For a request for a size: adds a block that can be changed to the candidates. */
 static int request_consider_any_block(struct memory_block *mem, void *arg)
 {
 	struct memory_request *req = arg;
@@ -423,7 +423,7 @@ static int request_consider_any_block(struct memory_block *mem, void *arg)
 	return 0;
 }
 
-/* For a request for places: a block that is not yet as it is to be. */
+/* For a request for places: adds a block that is not in the wanted state to the candidates. */
 static int request_consider_named_block(struct memory_block *mem, void *arg)
 {
 	struct memory_request *req = arg;
@@ -442,7 +442,7 @@ static int request_consider_named_block(struct memory_block *mem, void *arg)
 	if (request_online_type(req) <= MMOP_ONLINE || req->order.best_effort ||
 	    request_online_type(req) == READ_ONCE(mem->kept_type))
 		return 0;
-	/* It is online in another kind of zone. */
+	/* The block is online in another kind of zone. */
 	request_refuse(req, -EINVAL, MHP_WHY_ALREADY);
 	req->res.pfn = block_pfn(mem);
 	return -EINVAL;
@@ -454,7 +454,7 @@ static int count_block(struct memory_block *mem, void *arg)
 	return 0;
 }
 
-/* The best first; among equals the last block of memory comes first. */
+/* Sorts by score, the best first; blocks with the same score by address, the last first. */
 static int compare_candidates(const void *a, const void *b)
 {
 	const struct memory_candidate *x = a, *y = b;
@@ -464,7 +464,7 @@ static int compare_candidates(const void *a, const void *b)
 	return x->nr > y->nr ? -1 : 1;
 }
 
-/* The ranges have to be of whole blocks. Returns how many, or 0. */
+/* Returns the number of blocks in the ranges, or 0 if the ranges do not have whole blocks. */
 static unsigned long request_count_named_blocks(const struct memory_request *req)
 {
 	u64 size = memory_block_size_bytes();
@@ -491,7 +491,7 @@ static bool request_groups_exist(const struct memory_request *req)
 	return true;
 }
 
-/* What is named has to exist, all of it unless less will do. */
+/* All blocks that are named have to exist or, with best-effort, at least one. */
 static int request_check_named_blocks(struct memory_request *req)
 {
 	unsigned long named = request_count_named_blocks(req);
@@ -531,8 +531,8 @@ static int request_find_candidates(struct memory_request *req)
 /* ---- Attempts ---------------------------------------------------------- */
 
 /*
- * Chooses candidates for what is still missing. Returns how many ranges they are, 0 where there
- * are not enough of them.
+ * Chooses candidates for the blocks that are still missing. Returns their number of ranges, or 0
+ * if there are not enough candidates.
  */
 static unsigned int request_choose_blocks(struct memory_request *req)
 {
@@ -555,7 +555,7 @@ static unsigned int request_choose_blocks(struct memory_request *req)
 	return nr;
 }
 
-/* What has become of all that were chosen. */
+/* Sets the result for all blocks that were chosen. */
 static void request_set_fate_of_chosen(struct memory_request *req, enum memory_fate fate)
 {
 	unsigned long i;
@@ -568,7 +568,7 @@ static void request_set_fate_of_chosen(struct memory_request *req, enum memory_f
 	}
 }
 
-/* The block that the attempt failed at, or NULL. */
+/* Returns the block at which the attempt failed, or NULL. */
 static struct memory_candidate *request_find_culprit(struct memory_request *req)
 {
 	unsigned long i, nr = req->res.pfn / block_pages();
@@ -581,7 +581,7 @@ static struct memory_candidate *request_find_culprit(struct memory_request *req)
 	return NULL;
 }
 
-/* Can another attempt succeed, without the block that was in the way? */
+/* Can another attempt succeed without the block at which this one failed? */
 static bool request_is_worth_another_attempt(const struct memory_request *req)
 {
 	if (!req->order.size && !req->order.best_effort)
@@ -600,7 +600,7 @@ static bool request_is_worth_another_attempt(const struct memory_request *req)
 	}
 }
 
-/* What is left of the user's time; false where nothing is. */
+/* Sets the time limit of an attempt; returns false if that of the request was reached. */
 static bool request_fill_policy(struct memory_request *req, struct mhp_policy *policy)
 {
 	unsigned int elapsed = jiffies_to_msecs(jiffies - req->begin);
@@ -623,7 +623,7 @@ static bool request_fill_policy(struct memory_request *req, struct mhp_policy *p
 	return true;
 }
 
-/* Each attempt counts from zero; what the earlier ones counted is added by readers. */
+/* The progress of each attempt begins with zero; readers add that of earlier attempts. */
 static void request_restart_progress(struct memory_request *req)
 {
 	guard(spinlock_irq)(&req->lock);
@@ -648,7 +648,7 @@ static int request_attempt(struct memory_request *req, unsigned int nr_ranges)
 	return memory_ranges_online(req->chosen, nr_ranges, request_online_type(req), &req->res);
 }
 
-/* After an attempt that failed: sets the block aside that it failed at. False: give up. */
+/* Excludes the block at which an attempt failed; returns false if the request has to end. */
 static bool request_set_culprit_aside(struct memory_request *req)
 {
 	struct memory_candidate *c = request_find_culprit(req);
@@ -716,7 +716,7 @@ static void request_change_memory(struct memory_request *req)
 	unlock_device_hotplug();
 }
 
-/* ---- Questions --------------------------------------------------------- */
+/* ---- Queries ------------------------------------------------------------- */
 
 static int request_count_all_of_block(struct memory_request *req, struct memory_block *mem,
 				      struct mhp_census *census)
@@ -743,7 +743,7 @@ static void census_add(struct mhp_census *sum, const struct mhp_census *c)
 	sum->pinned += c->pinned;
 	sum->hugetlb += c->hugetlb;
 	sum->poisoned += c->poisoned;
-	/* The first of the worst. */
+	/* Keep the first blocker, unless a hopeless one follows. */
 	if (c->kind && (!sum->kind || (c->hopeless && !sum->hopeless))) {
 		sum->blocker = c->blocker;
 		sum->kind = c->kind;
@@ -785,9 +785,9 @@ static void request_answer_question(struct memory_request *req)
 		request_refuse(req, -EINVAL, MHP_WHY_ABSENT);
 }
 
-/* ---- Life -------------------------------------------------------------- */
+/* ---- Creating and running requests --------------------------------------- */
 
-/* A zone that no node can have is a mistake of the user, not one without blocks. */
+/* The name of a zone that no node can have is an error, not a zone without blocks. */
 static bool is_zone_name(const char *name)
 {
 	const struct zone *zones = first_online_pgdat()->node_zones;
@@ -825,7 +825,7 @@ static int request_alloc(struct memory_request *req)
 	if (err)
 		return err;
 	if (req->order.verb == MEMORY_VERB_WHY) {
-		/* Aligned to a page, as sysfs wants it. */
+		/* A whole page, as sysfs_emit() requires it. */
 		req->last_error = kzalloc(PAGE_SIZE, MHP_GFP | __GFP_ACCOUNT);
 		if (!req->last_error)
 			return -ENOMEM;
@@ -834,15 +834,15 @@ static int request_alloc(struct memory_request *req)
 }
 
 /**
- * memory_request_create() - prepare a request
- * @order: what is wanted: no cancel
- * @text: what @order refers to, by kvmalloc(); belongs to the request from now on, and is
- *	freed where there is none
+ * memory_request_create() - allocate a request
+ * @order: the parsed request, which is no cancel
+ * @text: the text to which @order refers, from kvmalloc(); it is freed with the request, and
+ *	after an error
  *
- * All that a request needs is allocated now, at the expense of the caller.
+ * Allocates all memory that the request needs, charged to the caller.
  *
  * Context: Process context. May sleep.
- * Return: the request, which memory_request_free() ends; -EINVAL where there is no such zone,
+ * Return: the request, to be freed with memory_request_free(); -EINVAL if there is no such zone;
  * -ENOMEM.
  */
 struct memory_request *memory_request_create(const struct memory_order *order, char *text)
@@ -869,8 +869,8 @@ struct memory_request *memory_request_create(const struct memory_order *order, c
 }
 
 /**
- * memory_request_free() - nobody needs a request any more
- * @req: the request, which does not run
+ * memory_request_free() - free a request
+ * @req: the request, which is not running
  *
  * Context: Process context. May sleep.
  */
@@ -887,10 +887,11 @@ void memory_request_free(struct memory_request *req)
 }
 
 /**
- * memory_request_run() - do what is wanted
- * @req: the request, for the first and only time
+ * memory_request_run() - run a request
+ * @req: the request, which is run once
  *
- * Context: A freezable kernel thread, without locks. Sleeps, as long as the request takes.
+ * Context: Process context, in a freezable kernel thread that holds no locks. May sleep for as
+ * long as the request takes.
  */
 void memory_request_run(struct memory_request *req)
 {
@@ -904,12 +905,12 @@ void memory_request_run(struct memory_request *req)
 /* ---- The answer -------------------------------------------------------- */
 
 /**
- * memory_request_progress() - how far a request has come
- * @req: the request, which may run
- * @progress: what the reader has seen; is changed to what is known now
+ * memory_request_progress() - get the progress of a request
+ * @req: the request, which may be running
+ * @progress: the progress that the reader has seen; set to the present progress
  *
- * Context: Any. Takes a spinlock that is safe in interrupts.
- * Return: true where that is something else than before.
+ * Context: Any. Takes an interrupt-safe spinlock.
+ * Return: true if the progress has changed.
  */
 bool memory_request_progress(struct memory_request *req, struct mhp_progress *progress)
 {
@@ -930,14 +931,14 @@ bool memory_request_progress(struct memory_request *req, struct mhp_progress *pr
 }
 
 /**
- * memory_request_progress_line() - tell a reader how far a request has come
+ * memory_request_progress_line() - format the progress of a request
  * @req: the request
- * @progress: by memory_request_progress()
- * @line: where the line goes
- * @size: room there
+ * @progress: the progress, from memory_request_progress()
+ * @line: buffer for the line
+ * @size: size of @line in bytes
  *
  * Context: Any.
- * Return: bytes of the line.
+ * Return: the length of the line in bytes.
  */
 size_t memory_request_progress_line(const struct memory_request *req,
 				    const struct mhp_progress *progress, char *line, size_t size)
@@ -996,7 +997,7 @@ static size_t answer_to_text(const struct memory_answer *a, char *text, size_t s
 	return len + census_to_text(&a->census, text + len, size - len);
 }
 
-/* All that a query is about, from its first byte to its last. */
+/* The line for all places of a query, with their first and last byte. */
 static size_t sum_to_text(const struct memory_request *req, char *text, size_t size)
 {
 	u64 bytes = memory_block_size_bytes(), start = U64_MAX, last = 0;
@@ -1036,7 +1037,7 @@ static size_t request_to_text(const struct memory_request *req, char *text, size
 }
 
 /**
- * memory_request_end() - how a request ended
+ * memory_request_end() - get the result of a request
  * @req: the request, which has run
  *
  * Context: Any.
@@ -1053,9 +1054,9 @@ struct memory_request_end memory_request_end(const struct memory_request *req)
 }
 
 /**
- * memory_request_has_line() - has the answer another line
+ * memory_request_has_line() - test whether the answer has another line
  * @req: the request, which has run
- * @next: by memory_request_line(); begins as 0
+ * @next: the position, from memory_request_line(); initially 0
  *
  * Context: Any.
  * Return: false after the last line.
@@ -1066,17 +1067,17 @@ bool memory_request_has_line(const struct memory_request *req, unsigned long nex
 }
 
 /**
- * memory_request_line() - a line of the answer
+ * memory_request_line() - format the next line of the answer
  * @req: the request, which has run
- * @next: begins as 0; moves on to the line behind this one
- * @line: where it goes
- * @size: room there
+ * @next: the position, initially 0; set to that of the following line
+ * @line: buffer for the line
+ * @size: size of @line in bytes
  *
- * The text is made when it is read, so that long answers need no room. A request for a size
- * tells only of blocks that it tried.
+ * The text is formatted when it is read, so that long answers need no memory. A request for a
+ * size has lines only for blocks that it tried.
  *
  * Context: Any.
- * Return: bytes of the line with its newline; 0 after the last one.
+ * Return: the length of the line in bytes, with its newline; 0 after the last line.
  */
 size_t memory_request_line(const struct memory_request *req, unsigned long *next, char *line,
 			   size_t size)
