@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What /sys/devices/system/memory tells of a block, of all memory and of a group, besides the
- * files of 6.12.
+ * Read-only attributes in /sys/devices/system/memory that Linux 6.12 does not have: the last error
+ * and the group of a block, and the ratio of movable memory.
  *
- * Changes nothing. What tells page frames is the administrator's. No file here takes a lock
- * that a request takes, as the request would have to wait for the reader.
+ * Page frame numbers are shown to the administrator only. No attribute takes a lock that a
+ * request takes, as the request would have to wait for the reader.
  */
 #define pr_fmt(fmt) "memory: " fmt
 
@@ -40,7 +40,7 @@ bool memory_may_see_pages(void)
 	return capable(CAP_SYS_ADMIN);
 }
 
-/* ---- How it went ------------------------------------------------------ */
+/* ---- Blocks ------------------------------------------------------------- */
 
 static ssize_t last_error_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
