@@ -42,7 +42,7 @@
 
 #include "memory_request.h"
 
-/* The longest request: one that names each second of 10,000 blocks fits. */
+/* The longest request. A list of every other block of 20,000 blocks fits. */
 #define MAX_TEXT	SZ_64K
 /* Maximum size of a line of an answer. */
 #define MAX_LINE	PAGE_SIZE
@@ -112,7 +112,7 @@ static void memory_handle_send_event(const struct memory_request *req)
 {
 	const struct memory_request_end end = memory_request_end(req);
 	char verb[24], bytes[32], result[24], reason[32];
-	char *env[] = { verb, bytes, result, reason, NULL };
+	char *env[5] = { verb, bytes, result, reason, NULL };
 
 	if (!memory_request_changes_memory(req))
 		return;
@@ -169,6 +169,7 @@ static int memory_handle_begin(struct memory_handle *h, const struct memory_orde
 
 static struct memory_request *memory_handle_request(const struct memory_handle *h)
 {
+	/* Pairs with memory_handle_begin(). */
 	return smp_load_acquire(&h->request);
 }
 
@@ -217,11 +218,13 @@ static ssize_t memory_handle_write(struct file *file, const char __user *buf, si
 
 static bool memory_handle_has_ended(const struct memory_handle *h)
 {
+	/* Pairs with memory_handle_thread(). */
 	return smp_load_acquire(&h->ended);
 }
 
 static bool memory_handle_has_progress(const struct memory_handle *h)
 {
+	/* Pairs with memory_handle_tick(). */
 	return smp_load_acquire(&h->progressed);
 }
 
@@ -302,7 +305,7 @@ static ssize_t memory_handle_read(struct file *file, char __user *buf, size_t co
 	bool may_wait = !(file->f_flags & O_NONBLOCK);
 	ssize_t ret;
 
-	/* No request can come. */
+	/* There is no request and there will be none. */
 	if (!(file->f_mode & FMODE_WRITE))
 		return 0;
 	if (!may_wait && !mutex_trylock(&h->reading))
@@ -329,9 +332,9 @@ static __poll_t memory_handle_poll(struct file *file, poll_table *table)
 /* ---- The file ----------------------------------------------------------- */
 
 /*
- * The administrator; or a user of the initial user namespace to whom root has given the file,
- * by its owner, its mode or an ACL. The root of a container is neither: it is the owner of the
- * file just by its number.
+ * The administrator, or a user of the initial user namespace to whom root has given the file by
+ * its owner, its mode or an ACL. The root of a container is neither: it owns the file only
+ * because of its number.
  */
 static bool memory_handle_may_open(void)
 {

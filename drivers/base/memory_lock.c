@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Waiting for device_hotplug_lock in writers of sysfs files. They wait in the queue of the mutex,
- * so that they do not starve while other devices are added and removed, until a signal arrives
- * or the time limit of the request is reached.
+ * Waiting for device_hotplug_lock in writers of sysfs files and in threads of
+ * /dev/memory_hotplug. They wait in the queue of the mutex, so that they do not starve while other
+ * devices are added and removed, until a signal arrives or the time limit of the request is
+ * reached.
  *
  * Owns nothing. The active protection of the file has been broken before, so that a writer that
  * waits does not delay the removal of the file.
@@ -54,7 +55,10 @@ static int memory_lock_until(unsigned long end)
 	if (!task_work_cancel(current, &bell.work))
 		return err;
 
-	/* The timer expired. The flag of the task work is cleared on return to user space. */
+	/*
+	 * The timer expired. The flag of the task work is cleared on return to user space, and
+	 * by request_end_wait() in the threads, which do not return there.
+	 */
 	if (!err)
 		unlock_device_hotplug();
 	return err && task_sigpending(current) ? err : -ETIMEDOUT;
@@ -65,7 +69,7 @@ static int memory_lock_until(unsigned long end)
  * @begin: the beginning of the request, in jiffies
  * @limit_ms: time limit of the request in milliseconds; 0: no limit
  *
- * Context: Process context, in a system call. May sleep. The caller holds nothing that the owner
+ * Context: Process context, in a system call or a thread of a request. May sleep. The caller holds nothing that the owner
  * of the lock may wait for.
  * Return: 0, and the caller releases the lock with unlock_device_hotplug(); -EINTR after a
  * signal; -ETIMEDOUT if the time limit was reached.

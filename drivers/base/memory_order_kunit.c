@@ -213,7 +213,8 @@ static void order_try(struct kunit *test, const char *text)
 		check_again(test, &got);
 	/* No text is both a boolean and a request. */
 	if (!memory_parse_bool(text, &yes))
-		KUNIT_EXPECT_EQ_MSG(test, memory_parse_order(text, BLOCK, &got), -EINVAL, "%s", text);
+		KUNIT_EXPECT_EQ_MSG(test, memory_parse_order(text, BLOCK, &got), -EINVAL, "%s",
+				    text);
 }
 
 static void order_orders(struct kunit *test)
@@ -259,7 +260,8 @@ static void order_no_orders(struct kunit *test)
 		"offline size=1G zone=ANameThatIsMuchTooLong", "offline 8 best-effort best-effort",
 		"offline 8 best-effor", "offline 8 timeout=", "offline 8 timeout=1s",
 		"offline 8 timeout=4294967296", "offline 8 timeout=1 timeout=1", "offline 9-8",
-		"offline 8,", "offline 8,9 10", "offline group", "offline group1 node=1", "cancel 1",
+		"offline 8,", "offline 8,9 10", "offline group", "offline group1 node=1",
+		"cancel 1",
 		"cancel cancel", "query", "why", "why 8-9", "why 8,9", "why group1", "why 0x0-0x1",
 		"Query 8", "queryy 8", "cancell",
 	};

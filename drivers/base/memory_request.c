@@ -11,7 +11,7 @@
  * runs in a thread of its own, which holds no lock when it begins. It waits for
  * device_hotplug_lock once and only then looks at the blocks, so that they stay as they are
  * found; attempts drop that lock while pages move. Questions (query, why) take the lock of one
- * block at a time. Whatever it waits for, memory_request_cancel() ends the wait.
+ * block at a time. memory_request_cancel() ends each wait of the thread.
  */
 #define pr_fmt(fmt) "memory: " fmt
 
@@ -114,7 +114,7 @@ struct memory_request {
 	struct mhp_result res;
 	unsigned long begin;
 	unsigned int ms;
-	spinlock_t lock;
+	spinlock_t lock;	/* protects the members below */
 	struct task_struct *waiter;
 	bool cancelled;
 	struct mhp_progress before, progress;
@@ -343,8 +343,9 @@ static bool is_suitable_block(const struct memory_request *req, const struct mem
 }
 
 /*
- * Counts the pages of a part of a block, which stays as it is meanwhile: whoever has its lock
- * gives it back before he waits for pages to move, or for readers to leave.
+ * Counts the pages of a part of a block, whose state does not change meanwhile. The wait for the
+ * lock of the block is short: its owners release it before they wait for pages to move, or for
+ * readers to leave.
  */
 static int request_take_census(struct memory_request *req, struct memory_block *mem,
 			       u64 start, u64 last, struct mhp_census *census)
@@ -610,7 +611,7 @@ static bool request_fill_policy(struct memory_request *req, struct mhp_policy *p
 #else
 	*policy = (struct mhp_policy){};
 #endif
-	/* The thread gets no signals: @progress tells of a cancel. */
+	/* The thread gets no signals. A cancel is noticed by way of the progress. */
 	policy->signals = MHP_SIGNALS_NONE;
 	policy->progress = &req->progress;
 	policy->strict = req->order.timed;
@@ -662,6 +663,16 @@ static bool request_set_culprit_aside(struct memory_request *req)
 	return again;
 }
 
+/* Less than wanted was done, although the last attempt succeeded: the first failure says why. */
+static void request_recall_failure(struct memory_request *req)
+{
+	unsigned long i;
+
+	for (i = 0; i < req->nr && !req->res.err; i++)
+		if (req->candidates[i].fate == FATE_FAILED)
+			req->res = req->candidates[i].res;
+}
+
 static void request_fulfil(struct memory_request *req)
 {
 	unsigned int nr;
@@ -670,6 +681,7 @@ static void request_fulfil(struct memory_request *req)
 		nr = request_choose_blocks(req);
 		if (!nr) {
 			request_set_fate_of_chosen(req, FATE_WAITING);
+			request_recall_failure(req);
 			break;
 		}
 		if (!request_attempt(req, nr))
@@ -680,8 +692,8 @@ static void request_fulfil(struct memory_request *req)
 }
 
 /*
- * Takes device_hotplug_lock. While the thread waits for it the system may go to sleep; and
- * nothing begins while it does.
+ * Takes device_hotplug_lock. The system may go to sleep while the thread waits for the lock. The
+ * request does not begin before the system is awake again.
  */
 static int request_lock_hotplug(struct memory_request *req)
 {

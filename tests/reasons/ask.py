@@ -156,3 +156,26 @@ def test_balance(guest):
     assert guest.sh(warnings).strip() == "2", guest.sh(warnings)
     guest.sh("echo m >/proc/sysrq-trigger")
     assert f"{4 * PAGES} pages ZONE_MOVABLE (" in guest.sh("dmesg | tail -n 40")
+
+
+@machine(nodes=("1G", "1G", "0"), timeout=300)
+def test_removable(guest):
+    """removable is 0 for a block with a page that never moves, also when others read it at the same time; data in ZONE_MOVABLE leaves it 1."""
+    dimm = guest.plug("256M", 2)
+    blocks = guest.blocks(dimm)
+    guest.set_blocks("online_kernel", blocks)
+    guest.start_program(f"kinds secret 2 {dimm.lo} {dimm.hi}", "kinds")
+    stay = {block: said["kind"] for block, said in guest.query(f"{blocks[0]}-{blocks[-1]}")[1].items() if int(said["unmovable"])}
+    assert stay, "nothing of it is on the DIMM"
+    for block in stay:
+        said = guest.sh("for reader in 1 2 3 4; do (for turn in {1..300}; do read -r said "
+                        f"<$memory/memory{block}/removable; echo $said; done) & done | sort | uniq -c").split()
+        assert said == ["1200", "0"], f"memory{block}, which has {stay[block]}: {said}"
+    guest.end_program("kinds")
+
+    dimm = guest.plug("256M", 1)
+    guest.set_blocks("online_movable", guest.blocks(dimm))
+    guest.start_program(f"load 100 1 {dimm.lo} {dimm.hi}", "load")
+    for block in guest.blocks(dimm):
+        assert guest.sh(f"cat $memory/memory{block}/removable").strip() == "1"
+    return ", ".join(stay.values())
