@@ -838,8 +838,7 @@ static int mhp_decode_extent(struct mhp_lower *lower)
 		return ret;
 	if (!node_possible(extent->nid))
 		return mhp_lower_refuse(lower, -EINVAL, MHP_WHY_NODE);
-	return mhp_place_memmap(&lower->range, extent->flags, &extent->altmaps, extent->result) ?:
-	       mhp_check_kernel_room(&lower->range, !list_empty(&extent->altmaps), extent->result);
+	return mhp_place_memmap(&lower->range, extent->flags, &extent->altmaps, extent->result);
 }
 
 static int mhp_climb_lower(struct mhp_lower *lower)

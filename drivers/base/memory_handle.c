@@ -31,6 +31,7 @@
 #include <linux/miscdevice.h>
 #include <linux/mutex.h>
 #include <linux/poll.h>
+#include <linux/sched.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -158,6 +159,9 @@ static int memory_handle_begin(struct memory_handle *h, const struct memory_orde
 		memory_request_free(req);
 		return PTR_ERR(task);
 	}
+	/* The request gets CPU time where its writer does, and no sooner. */
+	set_cpus_allowed_ptr(task, current->cpus_ptr);
+	set_user_nice(task, task_nice(current));
 	kref_get(&h->ref);
 	/* Pairs with memory_handle_request(). */
 	smp_store_release(&h->request, req);

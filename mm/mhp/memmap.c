@@ -97,6 +97,34 @@ static struct mhp_altmap *mhp_altmap_alloc(const struct mhp_range *block,
 	return own;
 }
 
+/*
+ * Small allocations do not fail, but invoke the OOM killer. So this tests before the first of
+ * them whether there is kernel memory to add a range: for page tables, devices, altmaps, and a
+ * memmap in existing memory.
+ */
+static int mhp_check_kernel_room(const struct mhp_range *range, bool hosts_memmap,
+				 struct mhp_result *res)
+{
+	unsigned long nr_blocks = range->nr_pages / PHYS_PFN(memory_block_size_bytes());
+	unsigned long need = mhp_bookkeeping_pages(mhp_range_bytes(range), nr_blocks);
+	unsigned long managed, room = mhp_kernel_room(&managed);
+	/* Memory that holds its own memmap may relieve the shortage, so less has to be kept. */
+	unsigned long keep = managed / 64;
+
+	if (!hosts_memmap) {
+		need += mhp_memmap_pages(mhp_range_bytes(range));
+		keep = managed / 16;
+	}
+	if (mhp_kernel_can_spare(need, room, keep))
+		return 0;
+	pr_warn_ratelimited("[mem %#010llx-%#010llx] needs %lu KiB of kernel memory, of which %lu of %lu MiB are left\n",
+			    mhp_range_phys(range),
+			    mhp_range_phys(range) + mhp_range_bytes(range) - 1,
+			    need << (PAGE_SHIFT - 10), room >> (20 - PAGE_SHIFT),
+			    managed >> (20 - PAGE_SHIFT));
+	return mhp_refuse(res, -ENOMEM, MHP_WHY_NOMEM, range->start_pfn);
+}
+
 /* Makes an altmap of @reserve pages for each block of a range. */
 static int mhp_host_memmap(const struct mhp_range *range, unsigned long reserve, mhp_t flags,
 			   struct list_head *altmaps, struct mhp_result *res)
@@ -104,7 +132,11 @@ static int mhp_host_memmap(const struct mhp_range *range, unsigned long reserve,
 	const unsigned long pages = PHYS_PFN(memory_block_size_bytes());
 	struct mhp_range block = { range->start_pfn, pages };
 	struct mhp_altmap *own;
+	int err;
 
+	err = mhp_check_kernel_room(range, true, res);
+	if (err)
+		return err;
 	for (; block.start_pfn < mhp_range_end(range); block.start_pfn += pages) {
 		own = mhp_altmap_alloc(&block, reserve, flags & MHP_OFFLINE_INACCESSIBLE);
 		if (!own)
@@ -201,42 +233,7 @@ int mhp_place_memmap(const struct mhp_range *range, mhp_t flags, struct list_hea
 		return mhp_host_memmap(range, mhp_memmap_reserve(forced), flags, altmaps, res);
 	if (mhp_memmap_may_fall_back(flags, altmaps) && mhp_memmap_is_a_burden(range))
 		return mhp_memmap_fall_back(range, flags, altmaps, res);
-	return 0;
-}
-
-/**
- * mhp_check_kernel_room() - test whether there is kernel memory to add memory
- * @range: the memory to be added
- * @hosts_memmap: its memmap lies in the memory itself
- * @res: set to the reason of a failure
- *
- * Small allocations do not fail, but invoke the OOM killer. So this tests before the first of
- * them whether there is room for page tables, devices, and a memmap in existing memory.
- *
- * Context: Process context. May sleep.
- * Return: 0; -ENOMEM.
- */
-int mhp_check_kernel_room(const struct mhp_range *range, bool hosts_memmap,
-			  struct mhp_result *res)
-{
-	unsigned long nr_blocks = range->nr_pages / PHYS_PFN(memory_block_size_bytes());
-	unsigned long need = mhp_bookkeeping_pages(mhp_range_bytes(range), nr_blocks);
-	unsigned long managed, room = mhp_kernel_room(&managed);
-	/* Memory that holds its own memmap may relieve the shortage, so less has to be kept. */
-	unsigned long keep = managed / 64;
-
-	if (!hosts_memmap) {
-		need += mhp_memmap_pages(mhp_range_bytes(range));
-		keep = managed / 16;
-	}
-	if (mhp_kernel_can_spare(need, room, keep))
-		return 0;
-	pr_warn_ratelimited("[mem %#010llx-%#010llx] needs %lu KiB of kernel memory, of which %lu of %lu MiB are left\n",
-			    mhp_range_phys(range),
-			    mhp_range_phys(range) + mhp_range_bytes(range) - 1,
-			    need << (PAGE_SHIFT - 10), room >> (20 - PAGE_SHIFT),
-			    managed >> (20 - PAGE_SHIFT));
-	return mhp_refuse(res, -ENOMEM, MHP_WHY_NOMEM, range->start_pfn);
+	return mhp_check_kernel_room(range, false, res);
 }
 
 /* ---- The pages that hold the memmap ------------------------------------- */

@@ -218,8 +218,6 @@ int mhp_place_memmap(const struct mhp_range *range, mhp_t flags, struct list_hea
 bool mhp_memmap_may_fall_back(mhp_t flags, const struct list_head *altmaps);
 int mhp_memmap_fall_back(const struct mhp_range *range, mhp_t flags,
 			 struct list_head *altmaps, struct mhp_result *res);
-int mhp_check_kernel_room(const struct mhp_range *range, bool hosts_memmap,
-			  struct mhp_result *res);
 int mhp_memmap_online(struct mhp_run *run);
 void mhp_memmap_offline(struct mhp_run *run);
 

@@ -10,8 +10,8 @@ need_fault_injection
 spare 1
 block=${spare[0]}
 
-declare -A number=([ENOENT]=2 [EIO]=5 [ENXIO]=6 [ENOMEM]=12 [EBUSY]=16 [ENODEV]=19)
-names=(ENOENT EIO ENXIO ENOMEM EBUSY ENODEV)
+declare -A number=([ENOENT]=2 [EIO]=5 [ENXIO]=6 [ENOMEM]=12 [EACCES]=13 [EBUSY]=16 [ENODEV]=19)
+names=(ENOENT EIO ENXIO ENOMEM EACCES EBUSY ENODEV)
 online_steps=(prepare memmap zone notify pages evacuate publish)
 add_steps=(resource memblock node sections walks blocks firmware)
 
