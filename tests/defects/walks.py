@@ -122,7 +122,7 @@ def test_waits(guest):
     guest.set_blocks("online_movable", [block])
     guest.sh(f"echo 1000 >{TIMEOUT}")
     walk(guest, 8000)
-    guest.sh(f"expect EBUSY {state} offline; grep 'reason=deadline .*step=pages' $memory/memory{block}/last_error")
+    guest.sh(f"expect EBUSY {state} offline; grep 'reason=deadline .*step=evacuate' $memory/memory{block}/last_error")
     assert guest.zones([block])[block] == ("online", "Movable")
     walk_ends(guest)
     guest.set_blocks("offline", [block, other])
@@ -130,7 +130,7 @@ def test_waits(guest):
     # Who can be told that it failed does not wait for ever, who ejects the memory then does.
     walk(guest, 14000)
     guest.sh(f"expect EBUSY /sys/kernel/debug/mhp_ask 'remove {dimm.lo} {dimm.size}'")
-    guest.sh("dmesg | grep -q 'remove failed.*, step sections'")
+    guest.sh("dmesg | grep -q 'remove failed.*, step walks'")
     assert guest.blocks(dimm) == [block, other], "the blocks are not back"
     walk_ends(guest)
 

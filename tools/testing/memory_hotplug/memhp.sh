@@ -210,7 +210,7 @@ block 4 online Normal 0 group=none
 tells 4 "free=10 movable=2 unmovable=4 pinned=0 hugetlb=0 poisoned=0 blocker=0x41 kind=slab score=0"
 block 5 online Movable 1 group=3
 tells 5 "free=14 movable=1 unmovable=0 pinned=1 hugetlb=0 poisoned=0 blocker=0x52 kind=pinned score=0 more=1" \
-	"verb=offline err=-16 reason=pinned pfn=0x52 step=pages passes=12 left=1 ms=5023 detail=two words later=on"
+	"verb=offline err=-16 reason=pinned pfn=0x52 step=evacuate passes=12 left=1 ms=5023 detail=two words later=on"
 block 6 going-offline Movable 1 group=3
 tells 6 "free=12 movable=4 unmovable=0 pinned=0 hugetlb=0 poisoned=0 blocker=none kind=none score=75"
 block 7 lost Movable 1
@@ -239,7 +239,7 @@ END
 expect "why" 0 why memory5 <<'END'
 block     memory5, 0x50000-0x5ffff, 64K, node 1, group 3
 state     online in Movable
-last      offline failed (Device or resource busy): pinned at page frame 0x52, step pages, 12 passes, 1 left, after 5.0 s
+last      offline failed (Device or resource busy): pinned at page frame 0x52, step evacuate, 12 passes, 1 left, after 5.0 s
           detail=two words
           later=on
 pages             14 free          56K
@@ -274,7 +274,7 @@ GROUP TYPE     NODE    SIZE  ONLINE  ZONES          OWNER            BLOCKS
     3 static      1    128K    128K  Movable        PNP0C80:00       5-6
 END
 
-holds "last_error" "d['last_error'] == dict(verb='offline', err=-16, reason='pinned', pfn=0x52, step='pages', passes=12,
+holds "last_error" "d['last_error'] == dict(verb='offline', err=-16, reason='pinned', pfn=0x52, step='evacuate', passes=12,
 	left=1, ms=5023, detail='two words', later='on')" why 5
 holds "a group" "d['blocks'] == 2 and d['free'] == 26 and d['blocker'] == 0x52 and d['can_go'] == 'no'" query group3
 tells range "free=26 movable=1 unmovable=5 pinned=0 hugetlb=0 poisoned=0 blocker=0x51 kind=slab score=0"
@@ -394,7 +394,7 @@ requests "what is to change only" "offline 2-5"
 
 answer <<'END'
 block=7 result=done err=0 reason=none pfn=none step=check
-block=4 result=failed err=-16 reason=pinned pfn=0x41 step=pages
+block=4 result=failed err=-16 reason=pinned pfn=0x41 step=evacuate
 request verb=offline result=ok wanted=1 done=1 ms=12 err=0 reason=none pfn=none step=check
 END
 expect_timed "a size" 0 offline 64K --node 0 --zone movable --timeout 1.5 <<'END'
@@ -409,8 +409,8 @@ requests "sizes" "offline size=65536 node=0 zone=movable timeout=1500" "online_m
 
 answer <<'END'
 block=2 result=done err=0 reason=none pfn=none step=check
-block=3 result=failed err=-16 reason=unmovable pfn=0x33 step=pages
-request verb=offline result=partial wanted=2 done=1 ms=12 err=-16 reason=unmovable pfn=0x33 step=pages
+block=3 result=failed err=-16 reason=unmovable pfn=0x33 step=evacuate
+request verb=offline result=partial wanted=2 done=1 ms=12 err=-16 reason=unmovable pfn=0x33 step=evacuate
 END
 expect_timed "best effort" 64 offline -b 2,3 <<'END'
 64K offline in S s: block 2
@@ -495,7 +495,7 @@ progress pages=64 left=48 moved=16 failed=0 passes=1 ms=2
 !wait
 !sleep 2
 block=3 result=untouched err=0 reason=none pfn=none step=check
-request verb=offline result=cancelled wanted=1 done=0 ms=12 err=-125 reason=cancelled pfn=none step=pages
+request verb=offline result=cancelled wanted=1 done=0 ms=12 err=-125 reason=cancelled pfn=none step=evacuate
 END
 	: >"$work/log"
 	run=$((run + 1))
