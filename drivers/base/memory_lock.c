@@ -69,8 +69,8 @@ static int memory_lock_until(unsigned long end)
  * @begin: the beginning of the request, in jiffies
  * @limit_ms: time limit of the request in milliseconds; 0: no limit
  *
- * Context: Process context, in a system call or a thread of a request. May sleep. The caller holds nothing that the owner
- * of the lock may wait for.
+ * Context: Process context, in a system call or a thread of a request. May sleep. The caller
+ * holds nothing that the owner of the lock may wait for.
  * Return: 0, and the caller releases the lock with unlock_device_hotplug(); -EINTR after a
  * signal; -ETIMEDOUT if the time limit was reached.
  */
