@@ -672,10 +672,13 @@ class Guest:
 
 
 class WorkTimer:
-    """How long runs of work functions take, of those that the kernel has, by the tracepoints around them."""
+    """How long runs of work functions take, by the tracepoints around them; the stock kernel may not have all."""
 
     def __init__(self, guest, *functions):
         self.guest = guest
+        for function in functions:
+            if not self.guest.sh(f"grep -cw {function} /proc/kallsyms || :").strip("0\n") and "stock" not in str(guest.kernel_dir):
+                raise GuestError(f"the kernel has no function {function}")
         wanted = " || ".join(f'$3 == "{function}"' for function in functions)
         self.guest.sh(f"""cd /sys/kernel/tracing
             filter=$(awk '{wanted} {{ printf "%sfunction == 0x%s", n++ ? " || " : "", $1 }}' /proc/kallsyms)

@@ -7,7 +7,7 @@ from guest import GIB, WorkTimer, machine
 @machine(nodes=("3G",), room="80G", exact=True, timeout=900)
 def test_512_blocks(guest):
     """512 blocks of one device take 512 times as long as one block, for adding, binding, unbinding and removing."""
-    timer = WorkTimer(guest, "acpi_hotplug_work_fn", "eject_work")
+    timer = WorkTimer(guest, "acpi_hotplug_work_fn", "acpi_eject_work")
     guest.unplug(guest.plug(GIB, 0, 300), 300)      # what is done once
     costs = {}
     for blocks in (64, 512):
