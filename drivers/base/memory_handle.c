@@ -299,6 +299,7 @@ static ssize_t memory_handle_copy_lines(struct memory_handle *h, char __user *bu
 			return copied ?: -EFAULT;
 		WRITE_ONCE(h->pos, h->pos + len);
 		copied += len;
+		cond_resched();
 	}
 	return copied;
 }
