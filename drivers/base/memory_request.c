@@ -156,10 +156,11 @@ static int request_refuse(struct memory_request *req, int err, enum mhp_reason w
  */
 static void request_begin_wait(struct memory_request *req)
 {
-	guard(spinlock_irq)(&req->lock);
+	spin_lock_irq(&req->lock);
 	req->waiter = current;
 	if (req->cancelled)
 		set_notify_signal(current);
+	spin_unlock_irq(&req->lock);
 }
 
 /* Returns 0 if the request continues. */
@@ -167,10 +168,10 @@ static int request_end_wait(struct memory_request *req)
 {
 	bool cancelled;
 
-	scoped_guard(spinlock_irq, &req->lock) {
-		req->waiter = NULL;
-		cancelled = req->cancelled;
-	}
+	spin_lock_irq(&req->lock);
+	req->waiter = NULL;
+	cancelled = req->cancelled;
+	spin_unlock_irq(&req->lock);
 	/* A kernel thread does not return to user space, where the flag would be cleared. */
 	clear_notify_signal();
 	return cancelled ? request_refuse(req, -ECANCELED, MHP_WHY_CANCELLED) : 0;
@@ -187,11 +188,12 @@ static int request_end_wait(struct memory_request *req)
  */
 void memory_request_cancel(struct memory_request *req)
 {
-	guard(spinlock_irq)(&req->lock);
+	spin_lock_irq(&req->lock);
 	req->cancelled = true;
 	WRITE_ONCE(req->progress.cancel, true);
 	if (req->waiter)
 		set_notify_signal(req->waiter);
+	spin_unlock_irq(&req->lock);
 }
 
 /* ---- Places -------------------------------------------------------------- */
@@ -627,11 +629,12 @@ static bool request_fill_policy(struct memory_request *req, struct mhp_policy *p
 /* The progress of each attempt begins with zero; readers add that of earlier attempts. */
 static void request_restart_progress(struct memory_request *req)
 {
-	guard(spinlock_irq)(&req->lock);
+	spin_lock_irq(&req->lock);
 	req->before.moved += req->progress.moved;
 	req->before.failed += req->progress.failed;
 	req->before.passes += req->progress.passes;
 	req->progress = (struct mhp_progress){ .cancel = req->cancelled };
+	spin_unlock_irq(&req->lock);
 }
 
 static int request_attempt(struct memory_request *req, unsigned int nr_ranges)

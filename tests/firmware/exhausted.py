@@ -5,7 +5,7 @@ import re
 
 from guest import MIB, GuestError, machine
 
-SMALL = {"nodes": ("256M",), "cmdline": "memhp_default_state=online_movable", "timeout": 400}
+SMALL = {"nodes": ("256M",), "cmdline": "memhp_default_state=online_movable page_table_check=off", "timeout": 400}
 
 
 def plug_and_look(guest, times):
