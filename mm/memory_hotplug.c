@@ -58,7 +58,6 @@
 #include <linux/firmware-map.h>
 #include <linux/ioport.h>
 #include <linux/jiffies.h>
-#include <linux/kexec.h>
 #include <linux/memblock.h>
 #include <linux/memory.h>
 #include <linux/memremap.h>
@@ -1140,13 +1139,11 @@ void mhp_extent_add_altmap(struct mhp_extent *extent, struct vmem_altmap *altmap
  * mhp_remove() - remove memory that is offline: from OFFLINE to ABSENT
  * @extent: the memory, its node, group and altmaps, and the functions that remove its devices
  *
- * If kexec has loaded a kernel into the memory, that is unloaded if extent->certain is set. Does
- * not depend on any allocation of memory.
+ * Does not depend on any allocation of memory.
  *
  * Context: Process context, may sleep. device_hotplug_lock held. Takes mem_hotplug_lock.
- * Return: 0; -EINVAL if the range does not consist of whole blocks; -EBUSY if kexec has loaded a
- * kernel into it, or a walk over its struct pages does not end. After an error, the memory is
- * offline as before.
+ * Return: 0; -EINVAL if the range does not consist of whole blocks; -EBUSY if a walk over its
+ * struct pages does not end. After an error, the memory is offline as before.
  */
 int mhp_remove(struct mhp_extent *extent)
 {
@@ -1160,8 +1157,6 @@ int mhp_remove(struct mhp_extent *extent)
 
 	ret = mhp_decode_blocks(extent->start, extent->size, &limits, &lower.range,
 				extent->result);
-	if (!ret && !extent->certain && kexec_uses_memory(extent->start, extent->size))
-		ret = mhp_lower_refuse(&lower, -EBUSY, MHP_WHY_KEXEC);
 	if (!ret) {
 		mhp_runs_of_extent(&lower.req, &lower.range, &extent->altmaps, &lower.gap);
 		mem_hotplug_begin();
@@ -1170,7 +1165,6 @@ int mhp_remove(struct mhp_extent *extent)
 	}
 	if (!ret) {
 		mhp_free_altmaps(&extent->altmaps);
-		kexec_memory_removed(extent->start, extent->size);
 		crash_memory_removed(extent->start, extent->size);
 	}
 	mhp_lower_report(&lower, MHP_VERB_REMOVE);

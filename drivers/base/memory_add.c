@@ -14,6 +14,7 @@
 #include <linux/export.h>
 #include <linux/init.h>
 #include <linux/ioport.h>
+#include <linux/kexec.h>
 #include <linux/memory.h>
 #include <linux/memory_hotplug.h>
 #include <linux/mhp.h>
@@ -424,10 +425,14 @@ static int memory_remove_range(u64 start, u64 size, bool certain)
 	int err;
 
 	err = memory_check_removal(&removal);
+	if (!err && !certain && kexec_uses_memory(start, size))
+		err = mhp_refuse(&result, -EBUSY, MHP_WHY_KEXEC, PHYS_PFN(start));
 	if (err)
 		extent->record = mhp_report_refusal(MHP_VERB_REMOVE, start, size, &result);
 	else
 		err = mhp_remove(extent);
+	if (!err)
+		kexec_memory_removed(start, size);
 	if (extent->record)
 		walk_memory_blocks(start, size, extent->record, memory_block_note_end);
 	mhp_record_put(extent->record);

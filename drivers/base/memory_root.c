@@ -9,7 +9,6 @@
 #include <linux/crash_core.h>
 #include <linux/device.h>
 #include <linux/jiffies.h>
-#include <linux/kexec.h>
 #include <linux/kstrtox.h>
 #include <linux/memory.h>
 #include <linux/memory_hotplug.h>

@@ -148,6 +148,9 @@ enum mhp_reason mhp_patience_ends(const struct mhp_patience *patience);
 int mhp_lose_patience(const struct mhp_patience *patience, unsigned long pfn,
 		      struct mhp_result *res);
 
+/* The longest wait for walks over struct pages, in jiffies. */
+#define MHP_WALK_PATIENCE	(10 * HZ)
+
 /* section.c */
 bool mhp_section_early(unsigned long pfn);
 #ifdef CONFIG_MEMORY_HOTREMOVE
@@ -155,7 +158,6 @@ bool mhp_hide_sections(const struct mhp_range *range, bool certain);
 void mhp_show_sections(const struct mhp_range *range);
 
 /* walk.c */
-#define MHP_WALK_PATIENCE	(10 * HZ)
 bool mhp_wait_for_walks(unsigned long deadline);
 void mhp_wait_for_all_walks(void);
 #else

@@ -34,6 +34,18 @@
 #include <linux/pagemap.h>
 #include <linux/uaccess.h>
 
+#ifdef CONFIG_MEMORY_HOTREMOVE
+static int mhp_ask_leave(u64 start, u64 size)
+{
+	return offline_and_remove_memory(start, size);
+}
+#else
+static int mhp_ask_leave(u64 start, u64 size)
+{
+	return -EINVAL;
+}
+#endif
+
 static struct dentry *file;
 static DEFINE_MUTEX(ask_lock);
 static struct page *pinned, *locked;
@@ -158,7 +170,7 @@ static int mhp_ask(char *text)
 	if (sscanf(text, "remove %lli %lli", &start, &size) == 2)
 		return remove_memory(start, size);
 	if (sscanf(text, "leave %lli %lli", &start, &size) == 2)
-		return offline_and_remove_memory(start, size);
+		return mhp_ask_leave(start, size);
 	if (sscanf(text, "pin %lli", &start) == 1)
 		return mhp_ask_pin(start);
 	if (sscanf(text, "lock %lli", &start) == 1)
