@@ -120,6 +120,14 @@ static void memory_blocks_announce(struct memory_block **blocks, unsigned int nr
 	}
 }
 
+/* Ends a request: announces the states of its blocks, and lets other requests have them. */
+static void memory_blocks_settle(struct memory_block **blocks, unsigned int nr)
+{
+	memory_blocks_announce(blocks, nr);
+	memory_blocks_unlock(blocks, nr);
+	wake_up_all(&blocks_settled);
+}
+
 static void memory_blocks_set_state(struct block_request *req, unsigned long state)
 {
 	for (unsigned int i = 0; i < req->nr; i++)
@@ -289,9 +297,7 @@ static int memory_blocks_bring_online(struct memory_block **blocks, unsigned int
 
 	memory_blocks_lock(blocks, nr);
 	err = memory_blocks_change_to_online(&req, type, restore);
-	memory_blocks_announce(blocks, nr);
-	memory_blocks_unlock(blocks, nr);
-	wake_up_all(&blocks_settled);
+	memory_blocks_settle(blocks, nr);
 	return err;
 }
 
@@ -385,9 +391,7 @@ static int memory_blocks_take_offline(struct memory_block **blocks, unsigned int
 
 	memory_blocks_lock(blocks, nr);
 	err = memory_blocks_change_to_offline(&req, policy);
-	memory_blocks_announce(blocks, nr);
-	memory_blocks_unlock(blocks, nr);
-	wake_up_all(&blocks_settled);
+	memory_blocks_settle(blocks, nr);
 	return err;
 }
 
@@ -696,9 +700,7 @@ static int memory_block_lose(struct memory_block *mem, void *arg)
 		return 0;
 	memory_blocks_lock(&mem, 1);
 	memory_block_change_to_lost(&req);
-	memory_blocks_announce(&mem, 1);
-	memory_blocks_unlock(&mem, 1);
-	wake_up_all(&blocks_settled);
+	memory_blocks_settle(&mem, 1);
 	return 0;
 }
 
