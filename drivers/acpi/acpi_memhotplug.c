@@ -278,15 +278,24 @@ static int acpi_dimm_count_block(struct memory_block *mem, void *arg)
 /* A boot memory block that two devices share stays bound to the first of them. */
 static int acpi_dimm_bind_block(struct memory_block *mem, void *arg)
 {
+	struct acpi_device *adev = arg;
+	int err;
+
 	if (has_acpi_companion(&mem->dev))
 		return 0;
-	return acpi_bind_one(&mem->dev, arg);
+	err = acpi_bind_one(&mem->dev, adev);
+	/* A reader of the block's files could not hold the device. */
+	if (!err)
+		WRITE_ONCE(mem->phys_device, adev->pnp.instance_no);
+	return err;
 }
 
 static int acpi_dimm_unbind_block(struct memory_block *mem, void *arg)
 {
-	if (ACPI_COMPANION(&mem->dev) == arg)
-		acpi_unbind_one(&mem->dev);
+	if (ACPI_COMPANION(&mem->dev) != arg)
+		return 0;
+	WRITE_ONCE(mem->phys_device, -1);
+	acpi_unbind_one(&mem->dev);
 	return 0;
 }
 

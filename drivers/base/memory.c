@@ -20,7 +20,6 @@
  */
 #define pr_fmt(fmt) "memory: " fmt
 
-#include <linux/acpi.h>
 #include <linux/cleanup.h>
 #include <linux/device.h>
 #include <linux/errno.h>
@@ -357,20 +356,16 @@ static ssize_t end_phys_index_show(struct device *dev, struct device_attribute *
 static DEVICE_ATTR_RO(end_phys_index);
 
 /* The number of the ACPI device to which firmware_node is a link. */
-static int memory_block_phys_device(struct device *dev)
+static int memory_block_phys_device(const struct memory_block *mem)
 {
-#ifdef CONFIG_ACPI
-	const struct acpi_device *adev = ACPI_COMPANION(dev);
+	int number = READ_ONCE(mem->phys_device);
 
-	if (adev)
-		return adev->pnp.instance_no;
-#endif
-	return arch_get_memory_phys_device(block_pfn(to_memory_block(dev)));
+	return number >= 0 ? number : arch_get_memory_phys_device(block_pfn(mem));
 }
 
 static ssize_t phys_device_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
-	return sysfs_emit(buf, "%d\n", memory_block_phys_device(dev));
+	return sysfs_emit(buf, "%d\n", memory_block_phys_device(to_memory_block(dev)));
 }
 static DEVICE_ATTR_RO(phys_device);
 
@@ -458,6 +453,7 @@ static struct memory_block *memory_block_alloc(unsigned long id)
 	mem->state = MEM_OFFLINE;
 	mem->kept_type = MMOP_OFFLINE;
 	mem->nid = IS_ENABLED(CONFIG_NUMA) ? NUMA_NO_NODE : 0;
+	mem->phys_device = -1;
 	INIT_LIST_HEAD(&mem->group_next);
 
 	device_initialize(&mem->dev);

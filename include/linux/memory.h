@@ -52,6 +52,7 @@ enum memory_block_state {
  * @state: one of the five states of enum memory_block_state
  * @kept_type: the kind of zone in which it was online last; MMOP_OFFLINE if it never was
  * @nid: its node; NUMA_NO_NODE if it belongs to several
+ * @phys_device: number of its hardware unit; negative: the architecture knows
  * @zone: the zone of all of its pages; NULL if its pages have several zones, or if the block
  *	is offline
  * @dev: the device memoryXXX
@@ -75,6 +76,7 @@ struct memory_block {
 	unsigned long state;
 	enum mmop kept_type;
 	int nid;
+	int phys_device;
 	struct zone *zone;
 	struct device dev;
 	struct vmem_altmap *altmap;

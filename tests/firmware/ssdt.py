@@ -268,6 +268,12 @@ def test_at_boot(guest):
     assert "memory6" not in firmware, "there is no hole"
     assert {block for block, path in firmware.items() if path == "\\_SB_.MEM0"} == {"memory4", "memory5"}, f"{firmware}"
     assert {block for block, path in firmware.items() if path == "\\_SB_.MEM2"} == {"memory7"}, f"{firmware}"
+    guest.sh("""cd $memory
+        for block in 4 7; do
+            name=$(basename "$(readlink -f memory$block/firmware_node)")
+            [ $(<memory$block/phys_device) = $((16#${name#*:})) ] || fail "$block is of $name, and says $(<memory$block/phys_device)"
+        done
+        [ $(<memory0/phys_device) = 0 ]""")
     log = guest.sh("dmesg")
     for base, size in (*BOOT[0].ranges[1:], *BOOT[1].ranges):
         assert f"[mem {base:#010x}-{base + size - 1:#010x}] cannot be" in log, f"the log does not name {base:#x}"
