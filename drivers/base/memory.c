@@ -281,24 +281,12 @@ static ssize_t memory_block_set_online(struct device *dev, const char *buf, size
 	return memory_block_user_request(to_memory_block(dev), &attr, type, false) ?: count;
 }
 
-static int memory_block_link_to_node(struct device *dev)
-{
-	int nid = READ_ONCE(to_memory_block(dev)->nid), err;
-
-	if (!IS_ENABLED(CONFIG_NUMA) || nid == NUMA_NO_NODE)
-		return 0;
-	err = sysfs_create_link_nowarn(&dev->kobj, &node_devices[nid]->dev.kobj,
-				       dev_name(&node_devices[nid]->dev));
-	return err == -EEXIST ? 0 : err;
-}
-
 static const struct bus_type memory_subsys = {
 	.dev_name = "memory",
 	.name = "memory",
 	.offline = memory_block_bus_offline,
 	.online = memory_block_bus_online,
 	.set_online = memory_block_set_online,
-	.populate = memory_block_link_to_node,
 };
 
 /* ---- Attributes of a block ---- */
@@ -457,6 +445,8 @@ static struct memory_block *memory_block_alloc(unsigned long id)
 	INIT_LIST_HEAD(&mem->group_next);
 
 	device_initialize(&mem->dev);
+	/* Suspend has nothing to do with a block, of which there may be thousands. */
+	device_set_pm_not_required(&mem->dev);
 	mem->dev.bus = &memory_subsys;
 	mem->dev.id = id;
 	mem->dev.groups = block_groups;
@@ -599,8 +589,8 @@ static int memory_block_link_both_ways(struct memory_block *mem, void *arg)
 
 	WRITE_ONCE(mem->nid, node->id);
 	err = sysfs_create_link(&node->kobj, &mem->dev.kobj, dev_name(&mem->dev));
-	if (!err && device_is_populated(&mem->dev))
-		err = memory_block_link_to_node(&mem->dev);
+	if (!err)
+		err = sysfs_create_link(&mem->dev.kobj, &node->kobj, dev_name(node));
 	return err;
 }
 
@@ -610,9 +600,8 @@ static int memory_block_link_both_ways(struct memory_block *mem, void *arg)
  * @size: in bytes, a multiple of the block size
  * @nid: the node, which is online
  *
- * Sets the node of the blocks, and creates the links from the node. The link from a block to its
- * node is created at the first look into the directory of the block. The links are removed
- * together with the blocks.
+ * Sets the node of the blocks, and creates the links from the node to the blocks and back. The
+ * links are removed together with the blocks.
  *
  * Context: Process context. May sleep. device_hotplug_lock held.
  * Return: 0; -ENOMEM or another error of sysfs.
