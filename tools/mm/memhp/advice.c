@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the kernel's reasons (include/linux/mhp_reason.h) and kinds of pages mean to people.
- * Pure: also built into the tests and the fuzzer of tools/testing/memory_hotplug.
+ * Explanations of the kernel's reasons (include/linux/mhp_reason.h) and kinds of pages. This file
+ * is pure: it is also built into the tests and the fuzzer of tools/testing/memory_hotplug.
  */
 #include <string.h>
 
 #include "advice.h"
 #include "text.h"
 
-/* By the first word of a reason or kind: what it means, and what can be done. */
+/* For the first word of a reason or kind: its cause, and the advice to the user. */
 static const struct advice advices[] = {
 	{ "pinned", "something holds the page for long: I/O of a device, a pipe, a debugger",
 	  "End what does, then try again." },
@@ -57,7 +57,7 @@ static const struct advice advices[] = {
 	{ "nomem", "the kernel had no memory for the bookkeeping", "Free some, then try again." },
 };
 
-/* Returns the entry for a reason, of which a colon ends the first word, or NULL. */
+/* Returns the entry for a reason, whose first word may end in a colon; NULL if there is none. */
 const struct advice *advice_for(const char *reason)
 {
 	size_t len;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What the kernel's reasons and kinds of pages mean to people. Pure. */
+/* Explanations of the kernel's reasons and kinds of pages. Pure. */
 #ifndef MEMHP_ADVICE_H
 #define MEMHP_ADVICE_H
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What is in blocks, and how their last requests ended. A kernel with /dev/memory_hotplug is
- * asked; elsewhere the counts are an estimate from the flags of the pages.
+ * The contents of blocks, and the results of their last requests. A kernel that has
+ * /dev/memory_hotplug is asked for them. For other kernels, the counts are an estimate from the
+ * flags of the pages.
  */
 #include <err.h>
 #include <fcntl.h>
@@ -15,11 +16,11 @@
 #include "page.h"
 #include "sysfs.h"
 
-/* What questions are about, and what the answers have told so far. */
+/* The answers that the kernel has given to a question so far. */
 struct question {
 	struct counts sum;		/* of all blocks; the source is NOBODY without an answer */
 	enum ending last;		/* NOT_TOLD without an answer */
-	struct pairs *failure;		/* for "why": filled in where the last request failed */
+	struct pairs *failure;		/* for "why": filled in if the last request failed */
 };
 
 static void take_answer(struct question *q, const char *line)
@@ -39,7 +40,7 @@ static void take_answer(struct question *q, const char *line)
 	}
 }
 
-/* Asks the kernel "@verb @places" and takes in the answer, where the kernel can be asked. */
+/* Asks the kernel "@verb @places" and evaluates the answer. Does nothing without the device. */
 static void ask_kernel(const char *verb, const char *places, struct question *q)
 {
 	const struct request_text request = { .verb = verb, .places = places, .node = NONE };
@@ -61,7 +62,7 @@ static void ask_kernel(const char *verb, const char *places, struct question *q)
 	close_handle(&h);
 }
 
-/* Fills in the counts of a block by the flags of its pages; of @every chunks one is looked at. */
+/* Estimates the counts of a block from the flags of the pages in one of @every chunks. */
 static void estimate_block(struct block *b, unsigned int every)
 {
 	b->counts = NO_PAGES(ESTIMATE);
@@ -77,7 +78,7 @@ static void estimate_block(struct block *b, unsigned int every)
 
 static void estimate_rest(struct block **list, unsigned int nr)
 {
-	/* To look at each page of some TiB would take minutes. */
+	/* Reading the flags of each page of some TiB would take minutes. */
 	unsigned int every = 1 + (nr * pages_per_block() >> 27);
 
 	for (unsigned int i = 0; i < nr; i++)
@@ -85,7 +86,7 @@ static void estimate_rest(struct block **list, unsigned int nr)
 			estimate_block(list[i], every);
 }
 
-/* Fills in the counts of some blocks as well as this kernel allows; returns those of all. */
+/* Fills in the counts of each of these blocks. Returns the counts of all of them together. */
 struct counts count_blocks(struct block **list, unsigned int nr)
 {
 	struct question q = {};
@@ -109,8 +110,8 @@ void count_all_blocks(void)
 }
 
 /*
- * Fills in the counts of a block, and @failure where its last request ended BADLY. Without the
- * device, root may still find the latter in a file.
+ * Fills in the counts of a block and, if its last request ended BADLY, @failure. Without the
+ * device, root may still find the failure in a file.
  */
 enum ending ask_why(struct block *b, struct pairs *failure)
 {
@@ -124,7 +125,7 @@ enum ending ask_why(struct block *b, struct pairs *failure)
 	return q.last == NOT_TOLD ? read_last_error(b, failure) : q.last;
 }
 
-/* Fills @failure where the last request ended BADLY, by the block's file in sysfs. */
+/* Fills in @failure from the block's file in sysfs if the last request ended BADLY. */
 enum ending read_last_error(const struct block *b, struct pairs *failure)
 {
 	char line[LINE_SIZE];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What is in blocks, and how their last requests ended: what the kernel knows, or an estimate. */
+/* The contents of blocks, and the results of their last requests. */
 #ifndef MEMHP_ASK_H
 #define MEMHP_ASK_H
 

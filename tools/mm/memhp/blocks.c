@@ -2,8 +2,8 @@
 /*
  * The memory blocks of the machine, as sysfs shows them.
  *
- * Owns the table of the blocks, which is read once, at the start; the states of blocks are
- * read again where a request waits for them to change.
+ * This file owns the table of the blocks, which is read once, at the start. The states of blocks
+ * are read again while a request waits for them to change.
  */
 #include <dirent.h>
 #include <err.h>
@@ -26,7 +26,7 @@ bool block_is(const struct block *b, const char *state)
 	return !strcmp(b->state, state);
 }
 
-/* Is the memory of the block in use, or about to be? */
+/* Returns true if the memory of the block is in use, or is about to be in use. */
 bool block_is_up(const struct block *b)
 {
 	return !block_is(b, "offline") && !block_is(b, "lost");
@@ -61,7 +61,7 @@ int compare_blocks(const void *a, const void *b)
 	return (x->nr > y->nr) - (x->nr < y->nr);
 }
 
-/* Returns the node that the block has a link to; NONE if it is not exactly one. */
+/* Returns the node that the block has a link to; NONE if there is no link, or several. */
 static int find_node(unsigned long nr)
 {
 	int node = NONE, found = 0, fd = open_file(O_RDONLY | O_DIRECTORY, MEMORY "/memory%lu", nr);
@@ -90,7 +90,7 @@ bool read_state(struct block *b)
 	return ret;
 }
 
-/* Reads what sysfs has of a block; returns false if the block does not exist any more. */
+/* Reads the files of a block; returns false if the block does not exist any more. */
 static bool read_block(struct block *b)
 {
 	char line[LINE_SIZE];
@@ -108,7 +108,7 @@ static bool read_block(struct block *b)
 	return true;
 }
 
-/* Reads all blocks; exits where there are none. */
+/* Reads all blocks; exits if there are none. */
 void find_blocks(void)
 {
 	int fd = open_file(O_RDONLY | O_DIRECTORY, MEMORY);

@@ -1,26 +1,26 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The memory blocks of the machine, as sysfs shows them, and those that a RANGE names. */
+/* The memory blocks of the machine, as sysfs shows them, and the blocks that a RANGE names. */
 #ifndef MEMHP_BLOCKS_H
 #define MEMHP_BLOCKS_H
 
 #include "counts.h"
 
-/* What a request has done to a block. */
+/* The result of a request for one block. */
 enum outcome { UNTOUCHED, CHANGED, FAILED, TAKEN_BACK, STUCK };
 
 struct block {
 	unsigned long nr;
-	int node;		/* NONE: not exactly one */
+	int node;		/* NONE: no node, or several */
 	int group;		/* NONE: no group */
 	char state[20];
-	char zones[64];		/* online: the zone it is in; offline: those that it can be in */
+	char zones[64];		/* online: its zone; offline: the zones that it can have */
 	bool removable;
-	struct counts counts;	/* once count_blocks() has been called */
+	struct counts counts;	/* valid after count_blocks() */
 	enum outcome outcome;
-	char reason[128];	/* of a failure, else empty */
+	char reason[128];	/* of a failure, otherwise empty */
 };
 
-/* All blocks by number, once find_blocks() has been called. */
+/* All blocks by number. They are valid after find_blocks(). */
 extern struct block *blocks;
 extern unsigned int nr_blocks;
 extern u64 block_size;		/* bytes */
@@ -41,7 +41,7 @@ int compare_blocks(const void *a, const void *b);
 /* Some of the blocks. */
 struct selection {
 	unsigned int nr;
-	bool scattered;		/* they are not one after the other */
+	bool scattered;		/* there are gaps between the blocks */
 	struct block **blocks;
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* memhp offline, memhp online: what is wanted, who does it, and how it went. */
+/* memhp offline, memhp online: parsing the request, choosing the method, reporting the result. */
 #include <err.h>
 #include <errno.h>
 #include <stdio.h>
@@ -15,7 +15,7 @@
 #include "signals.h"
 #include "sysfs.h"
 
-/* Returns seconds of a clock that never jumps. */
+/* Returns the seconds of a clock that is never set. */
 double now(void)
 {
 	struct timespec t;
@@ -24,9 +24,9 @@ double now(void)
 	return t.tv_sec + t.tv_nsec / 1e9;
 }
 
-/* ---- What has become of blocks ------------------------------------------ */
+/* ---- Results of blocks -------------------------------------------------- */
 
-/* Puts the kernel's reason into a few words; returns false if it has none. */
+/* Writes the kernel's reason in a few words; returns false if the line has no reason. */
 bool take_reason(char *text, size_t size, const struct pairs *p)
 {
 	const char *reason = pair_value(p, "reason"), *pfn = pair_value(p, "pfn");
@@ -40,7 +40,7 @@ bool take_reason(char *text, size_t size, const struct pairs *p)
 	return true;
 }
 
-/* A block is as wanted. */
+/* Records that a block has the wanted state. */
 void note_success(struct change *c, struct block *b)
 {
 	b->outcome = CHANGED;
@@ -51,7 +51,7 @@ void note_success(struct change *c, struct block *b)
 	fflush(stdout);
 }
 
-/* A block is not, for its reason. A user who has ended the request knows why. */
+/* Records that a block failed. Says why, unless the user has ended the request. */
 void note_failure(struct change *c, struct block *b)
 {
 	b->outcome = FAILED;
@@ -62,9 +62,9 @@ void note_failure(struct change *c, struct block *b)
 	      b->reason, b->nr);
 }
 
-/* ---- What is wanted ----------------------------------------------------- */
+/* ---- Arguments ---------------------------------------------------------- */
 
-/* "3" is a block, but one letter more makes it a size. Only "memory3" is beyond doubt. */
+/* Asks about "3", which is a block, as one more letter makes it a size, unlike "memory3". */
 static void confirm_number(const struct change *c, const char *arg)
 {
 	char answer[16] = "";
@@ -80,7 +80,7 @@ static void confirm_number(const struct change *c, const char *arg)
 		errx(1, "nothing is changed (memory%s is never asked about)", arg);
 }
 
-/* Takes those blocks of a RANGE that are not yet as wanted; the others are no error. */
+/* Selects the blocks of a RANGE that do not have the wanted state yet. Others are no error. */
 static void choose_these_blocks(struct change *c, const char *arg)
 {
 	struct selection all = select_range(arg);
@@ -109,7 +109,7 @@ static void parse_wish(struct change *c, const char *arg)
 	c->wanted = size / block_size;
 }
 
-/* ---- How it went -------------------------------------------------------- */
+/* ---- Result ------------------------------------------------------------- */
 
 static void json_change(const struct change *c, const char *result)
 {
@@ -141,7 +141,7 @@ static void json_change(const struct change *c, const char *result)
 	json_close('}');
 }
 
-/* Says which memory was changed, whoever reads it. */
+/* Prints which memory was changed, also if the output is not a terminal. */
 static void print_changed(const struct change *c)
 {
 	struct selection changed = {};
@@ -157,7 +157,7 @@ static void print_changed(const struct change *c)
 	free(changed.blocks);
 }
 
-/* Says what was not changed. Each block that is in the way has had a line of its own. */
+/* Prints how much was not changed. Each block that failed has already had its own line. */
 static void print_missing(const struct change *c)
 {
 	const struct advice *advice = advice_for(c->reason);
@@ -191,9 +191,9 @@ static int report_change(const struct change *c)
 	return all ? 0 : c->done ? DONE_PARTLY : DONE_NOTHING;
 }
 
-/* ---- Who does it -------------------------------------------------------- */
+/* ---- Method ------------------------------------------------------------- */
 
-/* Opens the handle. Returns false where this kernel has none; exits where that is no excuse. */
+/* Opens the handle. Returns false if the kernel has no such device; exits on other errors. */
 static bool open_request(const struct change *c, struct handle *h)
 {
 	if (open_handle(h)) {

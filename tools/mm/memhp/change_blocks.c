@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Requests block by block, through the files "state" in sysfs: all that kernels without
- * /dev/memory_hotplug have. Each write is made by a child, as it may take long and nothing but
- * a signal ends it.
+ * Requests block by block, through the files "state" in sysfs, for kernels without
+ * /dev/memory_hotplug. A child process makes each write, as a write may take long, and can be
+ * ended only by a signal.
  */
 #include <err.h>
 #include <errno.h>
@@ -25,11 +25,11 @@
 
 #define TICK		100	/* milliseconds between two looks at the clock */
 
-/* ---- Which blocks ------------------------------------------------------- */
+/* ---- Choice of blocks --------------------------------------------------- */
 
 /*
- * The best score first. Among equals the highest address comes first: there is less of the
- * kernel at high addresses.
+ * Orders blocks by their score, the best one first. Of equal blocks, the one with the higher
+ * address comes first, as the kernel has less memory of its own at high addresses.
  */
 static int compare_scores(const void *a, const void *b)
 {
@@ -66,14 +66,14 @@ void choose_any_blocks(struct change *c, const char *text)
 		     size_text(c->range.nr * block_size), text, c->goal);
 }
 
-/* ---- A write that may last ---------------------------------------------- */
+/* ---- A write that may take long ----------------------------------------- */
 
 static void ignore_signal(int sig)
 {
 	(void)sig;
 }
 
-/* Lets a child write. SIGTERM interrupts its write, and no other signal does. */
+/* Starts a child that writes. Only SIGTERM interrupts its write. */
 static pid_t start_write(int fd, const char *text)
 {
 	struct sigaction act = { .sa_handler = ignore_signal };
@@ -92,7 +92,7 @@ static pid_t start_write(int fd, const char *text)
 	_exit(write(fd, text, strlen(text)) < 0 ? errno : 0);
 }
 
-/* Waits until the writer has ended, and ends it where the user says so. Returns its error. */
+/* Waits for the writer, and ends it if the user cancels the request. Returns its error. */
 static int attend_write(struct change *c, pid_t writer, bool may_cancel)
 {
 	int status;
@@ -106,7 +106,7 @@ static int attend_write(struct change *c, pid_t writer, bool may_cancel)
 			c->cancelled = true;
 		if (c->limit && now() - c->begin > c->limit)
 			c->late = true;
-		/* Again and again: a signal may come just before the write begins. */
+		/* Repeat the signal, as it may arrive just before the write begins. */
 		if (may_cancel && (c->cancelled || c->late))
 			kill(writer, SIGTERM);
 		draw_progress(c);
@@ -127,7 +127,7 @@ static int write_state(struct change *c, const struct block *b, const char *word
 
 /* ---- Block by block ----------------------------------------------------- */
 
-/* Notes why a block has not changed: what ended the request, or what the kernel has kept. */
+/* Notes why a block has not changed: the request was ended, or the kernel has a reason. */
 static void find_reason(const struct change *c, struct block *b, int error)
 {
 	struct pairs p;
@@ -139,13 +139,13 @@ static void find_reason(const struct change *c, struct block *b, int error)
 		snprintf(b->reason, sizeof(b->reason), "%s", strerror(error));
 }
 
-/* Changes one block; returns false if no other one is to follow. */
+/* Changes one block; returns false if no other block is to be tried. */
 static bool change_block(struct change *c, struct block *b)
 {
 	int error = write_state(c, b, c->word, true);
 
 	clear_progress(c);
-	/* Somebody may have changed it back at once. */
+	/* Another process may have changed the state back at once. */
 	if (!error && read_state(b) && !block_is(b, c->goal))
 		error = ECANCELED;
 	if (!error) {
@@ -159,7 +159,7 @@ static bool change_block(struct change *c, struct block *b)
 	return !error || c->any || opt.best_effort;
 }
 
-/* Returns what brings a block back to where it was, the zone included. */
+/* Returns the word that gives a block its previous state and zone. */
 static const char *word_back(const struct change *c, const struct block *b)
 {
 	if (!c->offline)
@@ -190,7 +190,7 @@ static void take_back(struct change *c)
 	}
 }
 
-/* Changes candidates until there are enough of them, or takes back what was done. */
+/* Changes candidates until there are enough of them; otherwise undoes all changes. */
 void change_by_blocks(struct change *c)
 {
 	for (unsigned int i = 0; i < c->range.nr && c->done < c->wanted; i++)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Requests through /dev/memory_hotplug: the kernel takes all blocks offline or online at once,
- * or chooses them, and tells what has become of each.
+ * Requests through /dev/memory_hotplug: one request is for all blocks. For a SIZE, the kernel
+ * chooses the blocks. The answer has the result of each block.
  */
 #include <err.h>
 #include <errno.h>
@@ -14,7 +14,7 @@
 #include "signals.h"
 
 #define TICK		100	/* milliseconds between two looks at the clock */
-#define GRACE		2	/* seconds for a kernel that keeps to the time itself */
+#define GRACE		2	/* seconds that the kernel gets to end the request itself */
 
 static void take_block_line(struct change *c, const struct answer_line *a)
 {
@@ -37,14 +37,14 @@ static void take_request_line(struct change *c, const struct pairs *p)
 
 	c->done = pair_number(p, "done");
 	take_reason(c->reason, sizeof(c->reason), p);
-	/* Others may have done a part of it. */
+	/* Another request may have changed some of the blocks. */
 	if (!strcmp(result, "ok"))
 		c->wanted = c->done;
 	else
 		c->late = opt.timeout && now() - c->begin >= opt.timeout && !c->cancelled;
 }
 
-/* Returns true where the request has ended: no more pages are moved. */
+/* Evaluates a line. Returns true if no more pages are moved, as the request has ended. */
 static bool note_line(struct change *c, const char *line)
 {
 	struct answer_line a;
@@ -68,7 +68,7 @@ static bool note_line(struct change *c, const char *line)
 	return true;
 }
 
-/* The first signal takes the request back; the second one does not wait for that. */
+/* Cancels the request at the first signal. The second signal ends the wait for its end. */
 static void obey_signals(struct change *c, struct handle *h)
 {
 	if (take_signal()) {
@@ -82,7 +82,7 @@ static void obey_signals(struct change *c, struct handle *h)
 	}
 }
 
-/* Reads the answer, to its end unless the user does not wait for that. */
+/* Reads the answer until its end, or until the user ends the wait. */
 static void read_answer(struct change *c, struct handle *h)
 {
 	struct pollfd fds[] = {
@@ -124,7 +124,7 @@ static char *compose_change(const struct change *c)
 	return text;
 }
 
-/* Makes the request and waits for its end, or takes it back. */
+/* Makes the request and waits for its end, or cancels it. */
 void change_by_handle(struct change *c, struct handle *h)
 {
 	char *text = compose_change(c);

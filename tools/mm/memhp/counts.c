@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the pages of a range are: read from a line of the kernel, or estimated from the flags
- * of the pages. Pure: also built into the tests and the fuzzer of
+ * Counts of the pages of a range, from a line of the kernel or estimated from the flags of the
+ * pages. This file is pure: it is also built into the tests and the fuzzer of
  * tools/testing/memory_hotplug.
  */
 #include <stdio.h>
@@ -24,7 +24,7 @@ u64 total_pages(const struct counts *c)
 	return sum;
 }
 
-/* Takes the counts from a line of the kernel; the source is NOBODY where it has none. */
+/* Parses the counts in a line of the kernel; the source is NOBODY if the line has none. */
 struct counts parse_counts(const struct pairs *p)
 {
 	struct counts c = {};
@@ -43,11 +43,11 @@ struct counts parse_counts(const struct pairs *p)
 #define KPF(flag)	(1ULL << KPF_##flag)
 #define KPF_RESERVED	32	/* not in the header, as it may change */
 
-/* What the flags of a page say: the first entry with one of its flags. */
+/* The class of a page is that of the first entry that has one of its flags. */
 static const struct kind {
 	u64 flags;
 	int class;		/* NONE: there is no page */
-	const char *name;	/* of what keeps a block online */
+	const char *name;	/* of a page that keeps a block online */
 } kinds[] = {
 	{ KPF(NOPAGE), NONE, "hole" },
 	{ KPF(HWPOISON), POISONED, NULL },
@@ -62,7 +62,7 @@ static const struct kind {
 	{ ~0ULL, UNMOVABLE, "kernel" },
 };
 
-/* A page without flags is on the free list of a CPU, or an allocation of the kernel. */
+/* A page without flags is on the free list of a CPU, or belongs to the kernel. */
 static const struct kind on_cpu_list = { 0, FREE, NULL };
 static const struct kind of_kernel = { 0, UNMOVABLE, "kernel" };
 
@@ -70,7 +70,7 @@ static const struct kind *kind_of_flags(u64 flags, bool movable_zone)
 {
 	const struct kind *kind = kinds;
 
-	/* In the movable zone the kernel allocates nothing for itself. */
+	/* In the movable zone, the kernel does not allocate pages for itself. */
 	if (!flags)
 		return movable_zone ? &on_cpu_list : &of_kernel;
 	while (!(kind->flags & flags))
@@ -78,7 +78,7 @@ static const struct kind *kind_of_flags(u64 flags, bool movable_zone)
 	return kind;
 }
 
-/* Counts a page by its flags of /proc/kpageflags, as @weight pages. */
+/* Counts a page with these flags of /proc/kpageflags as @weight pages. */
 void estimate_page(struct counts *c, u64 pfn, u64 flags, bool movable_zone, u64 weight)
 {
 	const struct kind *kind = kind_of_flags(flags, movable_zone);
@@ -92,7 +92,7 @@ void estimate_page(struct counts *c, u64 pfn, u64 flags, bool movable_zone, u64 
 	snprintf(c->kind, sizeof(c->kind), "%s", kind->name);
 }
 
-/* Fills in the score, when all pages have been counted. */
+/* Computes the score after all pages have been counted. */
 void estimate_score(struct counts *c)
 {
 	u64 all = total_pages(c);
@@ -100,20 +100,20 @@ void estimate_score(struct counts *c)
 	c->score = c->blocked ? 0 : all ? 1 + 99 * c->pages[FREE] / all : 100;
 }
 
-/* Adds @c, of the memory behind that of @sum. */
+/* Adds the counts @c of memory with higher addresses than that of @sum. */
 void add_counts(struct counts *sum, const struct counts *c)
 {
 	for (int i = 0; i < NR_CLASSES; i++)
 		sum->pages[i] += c->pages[i];
 	if (c->source < sum->source)
 		sum->source = c->source;
-	/* The first blocker stands for all of them. */
+	/* Only the first blocker is kept. */
 	if (sum->score && !c->score) {
 		sum->blocked = c->blocked;
 		sum->blocker = c->blocker;
 		memcpy(sum->kind, c->kind, sizeof(sum->kind));
 	}
-	/* A range goes offline as easily as the hardest part of it. */
+	/* The score of a range is that of its worst part. */
 	if (c->score < sum->score)
 		sum->score = c->score;
 }

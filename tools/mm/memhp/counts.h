@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What the pages of a range are, counted. Pure: functions of their arguments only. */
+/* Counts of the pages of a range by their class. Pure: the functions use only their arguments. */
 #ifndef MEMHP_COUNTS_H
 #define MEMHP_COUNTS_H
 
@@ -9,16 +9,16 @@ enum page_class { FREE, MOVABLE, UNMOVABLE, PINNED, HUGETLB, POISONED, NR_CLASSE
 
 extern const char * const class_names[NR_CLASSES];
 
-/* Who has counted, the more trustworthy the later. */
+/* The source of the counts. A later one is more reliable. */
 enum source { NOBODY, ESTIMATE, KERNEL };
 
 struct counts {
 	enum source source;
 	u64 pages[NR_CLASSES];
 	bool blocked;
-	u64 blocker;		/* page frame, where @blocked */
-	char kind[32];		/* of the blocker, else "none" */
-	unsigned int score;	/* 0: does not go offline .. 100: nothing has to move */
+	u64 blocker;		/* page frame, if @blocked is set */
+	char kind[32];		/* of the blocker, otherwise "none" */
+	unsigned int score;	/* 0: cannot go offline; 100: all pages are free */
 };
 
 #define NO_PAGES(who)	((struct counts){ .source = (who), .kind = "none", .score = 100 })

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* memhp groups: which blocks belong together, as those of a device do. */
+/* memhp groups: the memory groups, each with the blocks of one device. */
 #define _GNU_SOURCE	/* scandirat() */
 #include <dirent.h>
 #include <err.h>
@@ -19,7 +19,7 @@ static const char * const group_files[NR_FILES] = { "type", "node", "blocks", "z
 
 struct group {
 	u64 nr, size, online_size;	/* sizes in bytes */
-	char *values[NR_FILES];		/* allocated; NULL where the kernel does not tell */
+	char *values[NR_FILES];		/* allocated; NULL if the file is missing */
 };
 
 static struct group read_group(u64 nr)

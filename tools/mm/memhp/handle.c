@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * /dev/memory_hotplug: one open file is one request. Kernels without the device have nothing
- * of the kind.
+ * /dev/memory_hotplug: one open file is one request. Kernels of other versions do not have the
+ * device.
  *
- * Below --sysroot a socket may take the place of the device: whatever listens there is asked
- * instead of this machine.
+ * Below --sysroot, a socket may take the place of the device. The process that listens on it
+ * gets the requests instead of this machine.
  */
 #define _GNU_SOURCE	/* O_PATH */
 #include <errno.h>
@@ -41,7 +41,7 @@ static int connect_to_stand_in(void)
 	return fd;
 }
 
-/* Opens the device; returns false and errno where that cannot be. */
+/* Opens the device; returns false and sets errno if this fails. */
 bool open_handle(struct handle *h)
 {
 	*h = (struct handle){};
@@ -53,7 +53,7 @@ bool open_handle(struct handle *h)
 	return h->fd >= 0;
 }
 
-/* Does the device exist, and may only others open it? */
+/* Returns true if the device exists, and only other users may open it. */
 bool handle_is_for_root(void)
 {
 	struct handle h;
@@ -74,8 +74,8 @@ int write_handle(struct handle *h, const char *text)
 }
 
 /*
- * Reads a line of the answer. Returns NULL where there is none at the moment, or, if
- * @h->ended, none any more.
+ * Reads a line of the answer. Returns NULL if there is no line at the moment or, with
+ * @h->ended set, if there are no more lines.
  */
 char *read_handle(struct handle *h)
 {
@@ -97,7 +97,7 @@ char *read_handle(struct handle *h)
 	return line;
 }
 
-/* Closes the device, which takes back what is under way. */
+/* Closes the device. This cancels a request that has not ended. */
 void close_handle(struct handle *h)
 {
 	if (h->fd >= 0)

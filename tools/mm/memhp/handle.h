@@ -8,7 +8,7 @@
 struct handle {
 	int fd;
 	bool is_stand_in;	/* a socket below --sysroot instead of the device */
-	bool ended;		/* the answer has been read */
+	bool ended;		/* the whole answer has been read */
 	struct line_buffer lines;
 };
 

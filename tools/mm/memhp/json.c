@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* JSON on standard output, indented as by lsmem. */
+/* JSON on standard output, with the indentation of lsmem. */
 #include <stdio.h>
 #include <string.h>
 
@@ -43,7 +43,7 @@ void json_open(const char *key, char bracket)
 	json_more = false;
 }
 
-/* Closes it; the outermost one ends the output. */
+/* Closes an object or a list. After the outermost one, the output is complete. */
 void json_close(char bracket)
 {
 	json_depth--;

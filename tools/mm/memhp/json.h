@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* JSON on standard output, one member a line. */
+/* JSON on standard output, one member in each line. */
 #ifndef MEMHP_JSON_H
 #define MEMHP_JSON_H
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * memhp: see the memory blocks of this machine, ask which can go offline and why another one
- * does not, and take them offline and online. This file has the commands and the options.
+ * memhp shows the memory blocks of this machine, explains why a block cannot go offline, takes
+ * blocks offline and brings them online. This file has the commands and the options.
  *
- * Nothing that the kernel says is trusted to be well-formed: unknown words are shown as they
- * are, and what is missing is unknown.
+ * The program does not rely on the format of the kernel's texts: unknown words are shown as they
+ * are, and missing values are unknown.
  */
 #include <err.h>
 #include <getopt.h>
@@ -27,7 +27,7 @@ struct options opt = { .node = NONE, .online = "online" };
 static const struct command {
 	const char *name, *arg;
 	int (*run)(const char *arg);
-	const char *options;	/* letters, besides those of COMMON */
+	const char *options;	/* letters, in addition to COMMON */
 	const char *help;
 } commands[] = {
 	{ "map", NULL, run_map, "c", "draw all memory blocks (without a command, too)" },
@@ -58,7 +58,7 @@ static const struct {
 	{ "version", 'V', NULL, "display version" },
 };
 
-/* Options that all commands have */
+/* Letters of the options that all commands have. */
 #define COMMON	"JshV"
 
 static void help(void)
@@ -138,7 +138,7 @@ static void set_option(int letter, const char *arg)
 	}
 }
 
-/* Obeys the options; returns the letters of those that were used. */
+/* Parses and sets the options; returns the letters of those that were used. */
 static const char *parse_options(int argc, char **argv)
 {
 	static char used[64];

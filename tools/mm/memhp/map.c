@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* memhp map: all blocks by node, zone and state, each as one character. */
+/* memhp map: draws all blocks by node, zone and state, each as one character. */
 #include <err.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,17 +24,17 @@ static const char *paint(const char *how)
 	return opt.color ? how : "";
 }
 
-/* How a block is drawn, in one column. */
+/* The character for a block, and its color. */
 struct cell {
 	const char *glyph, *color;
 };
 
-/* Returns how full a block is, as one of @of levels. */
+/* Returns the level, of @of levels, to which a block is in use. */
 static unsigned int fill_level(const struct counts *c, unsigned int of)
 {
 	u64 all = total_pages(c), used = all - c->pages[FREE];
 
-	/* The last level is for full blocks and for nearly full ones. */
+	/* Full blocks and nearly full blocks have the last level. */
 	return all ? used * of / (all + 1) : 0;
 }
 
@@ -64,14 +64,14 @@ static struct cell draw_block(const struct block *b)
 }
 
 #define INDENT		48	/* columns in front of the cells */
-#define FOLD		8	/* so many equal cells become one and their number */
+#define FOLD		8	/* so many equal cells are drawn as one cell and their number */
 
 static bool same_cell(const struct cell *a, const struct cell *b)
 {
 	return !strcmp(a->glyph, b->glyph) && a->color == b->color;
 }
 
-/* Returns how many blocks become one cell. */
+/* Returns the number of blocks that are drawn as one cell. */
 static unsigned int fold_length(struct block **run, unsigned int nr)
 {
 	const struct cell cell = draw_block(run[0]);
@@ -115,7 +115,7 @@ static void draw_cells(struct block **run, unsigned int nr, unsigned int width)
 	printf("%s\n", paint(PLAIN));
 }
 
-/* Draws neighbours of the same zone and state: one line, or more. */
+/* Draws adjacent blocks of the same zone and state in one or more lines. */
 static void draw_run(struct block **run, unsigned int nr, unsigned int width)
 {
 	const struct counts sum = sum_counts(run, nr);
@@ -168,7 +168,7 @@ static bool same_run(const struct block *a, const struct block *b)
 	       !strcmp(a->zones, b->zones);
 }
 
-/* Returns how many blocks there are until the first of which @same does not hold. */
+/* Returns the number of blocks before the first one that is not the @same as its predecessor. */
 static unsigned int run_length(struct block **run, unsigned int nr,
 			       bool (*same)(const struct block *a, const struct block *b))
 {

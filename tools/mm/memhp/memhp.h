@@ -5,21 +5,21 @@
 
 #include <stdbool.h>
 
-/* Exit codes, those of chmem(8). All errors of usage are of the first kind. */
+/* The exit codes of chmem(8). Errors of usage have the first one. */
 #define DONE_NOTHING	1
 #define DONE_PARTLY	64
 
 struct options {
 	bool json, verbose, best_effort, color;
-	int node;		/* NONE: any */
-	const char *zone;	/* NULL: any */
-	const char *online;	/* what is written to bring a block online */
-	double timeout;		/* seconds, 0: as long as the kernel lets it take */
+	int node;		/* NONE: any node */
+	const char *zone;	/* NULL: any zone */
+	const char *online;	/* the word that brings a block online */
+	double timeout;		/* seconds, 0: the limit of the kernel */
 };
 
 extern struct options opt;
 
-/* Each command returns the exit code; @arg is NULL where it has no argument. */
+/* Each command returns the exit code; @arg is NULL if the command has no argument. */
 int run_map(const char *arg);
 int run_why(const char *arg);
 int run_query(const char *arg);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What /proc/kpageflags, /proc/kpagecount and page_owner say of pages. */
+/* Reads pages in /proc/kpageflags, /proc/kpagecount and page_owner. */
 #include <fcntl.h>
 #include <limits.h>
 #include <stdint.h>
@@ -12,7 +12,7 @@
 #include "sysfs.h"
 
 #define PAGE_OWNER	"sys/kernel/debug/page_owner"
-#define MAX_ORDER	10	/* of an allocation that is looked for */
+#define MAX_ORDER	10	/* the largest order of an allocation */
 
 #define KPF_RESERVED	32	/* not in the header, as it may change */
 
@@ -32,8 +32,8 @@ static const struct {
 };
 
 /*
- * Estimates the counts of the page frames from @pfn to the one before @end; of @every chunks
- * only one is looked at. Returns false where the flags cannot be read.
+ * Estimates the counts of the page frames from @pfn to the one before @end. Reads only one of
+ * @every chunks. Returns false if the flags cannot be read.
  */
 bool estimate_counts(u64 pfn, u64 end, bool movable_zone, unsigned int every, struct counts *c)
 {
@@ -56,7 +56,7 @@ bool estimate_counts(u64 pfn, u64 end, bool movable_zone, unsigned int every, st
 	return true;
 }
 
-/* Reads one entry of a file with one for each page frame. */
+/* Reads the entry of a page frame in a file that has one entry for each page frame. */
 static bool read_entry(const char *path, u64 pfn, u64 *value)
 {
 	int fd = open_file(O_RDONLY, "%s", path);
@@ -70,7 +70,7 @@ static bool read_entry(const char *path, u64 pfn, u64 *value)
 	return ret;
 }
 
-/* Is @text the record of the allocation that begins at @first and that @pfn is part of? */
+/* Returns true if @text is the record of the allocation at @first, and @pfn is part of it. */
 static bool is_record_of(const char *text, u64 first, u64 pfn)
 {
 	const char *line = strstr(text, "\nPFN ");
@@ -84,7 +84,7 @@ static bool is_record_of(const char *text, u64 first, u64 pfn)
 
 /*
  * Finds the record of the allocation that the page is part of. The offsets of page_owner are
- * page frames, and an allocation begins at one that its size divides.
+ * page frames. The page frame at which an allocation begins is a multiple of its size.
  */
 static void read_owner(u64 pfn, struct page *page)
 {
@@ -96,7 +96,7 @@ static void read_owner(u64 pfn, struct page *page)
 		if (first == last)
 			continue;
 		last = first;
-		/* The file begins with the first page there is, instead of with page frame 0. */
+		/* The file begins with the first page that exists, instead of with page frame 0. */
 		if (!first || !read_text(fd, page->owner, sizeof(page->owner), first))
 			break;
 		page->has_owners = true;
@@ -110,7 +110,7 @@ static void read_owner(u64 pfn, struct page *page)
 		close(fd);
 }
 
-/* Returns what is known of a page. */
+/* Returns the flags, the number of mappings and the owner of a page, if they are known. */
 struct page read_page(u64 pfn)
 {
 	struct page page = {};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* How far a request is, as a bar on the terminal. */
+/* Draws the progress of a request as a bar on the terminal. */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -18,7 +18,7 @@ void clear_progress(struct change *c)
 	c->has_bar = false;
 }
 
-/* Returns which part of the request is done, 0 to 1. */
+/* Returns the part of the request that is done, from 0 to 1. */
 static double part_done(const struct change *c)
 {
 	if (c->moved + c->left)
@@ -26,7 +26,7 @@ static double part_done(const struct change *c)
 	return (double)c->done / c->wanted;
 }
 
-/* Draws a bar on the terminal, where there is one; not for what takes a moment only. */
+/* Draws a bar on the terminal, if there is one, and if the request takes more than a moment. */
 void draw_progress(struct change *c)
 {
 	unsigned int width = terminal_width(STDERR_FILENO), filled, len;

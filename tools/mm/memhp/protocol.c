@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The lines that are written to and read from /dev/memory_hotplug. Pure: also built into the
- * tests and the fuzzer of tools/testing/memory_hotplug.
+ * The lines that are written to and read from /dev/memory_hotplug. This file is pure: it is
+ * also built into the tests and the fuzzer of tools/testing/memory_hotplug.
  */
 #include <err.h>
 #include <stdio.h>
@@ -30,7 +30,7 @@ char *compose_request(const struct request_text *r)
 		fprintf(f, " zone=%s", r->zone);
 	if (r->best_effort)
 		fputs(" best-effort", f);
-	/* 0 milliseconds would mean that there is no limit. */
+	/* 0 milliseconds would mean that there is no time limit. */
 	if (r->timeout)
 		fprintf(f, " timeout=%.0f", r->timeout < 0.001 ? 1 : r->timeout * 1000);
 	fputc('\n', f);
@@ -39,7 +39,7 @@ char *compose_request(const struct request_text *r)
 	return text;
 }
 
-/* Returns where bytes can be read to, at most *@size; add_to_lines() tells how many came. */
+/* Returns a buffer for at most *@size bytes. add_to_lines() gets the number of bytes in it. */
 char *line_room(struct line_buffer *b, size_t *size)
 {
 	memmove(b->text, b->text + b->begin, b->len);
@@ -54,9 +54,9 @@ void add_to_lines(struct line_buffer *b, size_t len)
 }
 
 /*
- * Takes the next line, which is valid until the next call of line_room(). Returns NULL where
- * more bytes are needed first. Of a line that is too long each part is a line; so are the
- * bytes behind the last newline, if @at_end says that nothing follows.
+ * Returns the next line, which is valid until the next call of line_room(); NULL if more bytes
+ * are needed first. Each part of a line that is too long is a line. With @at_end, the bytes
+ * after the last newline are a line as well.
  */
 char *take_line(struct line_buffer *b, bool at_end)
 {
@@ -80,7 +80,7 @@ static bool has_number(const struct pairs *p, const char *key, u64 *n)
 	return value && parse_number(value, n);
 }
 
-/* Parses "last_error block=N none", or pairs in the place of "none". */
+/* Parses "last_error block=N none", or the same with pairs instead of "none". */
 static void parse_last_error(const char *line, struct answer_line *a)
 {
 	char number[32] = "";
@@ -93,7 +93,7 @@ static void parse_last_error(const char *line, struct answer_line *a)
 	a->kind = LINE_LAST_ERROR;
 }
 
-/* Finds out what a line of the answer is about. */
+/* Parses a line of the answer. */
 void parse_answer(const char *line, struct answer_line *a)
 {
 	const char *head;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The lines that are written to and read from /dev/memory_hotplug
- * (Documentation/admin-guide/mm/memory-hotplug.rst). Pure: functions of their arguments only.
+ * (Documentation/admin-guide/mm/memory-hotplug.rst). Pure: the functions use only
+ * their arguments.
  */
 #ifndef MEMHP_PROTOCOL_H
 #define MEMHP_PROTOCOL_H
@@ -10,20 +11,20 @@
 
 struct request_text {
 	const char *verb;
-	const char *places;	/* as "32-39,48"; NULL: @size says how much */
+	const char *places;	/* such as "32-39,48"; NULL: @size is used */
 	u64 size;		/* bytes */
-	int node;		/* NONE: any */
-	const char *zone;	/* NULL: any */
+	int node;		/* NONE: any node */
+	const char *zone;	/* NULL: any zone */
 	bool best_effort;
 	double timeout;		/* seconds, 0: the kernel's own limit */
 };
 
 char *compose_request(const struct request_text *r);
 
-/* What has been read and not been taken line by line yet. */
+/* Text that was read, and that take_line() has not returned yet. */
 struct line_buffer {
 	char text[LINE_SIZE + 1];
-	size_t begin, len;	/* of the rest, in @text */
+	size_t begin, len;	/* the rest in @text */
 };
 
 char *line_room(struct line_buffer *b, size_t *size);
@@ -33,16 +34,16 @@ char *take_line(struct line_buffer *b, bool at_end);
 enum line_kind {
 	LINE_OTHER,
 	LINE_PROGRESS,		/* while pages are moved */
-	LINE_LAST_ERROR,	/* "why": how the last request for the block ended */
-	LINE_BLOCK,		/* what is in a block, or what has become of it */
-	LINE_RANGE,		/* "query": what is in all of them */
-	LINE_REQUEST,		/* the end: how the request went */
+	LINE_LAST_ERROR,	/* "why": the result of the last request for the block */
+	LINE_BLOCK,		/* the contents or the result of a block */
+	LINE_RANGE,		/* "query": the contents of all blocks */
+	LINE_REQUEST,		/* the end: the result of the request */
 };
 
 struct answer_line {
 	enum line_kind kind;
 	u64 block;		/* LINE_BLOCK, LINE_LAST_ERROR: its number */
-	struct pairs pairs;	/* LINE_LAST_ERROR: none where nothing has failed */
+	struct pairs pairs;	/* LINE_LAST_ERROR: none if there was no failure */
 };
 
 void parse_answer(const char *line, struct answer_line *a);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* memhp query: whether all blocks of a range could go offline. */
+/* memhp query: shows whether all blocks of a range could go offline. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,11 +11,11 @@
 #include "show.h"
 
 struct answer {
-	u64 start, end;		/* addresses, @end is that behind the last byte */
+	u64 start, end;		/* addresses; @end is the one after the last byte */
 	unsigned int nr, online;	/* blocks */
 	bool scattered;
 	struct counts counts;
-	struct page page;	/* the blocker, where there is one */
+	struct page page;	/* the blocker, if there is one */
 };
 
 static const char *verdict(const struct answer *a)

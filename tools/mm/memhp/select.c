@@ -35,7 +35,7 @@ static void select_numbers(struct selection *s, const char *text, u64 first, u64
 
 	if (first > last)
 		errx(1, "%s ends before it begins", text);
-	/* Not number by number: the range may have far more numbers than there are blocks. */
+	/* Go through the blocks: the range may have far more numbers than there are blocks. */
 	for (unsigned int i = 0; i < nr_blocks; i++)
 		if (blocks[i].nr >= first && blocks[i].nr <= last)
 			select_block(s, &blocks[i]);
@@ -46,7 +46,7 @@ static void select_numbers(struct selection *s, const char *text, u64 first, u64
 		     last - first + 1, s->nr - before);
 }
 
-/* The last address is that of the last byte, as lsmem prints it, or that of the next block. */
+/* The last address may be that of the last byte, as lsmem prints it, or that of the next block. */
 static void select_addresses(struct selection *s, const char *text, u64 first, u64 last)
 {
 	if (last && last % block_size == 0)
@@ -84,7 +84,7 @@ static int compare_selected(const void *a, const void *b)
 	return compare_blocks(*(struct block **)a, *(struct block **)b);
 }
 
-/* Orders the blocks, each of which then is there once. */
+/* Orders the blocks by number, and removes duplicates. */
 static void tidy_selection(struct selection *s)
 {
 	unsigned int nr = s->nr;
@@ -103,7 +103,7 @@ static void tidy_selection(struct selection *s)
 	}
 }
 
-/* Returns the blocks of a RANGE, a list with commas, by number. Exits where it is none. */
+/* Returns the blocks of a RANGE, a list with commas, by number. Exits if it is invalid. */
 struct selection select_range(const char *text)
 {
 	char *copy = strdup(text), *rest = copy, *element;
@@ -118,7 +118,7 @@ struct selection select_range(const char *text)
 	return s;
 }
 
-/* Returns the numbers of blocks, which are in order, as "32-39,48". The caller frees it. */
+/* Returns the numbers of blocks that are in order, such as "32-39,48". The caller frees it. */
 char *list_blocks(struct block **list, unsigned int nr)
 {
 	char *text = NULL;

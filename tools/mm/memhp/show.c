@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What several commands print alike, as text for people and as JSON. */
+/* Output that several commands have in common, as text and as JSON. */
 #include <stdio.h>
 #include <string.h>
 
 #include "json.h"
 #include "show.h"
 
-/* Prints what the pages are. @for_root: the kernel would tell root. */
+/* Prints the counts of the pages. @for_root: the kernel would tell root more. */
 void print_counts(const struct counts *c, bool for_root)
 {
 	if (c->source == NOBODY) {
@@ -21,7 +21,7 @@ void print_counts(const struct counts *c, bool for_root)
 	       ", an estimate by the flags of pages: they do not tell who is pinned" : "");
 }
 
-/* Prints what a page is and who has allocated it. */
+/* Prints the kind of a page, its flags, and its owner. */
 void print_page(const char *label, u64 pfn, const char *kind, const struct page *page)
 {
 	const char *line = page->owner;
@@ -58,7 +58,7 @@ void json_block(const struct block *b)
 	json_bool("removable", b->removable);
 }
 
-/* Writes the members of what is in a block or a range. */
+/* Writes the members for the contents of a block or a range. */
 void json_counts(const struct counts *c)
 {
 	static const char * const sources[] = { NULL, "estimate", "kernel" };

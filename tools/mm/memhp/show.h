@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What several commands print alike, as text for people and as JSON. */
+/* Output that several commands have in common, as text and as JSON. */
 #ifndef MEMHP_SHOW_H
 #define MEMHP_SHOW_H
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Signals that end a request: they are held, and asked for while a request goes on. Owns the
- * descriptor that can be read when one of them has come, or when a child has ended.
+ * Signals that end a request. They are held back, and polled for while a request is running.
+ * This file owns the descriptor that can be read after a signal has come, or a child has ended.
  */
 #include <err.h>
 #include <signal.h>
@@ -12,7 +12,7 @@
 
 static int fd = -1;
 
-/* From now on signals wait for take_signal(). */
+/* Holds signals back until take_signal() is called. */
 void hold_signals(void)
 {
 	sigset_t held;
@@ -34,7 +34,7 @@ int signal_handle(void)
 	return fd;
 }
 
-/* Takes all signals that have come; returns true if one of them is to end the request. */
+/* Takes all signals that have come. Returns true if one of them ends the request. */
 bool take_signal(void)
 {
 	struct signalfd_siginfo info;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Signals that end a request: they are held, and asked for while a request goes on. */
+/* Signals that end a request. They are held back, and polled for while a request is running. */
 #ifndef MEMHP_SIGNALS_H
 #define MEMHP_SIGNALS_H
 

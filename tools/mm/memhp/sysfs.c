@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Files below /sys, /proc and /dev, of this machine or of a copy elsewhere (--sysroot).
- * Owns the directory that all paths start at. What the files say is made printable here,
- * and not trusted to be well-formed by those who read it.
+ * This file owns the directory at which all paths start. Texts that were read are made printable
+ * here. Callers do not rely on their format.
  */
 #include <err.h>
 #include <errno.h>
@@ -18,7 +18,7 @@
 static int root = AT_FDCWD;
 static bool other_root;
 
-/* Lets all paths start at @directory instead of the root of this machine. */
+/* Makes all paths start at @directory instead of at the root of this machine. */
 void use_root(const char *directory)
 {
 	root = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -32,7 +32,7 @@ bool is_other_root(void)
 	return other_root;
 }
 
-/* Opens a file whose path has no slash in front. Returns the descriptor, or -1 and errno. */
+/* Opens a file whose path has no leading slash. Returns the descriptor, or -1 and errno. */
 int open_file(int flags, const char *format, ...)
 {
 	char path[256] = "/";
@@ -44,7 +44,7 @@ int open_file(int flags, const char *format, ...)
 	return openat(root, other_root ? path + 1 : path, flags | O_CLOEXEC);
 }
 
-/* Reads at most @size - 1 bytes. Returns false where there are none, or @fd is negative. */
+/* Reads at most @size - 1 bytes. Returns false if there are none, or if @fd is negative. */
 bool read_text(int fd, char *text, size_t size, off_t offset)
 {
 	ssize_t n = fd < 0 ? -1 : pread(fd, text, size - 1, offset);
@@ -65,7 +65,7 @@ bool read_line_of(int fd, char *line, size_t size)
 	return ret;
 }
 
-/* Reads a file of any length without its last newline, and closes it. Returns NULL for none. */
+/* Reads a file of any length, without its last newline, and closes it. Returns NULL on failure. */
 char *read_all(int fd)
 {
 	size_t len = 0, size = 0;
@@ -92,14 +92,14 @@ char *read_all(int fd)
 	return text;
 }
 
-/* Does the file exist, and may only others read it? @path has a %lu for @nr. */
+/* Returns true if the file exists, and only other users may read it. @path has a %lu for @nr. */
 bool is_for_root(const char *path, unsigned long nr)
 {
 	int fd = open_file(O_RDONLY, path, nr);
 	bool ret = fd < 0 && (errno == EACCES || errno == EPERM);
 
 	if (fd >= 0) {
-		/* The mode may allow to open what the kernel only tells the privileged. */
+		/* The mode may allow a user to open the file who has no privilege to read it. */
 		ret = read(fd, &(char){ 0 }, 1) < 0 && errno == EPERM;
 		close(fd);
 	}

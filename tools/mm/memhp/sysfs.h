@@ -21,7 +21,7 @@ bool read_line_of(int fd, char *line, size_t size);
 char *read_all(int fd);
 bool is_for_root(const char *path, unsigned long nr);
 
-/* Reads the first line of a file: false and an empty line where there is none. */
+/* Reads the first line of a file. If there is none, the line is empty, and the result false. */
 #define read_line(line, ...) read_line_of(open_file(O_RDONLY, __VA_ARGS__), line, sizeof(line))
 
 #endif /* MEMHP_SYSFS_H */

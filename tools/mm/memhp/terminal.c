@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What the terminal of the user can do. */
+/* Properties of the user's terminal. */
 #include <err.h>
 #include <langinfo.h>
 #include <locale.h>
@@ -14,14 +14,14 @@
 
 bool utf8;
 
-/* Finds out whether the locale is one of UTF-8. */
+/* Sets utf8 if the encoding of the locale is UTF-8. */
 void find_encoding(void)
 {
 	setlocale(LC_CTYPE, "");
 	utf8 = !strcmp(nl_langinfo(CODESET), "UTF-8");
 }
 
-/* Decides about color by the argument of --color, of which NULL stands for none. */
+/* Returns whether to use colors. @when is the argument of --color, or NULL if it has none. */
 bool wants_color(const char *when)
 {
 	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
@@ -35,7 +35,7 @@ bool wants_color(const char *when)
 	return isatty(STDOUT_FILENO) && (!no || !*no) && term && strcmp(term, "dumb");
 }
 
-/* Returns how many columns a line has, 80 where nobody knows. */
+/* Returns the number of columns of a line; 80 if it is not known. */
 unsigned int terminal_width(int fd)
 {
 	const char *columns = getenv("COLUMNS");

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What the terminal of the user can do. */
+/* Properties of the user's terminal. */
 #ifndef MEMHP_TERMINAL_H
 #define MEMHP_TERMINAL_H
 
 #include <stdbool.h>
 
-extern bool utf8;		/* it shows more than ASCII */
+extern bool utf8;		/* the terminal shows UTF-8 */
 
 void find_encoding(void);
 bool wants_color(const char *when);

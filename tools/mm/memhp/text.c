@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Numbers, sizes, ranges and key=value lines. Pure: also built into the tests and the fuzzer
- * of tools/testing/memory_hotplug.
+ * Numbers, sizes, ranges and key=value lines. This file is pure: it is also built into the tests
+ * and the fuzzer of tools/testing/memory_hotplug.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -13,14 +13,14 @@
 
 #include "text.h"
 
-/* Parses all of @text as a number, decimal or with 0x. */
+/* Parses all of @text as a number, which is decimal or begins with 0x. */
 bool parse_number(const char *text, u64 *n)
 {
 	int base = strncasecmp(text, "0x", 2) ? 10 : 16;
 	const char *digits = base == 16 ? text + 2 : text;
 	char *end;
 
-	/* strtoull() also takes spaces, signs and a second 0x. */
+	/* strtoull() also accepts spaces, signs and a second 0x. */
 	if (!isxdigit((unsigned char)*digits) || (base == 16 && !strncasecmp(digits, "0x", 2)))
 		return false;
 	errno = 0;
@@ -61,7 +61,7 @@ bool parse_size(const char *text, u64 *bytes)
 	return true;
 }
 
-/* Formats a size as lsmem does: 128M, 1.5G. The last four texts stay valid. */
+/* Formats a size like lsmem: 128M, 1.5G. The results of the last four calls are valid. */
 const char *size_text(u64 bytes)
 {
 	static char texts[4][16];
@@ -73,7 +73,7 @@ const char *size_text(u64 bytes)
 	if (bytes > ULLONG_MAX / 10)
 		tenths = ULLONG_MAX;
 	while (tenths >= 10240) {
-		/* Rounded, but not beyond the largest number. */
+		/* The number is rounded, unless that would exceed the largest number. */
 		tenths = tenths / 1024 + (tenths % 1024 >= 512);
 		unit++;
 	}
@@ -131,7 +131,7 @@ static bool is_key(const char *word, const char *equals)
 				(size_t)(equals - word);
 }
 
-/* Fills @p with the head and the pairs of @line; what does not fit is left out. */
+/* Fills @p with the head and the pairs of @line. Pairs that do not fit are left out. */
 void parse_pairs(const char *line, struct pairs *p)
 {
 	char *word, *equals, *before = NULL;
@@ -158,7 +158,7 @@ void parse_pairs(const char *line, struct pairs *p)
 	}
 }
 
-/* Returns the words in front of the first key, which may be none. */
+/* Returns the words before the first key, or an empty text. */
 const char *pairs_head(const struct pairs *p)
 {
 	return p->has_head ? p->text : "";
@@ -183,7 +183,7 @@ const char *pair_value(const struct pairs *p, const char *key)
 	return NULL;
 }
 
-/* Returns the number that @key has, 0 where there is none. */
+/* Returns the number of @key; 0 if there is none. */
 u64 pair_number(const struct pairs *p, const char *key)
 {
 	const char *text = pair_value(p, key);
@@ -192,7 +192,7 @@ u64 pair_number(const struct pairs *p, const char *key)
 	return text && parse_number(text, &n) ? n : 0;
 }
 
-/* Returns the error code of the line, positive; 0 where there is none. */
+/* Returns the error code of the line as a positive number; 0 if there is none. */
 int pair_error(const struct pairs *p)
 {
 	const char *text = pair_value(p, "err");

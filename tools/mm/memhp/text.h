@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Numbers, sizes, ranges and key=value lines. Pure: functions of their arguments only. */
+/* Numbers, sizes, ranges and key=value lines. Pure: the functions use only their arguments. */
 #ifndef MEMHP_TEXT_H
 #define MEMHP_TEXT_H
 
@@ -20,7 +20,7 @@ bool parse_size(const char *text, u64 *bytes);
 const char *size_text(u64 bytes);
 void make_printable(char *text, const char *allowed);
 
-/* What one element of a RANGE names. */
+/* One element of a RANGE. */
 struct range_text {
 	enum { RANGE_BLOCKS, RANGE_ADDRESS, RANGE_ADDRESSES, RANGE_GROUP } kind;
 	u64 first, last;	/* blocks, addresses, or the group */
@@ -29,15 +29,15 @@ struct range_text {
 bool parse_range(const char *text, struct range_text *range);
 
 /*
- * A line of "key=value ..." words. A value may contain spaces: it lasts until the next key.
- * Words in front of the first key are the head.
+ * A line of "key=value ..." words. A value may contain spaces: it ends before the next key. The
+ * words before the first key are the head.
  */
 struct pairs {
 	char text[LINE_SIZE];
-	bool has_head;		/* @text begins with it */
+	bool has_head;		/* @text begins with the head */
 	unsigned int nr;
 	struct {
-		unsigned short key, value;	/* where they begin in @text */
+		unsigned short key, value;	/* their offsets in @text */
 	} pair[32];
 };
 

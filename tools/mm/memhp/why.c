@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* memhp why: how the last request for a block ended, what is in it, and what can be done. */
+/* memhp why: shows the result of the last request for a block, its contents, and advice. */
 #include <err.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,8 +14,8 @@
 struct findings {
 	struct block *block;
 	enum ending last;
-	struct pairs failure;	/* of the last request, where it ended BADLY */
-	bool has_page;		/* there is a page to look at: the next three */
+	struct pairs failure;	/* of the last request, if it ended BADLY */
+	bool has_page;		/* there is a page: the next three are valid */
 	u64 pfn;
 	const char *kind;
 	struct page page;
@@ -23,14 +23,14 @@ struct findings {
 	const char *todo;
 };
 
-/* Prints a value unless there is none. */
+/* Prints a value, unless it is missing or "none". */
 static void print_if(const char *before, const char *value)
 {
 	if (value && strcmp(value, "none"))
 		printf("%s%s", before, value);
 }
 
-/* Prints a sentence about the last request, and behind it the pairs that it does not use. */
+/* Prints a sentence about the last request, followed by the pairs that are not part of it. */
 static void print_failure(const struct pairs *p)
 {
 	static const char * const said[] = { "verb", "err", "reason", "pfn", "step", "passes",
@@ -61,7 +61,7 @@ static void print_failure(const struct pairs *p)
 	}
 }
 
-/* Returns what the reader is to do. */
+/* Returns the advice for a block. */
 static const char *block_advice(const struct findings *f)
 {
 	const struct block *b = f->block;
@@ -85,7 +85,7 @@ static const char *block_advice(const struct findings *f)
 	return "Nothing is in its way: 'memhp offline' should work.";
 }
 
-/* Returns what the last request failed by, or what the next one would fail by. */
+/* Returns the cause of the failure of the last request, or of the next one. */
 static const struct advice *find_cause(const struct findings *f)
 {
 	const struct advice *cause = advice_for(pair_value(&f->failure, "reason"));
@@ -96,7 +96,7 @@ static const struct advice *find_cause(const struct findings *f)
 	return advice_for(b->counts.kind);
 }
 
-/* Finds the page that stopped the last request, else the one that would stop the next. */
+/* Finds the page that stopped the last request, otherwise the page that would stop the next one. */
 static bool find_culprit(struct findings *f)
 {
 	const char *pfn = pair_value(&f->failure, "pfn");
@@ -125,7 +125,7 @@ static void print_block(const struct block *b)
 	putchar('\n');
 }
 
-/* Finds out all that is known of the block. */
+/* Collects everything that is known about the block. */
 static void investigate(struct block *b, struct findings *f)
 {
 	*f = (struct findings){ .block = b };
