@@ -1,27 +1,27 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Apply an edit to a base that it was not made for, or say why not.
+"""Apply an edit to a base that it was not made for, or report why this is not possible.
 
-A hunk goes where its lines are: its removed lines and what of its context is needed to
-find them. A stable release moves lines and changes neighbours, so the place may be another
-and outer lines of the context may differ. What keeps a hunk from going where it was not
-meant to go: there must be one such place, in the same function as named by the hunk's
-header, and what is looked for must say something. Whatever is removed must be there to the
+A hunk is applied at the place that has its removed lines, and as much of its context as is
+needed to find that place. As a stable release moves lines and changes adjacent ones, the line
+number may differ, and so may the outer lines of the context. To keep a hunk from being applied
+at a wrong place, there must be exactly one such place, in the function that the hunk's header
+names, and the lines must have some letters in them. Removed lines must be the same to the
 letter.
 """
 import re
 from collections import namedtuple
 
 HEADER = re.compile(r"@@ -(\d+)(?:,(\d+))? \+\d+(?:,\d+)? @@ ?(.*)")
-OPENER = re.compile(r"[A-Za-z_$](?![\w\s]*:\s*(?:$|/[/*]))")    # at column 0, no label
+OPENER = re.compile(r"[A-Za-z_$](?![\w\s]*:\s*(?:$|/[/*]))")    # at column 0, not a label
 TELLING = re.compile(r"\w\W*\w\W*\w\W*\w\W*\w")
-LIMIT = 3           # so many outer lines of context, above and below, may differ
+LIMIT = 3           # number of outer lines of context, above and below, that may differ
 
 
 class Misfit(Exception):
     """An edit and this base do not fit."""
 
 
-# What = (patch, file, header); how many lines of context were left out to find the place.
+# `what` is (patch, file, header), `left_out` the number of lines of context that were ignored.
 Told = namedtuple("Told", "what in_function function left_out")
 
 
@@ -29,29 +29,29 @@ class Hunk:
     def __init__(self, header):
         m = HEADER.match(header)
         self.header = header
-        self.line = int(m[1]) - (m[2] != "0")   # index; "-N,0" is behind line N
+        self.line = int(m[1]) - (m[2] != "0")   # index; "-N,0" is after line N
         self.old_lines, self.function = int(m[2] or 1), m[3].strip()
         self.lines = []                         # (" " | "-" | "+", text)
 
     def outer(self):
-        """How many lines of context there are above, and below, all changes."""
+        """The number of lines of context before the first change, and after the last one."""
         kinds = [kind for kind, _ in self.lines]
         changes = [n for n, kind in enumerate(kinds) if kind != " "]
         return changes[0], len(kinds) - 1 - changes[-1]
 
     def part(self, above, below):
-        """The lines without so many at the top and at the bottom."""
+        """The lines without the first ABOVE and the last BELOW."""
         return self.lines[above:len(self.lines) - below]
 
     def in_function(self):
-        """Is the first change within what the header names? Else the context says where it is."""
+        """Whether the first change is in the function of the header. Otherwise it is named by the context."""
         above = self.lines[:self.outer()[0]]
         return bool(self.function) and not any(re.match(r"[A-Za-z_}#]", text) and not is_label(text)
                                                for _, text in above)
 
 
 class Edit:
-    """All hunks for one file. Of a new file `old` is None, of one that goes `new`."""
+    """All hunks for one file. `old` is None for a new file, `new` for a file that is deleted."""
 
     def __init__(self, old, new):
         self.old, self.new, self.hunks = old, new, []
@@ -63,19 +63,19 @@ def is_label(text):
 
 
 def name_of(opener):
-    """The function's name, as a release may change its parameters; else the whole line."""
+    """The name of the function, as a release may change its parameters; otherwise the whole line."""
     m = re.match(r"[^(]*?(\w+)\s*\(", opener)
     return m[1] if m and not m[1].isupper() else opener.strip()
 
 
 def is_named(opener, header):
-    """Does a hunk's HEADER, which may be cut off, name what OPENER opens?"""
+    """Whether a hunk's HEADER, which may be cut off, names the function that OPENER begins."""
     return name_of(opener) == name_of(header) or "(" not in header and opener.startswith(header) or \
         len(header) > 70 and opener.startswith(header)
 
 
 def enclosing(lines, at):
-    """Where the function begins, or what else is opened at column 0, that line AT is in."""
+    """The line at column 0 that begins the function, or the like, of line AT."""
     return next((text for text in reversed(lines[:at]) if OPENER.match(text)), "")
 
 
@@ -115,13 +115,13 @@ def parse_hunk(lines, n, edit, patch):
 
 
 def places(lines, part, start):
-    """Where the old lines of PART are, at or behind START."""
+    """The indices, from START on, at which the old lines of PART are."""
     old = [text for kind, text in part if kind != "+"]
     return [at for at in range(start, len(lines) - len(old) + 1) if lines[at:at + len(old)] == old]
 
 
 def find(lines, hunk, start, shift):
-    """Returns (index, above, below): where HUNK goes without so many lines of its context."""
+    """Returns (index, above, below): the place of HUNK without that many lines of its context."""
     top, bottom = hunk.outer()
     for left_out in range(2 * LIMIT + 1):
         found = {}
@@ -167,7 +167,7 @@ def apply_edit(edit, text, patch, told):
 def apply(patch, text, read, told):
     """
     Returns {name: new text or None} for the files that TEXT, which comes from file PATCH, edits.
-    READ gives the text of a file of the base, or None. Each hunk appends to TOLD where it went.
+    READ returns the text of a file of the base, or None. Each hunk appends its place to TOLD.
     """
     done = {}
     for edit in parse(text, patch):
@@ -184,7 +184,7 @@ def apply(patch, text, read, told):
 
 
 def is_there(patch, text, read):
-    """Does the base have it all already?"""
+    """Whether the base has all changes of the edit already."""
     back = {"+": "-", "-": "+", " ": " "}
     try:
         for edit in parse(text, patch):

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""layers.py OBJECTS: does every call between layers go down? From the symbols of objects.
+"""layers.py OBJECTS: check by the symbols of objects that every call between layers goes down.
 
-The layers, from above: drivers/base/memory*.c knows memory blocks, mm/memory_hotplug.c tells
-the story, mm/mhp/ has the mechanisms, and its pure files compute. A layer may call every
-layer below it by the names listed here, and what it is given as a callback; a layer never
-calls one above it by name, but for the exceptions that are listed too.
+The layers, from the top: drivers/base/memory*.c knows memory blocks, mm/memory_hotplug.c has the
+requests, mm/mhp/ has the mechanisms, and its pure files only compute. A layer may call the
+functions of lower layers that are listed here, and callbacks that it was given. It does not call
+functions of a higher layer by name, except those that are listed.
 """
 import glob
 import os
@@ -21,7 +21,7 @@ LAYERS = {
     "mechanisms": ["mm/mhp/*.o"],
 }
 
-# (caller, called): what may be called; "*" is everything.
+# (caller, called): the functions that may be called; "*" for all.
 ALLOWED = {
     # Down.
     ("story", "mechanisms"): "*",
@@ -29,7 +29,7 @@ ALLOWED = {
     ("mechanisms", "pure"): "*",
     ("blocks", "story"): "mhp_add mhp_remove mhp_extent_add_altmap mhp_online mhp_offline mhp_lose",
     ("blocks", "mechanisms"):
-        # Nodes of CPUs; how requests ended; looking before asking; parameters and limits.
+        # Nodes of CPUs; results of requests; queries; parameters and limits.
         "mhp_node_online mhp_node_offline "
         "mhp_report_refusal mhp_record_set mhp_record_put mhp_record_show "
         "mhp_range_has_holes mhp_range_removable mhp_take_census mhp_census_score "
@@ -39,21 +39,21 @@ ALLOWED = {
         "mhp_group_join mhp_group_leave",
     ("blocks", "pure"): "mhp_reason_name mhp_text_add mhp_list_add mhp_list_end",
     ("devices", "mechanisms"): "memory_block_size_bytes",
-    # Up: the locks of the story, and what surrounds the step runner.
+    # Up: the locks of the requests, and the hooks of the step runner.
     ("mechanisms", "story"): "get_online_mems put_online_mems mem_hotplug_begin mem_hotplug_done "
                              "mem_hotplug_lock",
     ("pure", "mechanisms"): "mhp_step_enter mhp_step_exit mhp_run_after mhp_run_before",
-    # Beside.
+    # Between layers of the same height.
     ("blocks", "devices"): "*",
     ("devices", "blocks"): "*",
 }
 
-# With some options only: an assertion of lockdep.
+# Called with some options only: an assertion of lockdep.
 OPTIONAL = {"mem_hotplug_lock"}
 
 
 def symbols(path):
-    """The names that an object defines for others, and those that it needs."""
+    """The global symbols that an object defines, and the symbols that it needs."""
     defined, needed = set(), set()
     for line in subprocess.check_output(["nm", path], text=True).splitlines():
         words = line.split()
@@ -65,7 +65,7 @@ def symbols(path):
 
 
 def read_layers(top):
-    """Each object in the first layer that names it: {layer: {path: (defined, needed)}}."""
+    """Sorts each object into the first layer that names it: {layer: {path: (defined, needed)}}."""
     seen, layers = set(), {}
     for layer, patterns in LAYERS.items():
         layers[layer] = {}
@@ -92,7 +92,7 @@ def check(layers):
                     for name in sorted(names - set(allowed.split())):
                         yield f"{path}: error: {caller} may not call {name} of {called}"
     for (caller, called), allowed in ALLOWED.items():
-        # An object may be compiled with options that leave a call out; a list must not rot.
+        # A list must not have functions that are not called any more.
         if allowed != "*":
             for name in sorted(set(allowed.split()) - used[caller, called] - OPTIONAL):
                 yield f"layers.py: error: {caller} does not call {name} of {called} any more"

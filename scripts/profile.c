@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A plugin of QEMU's translator: how many instructions a guest executes, and where, from
- * the time when one function begins until it returns; all CPUs, and all that interrupts.
+ * A plugin of QEMU's translator. It counts the instructions that all CPUs of a guest execute
+ * between the call of a function and its return, interrupts included, by their address.
  *
- * Arguments: out=FILE, first=ADDRESS and end=ADDRESS of the function. When the guest ends FILE
- * has the calls of the function, and a line "address instructions" for each translated block.
- * What is declared here is the part of qemu-plugin.h, version 1, that is used.
+ * Arguments: out=FILE, first=ADDRESS and end=ADDRESS of the function. At the end of the guest,
+ * FILE has the number of calls of the function, and a line "address instructions" for each
+ * translated block. The declarations here are a part of qemu-plugin.h, version 1.
  */
 #include <inttypes.h>
 #include <stdbool.h>

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""The demonstration: a DIMM comes, is used, and goes, while a program works on it."""
+"""The demonstration: a DIMM is plugged, used, and ejected while a program works on its data."""
 
 import argparse
 import re
@@ -39,7 +39,7 @@ def show(story, guest):
 
 
 def figures(guest):
-    """What must be the same before and after."""
+    """The figures that must be the same before and after."""
     return guest.sh("mem_total; cat /proc/iomem; lsmem -b -o RANGE,STATE,ZONES,NODE", log=False)
 
 

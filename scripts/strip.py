@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0
 """strip.py TREE: take the base kernel's memory hotplug out of an unpacked tree.
 
-What goes is named here and nowhere else, and only named: no text of the base
-kernel is repeated. Everything is worked out in memory first; a tree on which
-one rule does not fit (another 6.12.y) is left untouched, with the file's name
-and what to do.
+The rules here name all that is removed. They repeat no text of the base
+kernel. The result is computed in memory first: if a rule does not fit the tree
+(another 6.12.y), the tree is not changed, and the error names the file and what
+to do.
 """
 import re
 import shutil
@@ -15,7 +15,7 @@ from pathlib import Path
 
 HOTPLUG = ("MEMORY_HOTPLUG", "MEMORY_HOTREMOVE")
 
-# Whole files. The series brings its own under the same names.
+# Whole files. The series adds new files of the same names.
 DELETE = """
 mm/memory_hotplug.c
 drivers/base/memory.c
@@ -27,8 +27,8 @@ Documentation/translations/zh_CN/core-api/memory-hotplug.rst
 Documentation/ABI/testing/sysfs-devices-memory
 """.split()
 
-# Providers: unifdef takes what is compiled only with memory hotplug. Of the
-# two headers the stubs for kernels without it remain, so the tree builds.
+# unifdef removes the code that is compiled only with memory hotplug. The two
+# headers keep the stubs for kernels without it, so that the tree builds.
 UNIFDEF = """
 include/linux/memory.h
 include/linux/memory_hotplug.h
@@ -38,17 +38,17 @@ mm/page_alloc.c
 arch/x86/mm/init_64.c
 """.split()
 
-# One conditional block of a file whose others belong to the boot path: the
-# block which holds the marker.
+# The conditional block that has the marker. Other conditional blocks of these
+# files are used at boot.
 CUT_BLOCK = {"mm/mm_init.c": ["free_area_init_core_hotplug"]}
 
-# Kconfig: from this line to the end of what it opens.
+# Kconfig: from this line to the end of the block that it begins.
 CUT_KCONFIG = {
     "mm/Kconfig": ["menuconfig MEMORY_HOTPLUG", "if MEMORY_HOTPLUG"],
     "drivers/acpi/Kconfig": ["config ACPI_HOTPLUG_MEMORY"],
 }
 
-# Single lines which name what is gone.
+# Single lines that name removed files or functions.
 CUT_LINE = {
     "mm/Makefile": ["memory_hotplug.o"],
     "drivers/base/Makefile": ["memory.o"],
@@ -117,7 +117,7 @@ def cut_kconfig(name, text, opener):
 
 def cut_line(name, text, needle):
     lines = text.splitlines(keepends=True)
-    # As a whole line where there is one, else as its last word.
+    # Whole lines; if there are none, lines with this last word.
     hits = [n for n, l in enumerate(lines) if l.strip() == needle] or \
            [n for n, l in enumerate(lines) if re.split(r"[\s:=]+", l.strip())[-1] == needle]
     if name == "mm/Makefile" or name.endswith("base/Makefile"):

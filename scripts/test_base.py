@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""Where an edit may go and where not (apply.py); which sources are refused (tree.py)."""
+"""Tests where an edit is applied (apply.py), and which sources are refused (tree.py)."""
 import io
 import os
 import subprocess
@@ -123,7 +123,7 @@ class Apply(unittest.TestCase):
         self.assertFalse(apply.is_there("p", EDIT, {"f.c": BASE}.get))
 
     def test_old_base_only(self):
-        # What a new base may have by other words has to miss something there.
+        # Such an edit must remove a line, or a base with the same change in other words would not be recognized.
         for patch in tree.read_series():
             for choice in patch.edit:
                 if choice[-1] != "none":
@@ -161,7 +161,7 @@ class Source(unittest.TestCase):
         return self.tmp / name
 
     def refused(self, src, why):
-        # As a user calls it; build/tree stays what it is.
+        # Run as by a user. build/tree must not change.
         head = tree.TREE / ".git/HEAD"
         before = head.read_text() if head.exists() else None
         r = subprocess.run([sys.executable, Path(__file__).parent / "tree.py"], capture_output=True, text=True,
