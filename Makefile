@@ -7,6 +7,7 @@ GUEST := --kernel-dir build/$(KERNEL)
 
 help:
 	@echo 'make run      boot a guest, plug a DIMM, use it, eject it'
+	@echo 'make pictures draw the map of memhp in the documents again'
 	@echo 'make shell    a shell in a guest, with plug and unplug'
 	@echo 'make test     all tests; TESTS="firmware clients/chmem" for some'
 	@echo 'make test-vm  the same on a kernel with DEBUG_VM and page table checks'
@@ -22,6 +23,10 @@ help:
 
 run: kernel
 	@scripts/run.py $(GUEST)
+
+.PHONY: pictures
+pictures: kernel
+	@scripts/pictures $(GUEST)
 
 shell: kernel
 	@scripts/guest.py $(GUEST) shell
