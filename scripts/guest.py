@@ -691,12 +691,21 @@ class WorkTimer:
     def clear(self):
         self.guest.sh("echo >/sys/kernel/tracing/trace")
 
-    def ns(self):
-        """Of all runs since clear()."""
+    def marks(self):
+        """When runs began and ended since clear(), in seconds, whole runs only."""
         trace = self.guest.sh("cat /sys/kernel/tracing/trace", log=False)
         marks = re.findall(r" (\d+\.\d+): workqueue_execute_(start|end):", trace)
         if not marks or marks[-1][1] != "end":
             raise GuestError(f"no whole run was traced: {trace[-300:]}")
+        return marks
+
+    def begin(self):
+        """Of the first run since clear(), in seconds of the guest's monotonic clock."""
+        return float(self.marks()[0][0])
+
+    def ns(self):
+        """Of all runs since clear()."""
+        marks = self.marks()
         return sum(float(stamp) * (1 if kind == "end" else -1) for stamp, kind in marks) * 1e9
 
 
