@@ -28,7 +28,7 @@ in_zone() {
 	done
 }
 
-# gives STATUS TEXT ARGUMENT...: exit status of chmem, and a pattern of what it prints ("": anything)
+# gives STATUS TEXT ARGUMENT...: chmem exits with STATUS, and its output matches TEXT ("": any output)
 gives() {
 	local status=$1 text=$2 got
 

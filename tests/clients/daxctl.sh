@@ -31,6 +31,6 @@ daxctl reconfigure-device -f -m devdax dax0.0 || fail "forced back to devdax"
 [ "$(mem_total)" = "$total" ] || fail "MemTotal is $(mem_total), was $total"
 [ "$(iomem)" = "$before" ] || fail "/proc/iomem is not as before"
 
-# daxctl refuses where the kernel's own policy would race with it.
+# daxctl refuses if the policy of the kernel would race with it.
 echo online_movable >$memory/auto_online_blocks
 ! daxctl reconfigure-device -m system-ram dax0.0 || fail "accepted beside auto_online_blocks"

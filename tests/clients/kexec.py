@@ -27,7 +27,7 @@ def refuses_to_go(guest, how):
     assert "reason=kexec" in status, status
     assert set(guest.zones(blocks).values()) == {("online", "Movable")}
     assert guest.sh(f"cat {LOADED}") == "1"
-    # Offline it may be: it stays, and the kernel can be booted.
+    # The memory may go offline: it stays present, and the kernel can be booted.
     guest.sh(f"expect OK $memory/memory{blocks[0]}/state offline; expect OK $memory/memory{blocks[0]}/state online_movable")
     guest.sh("kexec -u")
     assert guest.unplug(dimm).done

@@ -30,7 +30,7 @@ from_sysfs() {
 	done
 }
 
-# same ABOUT: two files of the same content
+# same ABOUT: /tmp/a and /tmp/b have the same content
 same() {
 	cmp -s /tmp/a /tmp/b || { diff /tmp/a /tmp/b; fail "$1"; }
 }
@@ -66,7 +66,7 @@ lsmem -o NONSENSE 2>/dev/null && fail "an unknown column"
 lsmem -S NONSENSE 2>/dev/null && fail "an unknown column to split by"
 lsmem -J -P 2>/dev/null && fail "two forms at once"
 
-# Ranges: what neighbours have in common. Each range is as long as its blocks; in all they are everything.
+# Ranges join adjacent blocks with equal values. Each has the size of its blocks, and all blocks are in one.
 for split in none STATE NODE ZONES REMOVABLE STATE,NODE STATE,ZONES,NODE,REMOVABLE; do
 	lsmem -b -n -r -S $split -o SIZE,BLOCK >/tmp/out || fail "-S $split"
 	total=0

@@ -24,7 +24,7 @@ run() {
 	[ $got = "$want" ] || fail "memhp $* exited $got, not $want"
 }
 
-# json STATUS EXPRESSION ARGUMENT...: and what it prints as JSON must satisfy that, as d
+# json STATUS EXPRESSION ARGUMENT...: the same; EXPRESSION must be true for the JSON output, d
 json() {
 	local status=$1 expression=$2
 
@@ -39,7 +39,7 @@ said() {
 	grep -q -e "$1" /tmp/out /tmp/err || fail "it did not say '$1'"
 }
 
-# are STATES...: of the blocks of node 1; "Movable" and the like is an online one's zone
+# are STATES...: the blocks of node 1 have these states: "offline", or the zone of an online block
 are() {
 	local got
 
@@ -56,7 +56,7 @@ within() {
 	[ $((SECONDS - begin)) -le "$limit" ] || fail "it took $((SECONDS - begin)) s: $*"
 }
 
-# Online: a block, a range, addresses, a size; what is there already is no error
+# Online: a block, a range, addresses, a size; blocks that are online already are no error
 run 0 online --kernel "memory$first"
 said "^128M online in [0-9.]* s: block $first$"
 run 0 online --movable memory"${a[1]}"
@@ -72,7 +72,7 @@ json 0 "d['result'] == 'done' and d['changed_size'] == 2 * $size and len(d['bloc
 run 0 online -m "$first-$last"
 are Normal Movable Movable Movable
 
-# The map: each block once, as sysfs has it; as wide as allowed; color on request
+# The map: each block once, with the values of sysfs; not wider than allowed; color on request
 json 0 "len(d['blocks']) == $(lsmem -a -n -o BLOCK --summary=never | wc -l) and d['block_size'] == $size" map
 json 0 "{b['block']: b['zones'] for b in d['blocks']}[$held] == 'Movable'" map
 json 0 "all(b['source'] and b['node'] is not None for b in d['blocks'] if b['block'] in range($first, $last + 1))" map
@@ -118,8 +118,8 @@ requests() {
 	run 0 why "$held"
 	json 0 "d['state'] == 'online' and d['zones'] == 'Movable' and d['advice']" why "$held"
 
-	# Atomic: what went before comes back, to the zone it had; or not, as asked. The one of
-	# the kernel's zone may hold something by now, and then does not go at all.
+	# Atomic: blocks that went offline before the failure come online again, in their zone. The
+	# block of the kernel zone may have kernel memory by now, and then does not go offline.
 	run 1 offline "$first-$last"
 	said "nothing of 512M offline"
 	are Normal Movable Movable Movable
@@ -132,14 +132,14 @@ requests() {
 	run 0 online --movable "$first-$last"
 	are Normal Movable Movable Movable
 
-	# An end by time, and by Ctrl-C, which also takes back what was done
+	# The time limit, and Ctrl-C, which also undoes what was done
 	run 0 offline memory"${a[1]}"
 	run 0 offline "${a[1]}"-"${a[1]}"
 	said "^nothing to do"
 	run 0 online --movable "${a[1]},${a[1]}"
 	within 30 run 1 offline --timeout 3 "${a[1]}-$last"
 	said "time is up"
-	# A kernel that keeps to the time itself has seen what holds it up.
+	# A kernel that applies the time limit itself knows which page was in the way.
 	if [ "$way" = device ]; then
 		said "memory$held does not go offline: pinned at page frame"
 	else
@@ -159,7 +159,7 @@ requests() {
 	within 30 wait $writer
 	are Normal Movable Movable Movable
 
-	# A size: the cheapest, which the one that is held is not; all or nothing, unless told otherwise
+	# A size: the cheapest blocks, without the one with the held page; all or nothing, unless best-effort
 	json 0 "$held not in [b['block'] for b in d['blocks'] if b['outcome'] == 'changed']" \
 		offline 256M --node 1 --zone Movable
 	are Normal offline Movable offline
@@ -176,7 +176,7 @@ if [ -c $device ]; then
 	way=device
 	requests
 	are Normal Movable Movable Movable
-	# Without the device it does as on a kernel that has none.
+	# Without the device, memhp works as on a kernel that does not have it.
 	mv $device /dev/hidden
 	way=blocks
 fi
@@ -185,7 +185,7 @@ requests
 are Normal Movable Movable Movable
 run 0 offline "${a[1]},$last"
 
-# What only this kernel tells
+# Facts that only this kernel reports
 if [ -e "$memory/memory$held/last_error" ]; then
 	run 1 offline "memory$held"
 	said pinned
@@ -205,7 +205,7 @@ else
 fi
 if [ -d $memory/groups ]; then
 	json 0 "len(d['groups']) == 2 and {g['size'] for g in d['groups']} == {4 * $size}" groups
-	# Its first block is in a kernel zone: by now it may hold what does not move.
+	# Its first block is in a kernel zone, and may have unmovable pages by now.
 	exec 3<>$device
 	echo "query $first-$last" >&3
 	could=0
@@ -218,13 +218,13 @@ else
 	said "does not show groups"
 fi
 
-# The pin is gone: it goes
+# Without the pin, the block goes offline
 kill $hold
 wait $hold || fail "the page lost its content"
 run 0 offline "${a[1]}-$last"
 are Normal offline offline offline
 
-# Mistakes: one line, and nothing happens
+# Mistakes: one line of output, and no change
 for mistake in "offline 9999" "offline x" "offline 12-" "offline 0x1000-0x1fff" "offline 100M" "offline" "online 0x0-0x1" \
 	"why 0-1" "map 12" "query --movable 1" "offline --timeout 0 memory$first" "offline --node 1 memory$first" "frobnicate" \
 	"--color=pink" "query group99" "offline 5-4" "offline 128M --node 77" "offline $first" "online $first" "offline 128M --zone None"; do

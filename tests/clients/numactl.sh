@@ -8,7 +8,7 @@ need numactl numastat
 node_mb() { numactl -H | awk -v n="$1" '$1 == "node" && $2 == n && $3 == "size:" { print $4 }'; }
 shmem_mb() { cat "/sys/devices/system/node/node$1/meminfo" 2>/dev/null | awk '$3 == "Shmem:" { kb = $4 } END { print int(kb / 1024) }'; }
 
-# lies MB0 MB1 MB2 OPTION...: 96 MiB of new data that numactl places by OPTION lie so on the nodes; "-": anything
+# lies MB0 MB1 MB2 OPTION...: of 96 MiB of new data with numactl OPTION, each node has that much; "-": any amount
 lies() {
 	local wanted=("${@:1:3}") node had got
 

@@ -150,7 +150,7 @@ def test_inaccessible(guest):
     at_once(guest, dimm)
     end(guest)
     goes(guest, dimm)
-    # Where the kernel's own memory is, it may be in the way as well.
+    # In a kernel zone, memory of the kernel may be in the way as well.
     guest.set_blocks("online_kernel", guest.blocks(dimm))
     assert hold(guest, "inaccessible", dimm) > 0, "nothing of it is on the DIMM"
     stays(guest, dimm, "a page cannot be moved")
@@ -205,7 +205,7 @@ def test_poison(guest):
     guest.sh(f"expect EHWPOISON $memory/memory{block}/state online_movable")
     assert "poisoned" in guest.sh("dmesg | grep 'online failed'")
     assert guest.zones([block])[block][0] == "offline"
-    # The count of broken pages goes with the memory.
+    # The count of poisoned pages is removed with the memory.
     assert guest.unplug(dimm).done
     assert guest.sh("awk '$1 == \"HardwareCorrupted:\" { print $2 }' /proc/meminfo") == "0"
 

@@ -10,7 +10,7 @@ from ssdt import CHECK, HIDDEN, Device
 BLOCK = 128 * MIB
 RANGE = (HIDDEN[0], 3 * BLOCK)
 BLOCKS = [HIDDEN[i] // BLOCK for i in range(3)]
-# A node of its own for what vanishes, and no CPU to which it would be the nearest.
+# The memory that disappears has a node of its own, which is not the nearest of any CPU.
 HARDWARE = ssdt.machine(nodes=("1G", "1G", "0"), cmdline="maxcpus=1", timeout=300)
 
 
@@ -47,7 +47,7 @@ def test_data(guest):
     loaded = guest.start_program(f"load 64 2 {HIDDEN[0]} {HIDDEN[3]}", "load")
     assert "on the DIMM 64 MiB" in loaded, loaded
     vanish(guest)
-    # A SIGBUS where the data was.
+    # The program gets SIGBUS when it accesses its data.
     guest.sh("wait_for 60 eval '! kill -0 $(</tmp/load.pid) 2>/dev/null'")
     lost = [b for b in there(guest) if guest.sh(f"cat $memory/memory{b}/state") == "lost"]
     assert lost == there(guest) and lost, f"{there(guest)}"
@@ -58,7 +58,7 @@ def test_data(guest):
     allocated = "awk '/^Node 2, zone +Movable/ { m = 1 } /^Node 3/ { m = 0 } m && $1 == \"nr_free_pages\" { print $2 }' /proc/zoneinfo"
     assert guest.sh(allocated) in ("0", ""), f"{guest.sh(allocated)} pages can be allocated"
     guest.sh("numactl --preferred=2 dd if=/dev/zero of=/dev/shm/data bs=1M count=64 status=none; rm /dev/shm/data")
-    # Who looks at what is left of it meets no memory that is not there.
+    # Reading files about the rest of the memory does not access absent memory.
     guest.sh("cat /proc/kpageflags >/dev/null; lsmem >/dev/null; cat /proc/[0-9]*/smaps >/dev/null 2>&1 || true")
 
 
@@ -105,7 +105,7 @@ def test_huge_pages(guest):
 @ssdt.machine(nodes=("1G", "1G", "0"), cmdline="hugepagesz=2M hugepages=0", timeout=300)
 def test_soft_offline(guest):
     """Memory disappears while soft_offline_page runs: neither waits for the other for ever."""
-    # Node 1 has no memory: what runs there would get that which vanishes.
+    # Node 1 has no memory: tasks that run there would get the memory that disappears.
     guest.sh("for p in /proc/[0-9]*; do taskset -acp 0 ${p##*/} >/dev/null 2>&1 || true; done", log=False)
     plug(guest)
     hold_huge(guest)

@@ -24,7 +24,7 @@ def test_one_block_fails(guest):
     bad, address = blocks[3], dimm.lo + 3 * (dimm.size // len(blocks)) + 0x5000
     guest.sh(f"echo {address:#x} >$memory/hard_offline_page")
     guest.set_blocks("offline", blocks)
-    # What auto_online does with a device that comes, "online" of all blocks does here.
+    # Here, each block is brought online by a write, as auto_online does it for a new device.
     for block in blocks:
         guest.sh(f"expect {'EHWPOISON' if block == bad else 'OK'} $memory/memory{block}/state online_movable")
     zones = guest.zones(blocks)

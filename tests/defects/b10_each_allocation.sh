@@ -18,7 +18,7 @@ back_online() { echo online_movable >"$state" || fail "no way back"; }
 each_fails "$state" online_movable ENOMEM back_offline
 each_fails "$state" offline "ENOMEM|EBUSY" back_online
 
-# Blocks that "probe" added cannot be removed: those that survive are part of the state before,
+# Blocks that "probe" has added cannot be removed: they are part of the state before,
 # at addresses without memory. None of them is online in this zone and node.
 next=$(((blocks[-1] + 1024) * size))
 add() {

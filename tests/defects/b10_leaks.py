@@ -4,12 +4,12 @@
 from guest import machine
 from leaks import exact, slab
 
-TIMES = 4           # that each thing fails in a window
-WINDOWS = 3         # and one before them, to warm up and to learn what can fail
+TIMES = 4           # number of failures of each allocation in a window
+WINDOWS = 3         # and one before them, to warm up and to find the allocations that can fail
 DRIVER = "/sys/bus/dax/drivers/kmem"
 
-# each NAME FILE TEXT UNDO: whatever can fail in writing TEXT to FILE fails, one after the
-# other. Where the write succeeds all the same, UNDO.
+# each NAME FILE TEXT UNDO: write TEXT to FILE, and let each allocation fail, one after the other.
+# If the write succeeds nevertheless, run UNDO.
 WINDOW = f"""
 . "${{GUEST_LIB%/*}}/failnth.sh"
 
@@ -64,7 +64,7 @@ def test_failures(guest):
     for what in before:
         assert before[what] == after[what], f"{what} before:\n{before[what]}\nafter:\n{after[what]}"
 
-    # What is left by only one kind of failure has grown in every window, by as much as that failed.
+    # A leak of only one kind of failure grows in every window by the number of these failures.
     growths = {name: [b.get(name, 0) - a.get(name, 0) for a, b in zip(looks, looks[1:])] for name in looks[0]}
     left = {name: growth for name, growth in growths.items() if min(growth) >= TIMES}
     assert not left, f"objects left in each window by {TIMES} failures of each of {kinds} kinds: {left}"

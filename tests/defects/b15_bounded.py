@@ -11,7 +11,7 @@ def test_others_get_an_answer(guest):
     guest.set_blocks("online_movable", guest.blocks(dimm))
     guest.start_program(f"hold pin 1 {dimm.lo} {dimm.hi}", "hold")
     block = guest.blocks(other)[0]
-    # Rounds of reading everything in sysfs that are begun and ended while the eject goes on.
+    # Count the rounds of reading all files in sysfs during the eject.
     guest.sh(f"(wait_for 30 grep -qx going-offline $memory/memory{guest.blocks(dimm)[0]}/state; "
              f"while grep -qx going-offline $memory/memory{guest.blocks(dimm)[0]}/state; do "
              "cat $memory/*block* $memory/memory*/{state,removable,valid_zones}; echo round >>/tmp/rounds; done) >/dev/null 2>&1 &")

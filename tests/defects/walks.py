@@ -6,7 +6,7 @@ import time
 from guest import MIB, machine
 
 MOVABLE = "echo online_movable >$memory/auto_online_blocks"
-# What pfn_to_online_page() waits, of microseconds, between the check and the use of what it found.
+# The delay of pfn_to_online_page(), in microseconds, after it has found a page.
 DELAY = "echo 300 >/sys/kernel/debug/memory_hotplug/walk_delay"
 TIMEOUT = "/sys/module/memory_hotplug/parameters/offline_timeout_ms"
 TURNS = 6
@@ -25,7 +25,7 @@ while True:
                     f.read(4096)
 """
 
-# From the first frame above 4 GiB on, where DIMMs and virtio-mem are.
+# Begins with the first frame above 4 GiB, where DIMMs and virtio-mem are.
 PER_FRAME = r"""
 import sys
 name, size = sys.argv[1], int(sys.argv[2])
@@ -127,7 +127,7 @@ def test_waits(guest):
     walk_ends(guest)
     guest.set_blocks("offline", [block, other])
 
-    # Who can be told that it failed does not wait for ever, who ejects the memory then does.
+    # A removal that can fail does not wait for ever; that of an eject, which cannot fail any more, does.
     walk(guest, 14000)
     guest.sh(f"expect EBUSY /sys/kernel/debug/mhp_ask 'remove {dimm.lo} {dimm.size}'")
     guest.sh("dmesg | grep -q 'remove failed.*, step walks'")

@@ -59,7 +59,7 @@ def test_subsections(guest):
     before = exact(guest)
     for turn in range(TIMES):
         three = [create(guest, "fsdax", f"-s {size}M --map=mem") for size in (32, 48, 32)]
-        if turn % 5 == 0:   # the one in the middle, by another kind
+        if turn % 5 == 0:   # replace the one in the middle by another kind
             destroy(guest, three[1])
             three[1] = create(guest, "devdax", "-s 32M --map=mem")
         destroy(guest, *(three[turn % 3:] + three[:turn % 3]))

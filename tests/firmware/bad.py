@@ -68,7 +68,7 @@ def fuzzed(rng):
     if kind == 1:       # cut short
         return data[:rng.randrange(1, len(data))]
     data = bytearray(data + (b"\x79\0" if rng.random() < 0.7 else b""))
-    if kind == 2:       # bits flipped, but not in what makes an address: those below 4 KiB only
+    if kind == 2:       # bits are set that have no effect on addresses of 4 KiB and more
         for _ in range(rng.randrange(1, 6)):
             data[rng.randrange(len(data))] |= 1
     return bytes(data)
@@ -89,10 +89,10 @@ def test_fuzzed_crs(guest):
 
     used = []
     for _ in range(6):
-        ssdt.load(guest)        # after which all devices are scanned
+        ssdt.load(guest)        # this ends with a scan of all devices
         guest.sh("echo 3 >/proc/sys/vm/drop_caches; echo 1 >/proc/sys/vm/compact_memory")
         used.append(int(guest.sh("awk '$1 == \"SUnreclaim:\" { print $2 }' /proc/meminfo")))
-    # 6,000 readings: what each left behind would show. Tables and buttons of the test take some.
+    # After 6,000 readings, a leak of each would be visible. Tables and devices of the test need some memory.
     assert used[-1] - used[2] < 512, f"kB of slab after each round: {used}"
     bad = complaints(guest.sh("dmesg", log=False))
     assert not bad, f"{bad[:3]}"

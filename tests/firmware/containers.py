@@ -19,7 +19,7 @@ def container(hid, node=1, nested=False):
 
 
 def numbers(guest):
-    """The blocks of it that are there."""
+    """The blocks of the container that exist."""
     return [int(n) for n in guest.sh(f"blocks {HIDDEN[0]} {HIDDEN[6]}").split()]
 
 
@@ -120,7 +120,7 @@ def test_gone_meanwhile(guest):
     guest.sh(f"wait_for 60 grep -q 'failed.*reason=pinned' {con0}/eject_status")
     assert ssdt.verdicts(guest, "CON0") == [OST_SUCCESS, OST_IN_USE]
     assert numbers(guest) == EXPECTED, f"blocks {numbers(guest)}"
-    # All devices have been scanned since, by what loads a table, and it was not there.
+    # Loading a table has scanned all devices since, while the device was absent.
     assert ssdt.notify(guest, "CON0.MEM0", CHECK) == OST_SUCCESS
     assert numbers(guest) == EXPECTED[3:], f"blocks {numbers(guest)} after the device of the others had gone"
     assert "has gone without an eject" in guest.sh("dmesg")

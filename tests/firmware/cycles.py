@@ -10,11 +10,11 @@ DIMM = "256M"
 NODE = 1
 LOAD_MIB = 16
 
-# A leak leaves at least one object per cycle in some cache, so it shows in every
-# window. Whatever else lives in the guest moves caches too, but up and down: an
-# object counter jumps by whole slabs (those in use by a CPU count as full). So a
-# leak is what grows in every window, and by half an object per cycle in all; what
-# does not, yet makes slab larger, is bounded by a page for each such half object.
+# A leak leaves at least one object per cycle in a cache, so that the cache grows in
+# every window. Other activity of the guest changes caches as well, but up and down, by
+# whole slabs (a slab that a CPU uses counts as full). So a cache has a leak if it grows
+# in every window, and by half an object per cycle in all. The growth of all slab that
+# has no such cache is limited to a page for each such half object.
 WINDOWS = CYCLES // WINDOW - 1
 SLAB_KB = 4 * WINDOWS * WINDOW // 2
 

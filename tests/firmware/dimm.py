@@ -4,7 +4,7 @@
 from guest import GIB, MIB, OST_EJECT_IN_PROGRESS, OST_SUCCESS, GuestError, machine
 
 BLOCK = 128 * MIB
-REFUSAL_SECONDS = 150       # a refused eject must be answered in this time, whatever is in its way
+REFUSAL_SECONDS = 150       # a refused eject must be answered within this time, for every reason
 
 
 def statuses(events):
@@ -21,7 +21,7 @@ def node_links(guest, node):
 
 
 def everything(guest):
-    """What must be the same after a DIMM was plugged and ejected."""
+    """The figures that must be the same after a DIMM was plugged and ejected."""
     return guest.sh("mem_total; cat /proc/iomem; lsmem -a -b -o RANGE,STATE,BLOCK,ZONES,NODE; "
                     "ls /sys/devices/system/memory /sys/devices/system/node/node*; ls /sys/firmware/memmap")
 
@@ -44,7 +44,7 @@ def cycle(guest, memmap_mib_a_block=0):
     usable = dimm.size - len(blocks) * memmap_mib_a_block * MIB
     assert gained == usable // 1024, f"MemTotal grew by {gained} kB"
 
-    # Not only there but in use: its zone may be new to the node, and the allocator has to learn of it.
+    # The memory must be usable as well: the zone may be the first of its kind in the node.
     loaded = guest.start_program(f"load 64 1 {dimm.lo} {dimm.hi}", "load")
     assert "on the DIMM 64 MiB" in loaded, loaded
 

@@ -39,7 +39,7 @@ def ask(guest, dimm, count):
 
 
 def answers(guest, dimm, count, source=OST_EJECT, seconds=150):
-    """What the guest answers, but for DEVICE_DELETED: [status ...]"""
+    """The statuses that the guest reports: [status ...]. DEVICE_DELETED is ignored."""
     got = []
     while len(got) < count:
         event = guest.event(lambda what, data: what == "ACPI_DEVICE_OST" and ost(data) == (dimm.slot, source), seconds)
@@ -139,7 +139,7 @@ def test_pending(guest):
     guest.sh(f"for word in online online_movable offline; do expect EBUSY $memory/memory{blocks[0]}/state $word; "
              f"expect EBUSY $memory/memory{blocks[2]}/state $word; done; expect EBUSY $memory/memory{blocks[1]}/online 1")
     assert "device of the block is being ejected" in guest.sh("dmesg"), "no reason in the log"
-    # All of hotplug goes on: another DIMM comes, goes online, offline, and away; CPUs too.
+    # All other hotplug continues: another DIMM is added, comes online, goes offline and is removed; CPUs as well.
     guest.set_blocks("online_movable", guest.blocks(other))
     guest.set_blocks("offline", guest.blocks(other)[:1])
     third = guest.plug("128M", 0)
@@ -276,10 +276,10 @@ def test_loaded(guest):
     managed, free = zone_of_node(guest, 1)
     assert guest.unplug(dimm, 300).done, "eject refused"
     moved, balanced, allocated = [now - then for now, then in zip(guest.vmstat(*names), before)]
-    # The DIMM is all of ZONE_MOVABLE. Until it is isolated somebody may take a page there, and a CPU
-    # of its node does; where pages moved from block to block, that would be as many as moved.
+    # The DIMM is all of ZONE_MOVABLE. Before its blocks are isolated, CPUs of its node may allocate some
+    # pages there. If pages were moved from block to block, there would be as many allocations as moves.
     assert allocated < 4096, f"{allocated} pages were taken on the DIMM"
-    # What CPUs had in their lists counts as used, and is not. NUMA balancing moves pages of its own.
+    # Free pages in the lists of CPUs are counted as used. NUMA balancing moves pages as well.
     used = managed - free + allocated
     assert GIB // 4096 <= moved <= used + balanced, f"{moved} pages moved, {used} were in use, {balanced} by balancing"
     checked = guest.end_program("load")

@@ -10,7 +10,7 @@ AUTO_MOVABLE = "memhp_default_state=online memory_hotplug.online_policy=auto-mov
 
 
 class Policy:
-    """What Documentation/admin-guide/mm/memory-hotplug.rst says, in numbers of bytes."""
+    """The policy of Documentation/admin-guide/mm/memory-hotplug.rst, in bytes."""
 
     def __init__(self, guest, ratio):
         self.ratio = ratio
@@ -28,7 +28,7 @@ class Policy:
                    for nodes in ([node], list(self.early)))
 
     def static(self, node, size):
-        """The zone of a DIMM: what a dynamic group stands on beyond its own counts for nobody else."""
+        """The zone of a DIMM: kernel memory that a dynamic group needs does not count for others."""
         needs = max(0, self.dynamic["movable"] * 100 // self.ratio - self.dynamic["kernel"])
         fits = self.fits(node, lambda n: self.movable[n] + (size if n == node else 0),
                          lambda n: self.early[n] - (needs if n == 1 else 0))
@@ -68,14 +68,14 @@ def grow(guest, unit):
         zone = policy.grow(unit)
         assert set(zones_of(guest, new)) == {zone}, f"{size // MIB} MiB: {zones_of(guest, new)}, not {zone}; {seen}"
         seen.append(zone)
-    # What it brought itself lets it go on: the zones alternate, with a ratio of 100.
+    # Its own kernel memory allows for more movable memory: with a ratio of 100, the zones alternate.
     assert seen.index("Normal") < 7 and "Movable" in seen[seen.index("Normal"):], f"{seen}"
     for size, node in (("128M", 1), ("128M", 0), ("512M", 0)):
         dimms.append(guest.plug(size, node))
         zone = policy.static(node, dimms[-1].size)
         assert set(zones_of(guest, guest.blocks(dimms[-1]))) == {zone}, f"{dimms[-1]} is not {zone}; {vars(policy)}"
 
-    # What is movable can go, and the device gives it up first.
+    # Movable memory can be removed, and the device shrinks by it first.
     for dimm in dimms:
         if set(zones_of(guest, guest.blocks(dimm))) == {"Movable"}:
             assert guest.unplug(dimm).done, f"{dimm} stays"
@@ -95,7 +95,7 @@ def test_units(guest):
     grow(guest, 2 * BLOCK)
 
 
-# With that check the kernel's first block of node 2 would hold tables for the others, until they go.
+# With that check, the first kernel block of node 2 would have tables for the other blocks, until they are removed.
 ALONE = "page_table_check=off"
 
 
@@ -105,7 +105,7 @@ def figures(guest):
 
 @machine(nodes=("1G", "1G", "0"), virtio_mem="2G:2", virtio_mem_block="512M", cmdline=ALONE, timeout=300)
 def test_mixed_unit(guest):
-    """A unit whose blocks lie in several zones shrinks as well, and comes again."""
+    """A unit whose blocks are in several zones is unplugged as well, and plugged again."""
     guest.sh("modprobe virtio_mem")
     there, before = all_blocks(guest), figures(guest)
     for words in (("online_movable",) * 4, ("online_kernel", "online_movable", "online_movable", "online_kernel"),
@@ -120,7 +120,7 @@ def test_mixed_unit(guest):
 
 @machine(nodes=("1G", "1G", "0"), virtio_mem="2G:2", virtio_mem_block="512M", cmdline=ALONE, timeout=300)
 def test_mixed_unit_stays(guest):
-    """Such a unit cannot go, for one of its blocks: all of them are where they were."""
+    """Such a unit cannot be unplugged because of one of its blocks: all blocks are in their zones as before."""
     guest.sh("modprobe virtio_mem")
     there, before = all_blocks(guest), figures(guest)
     guest.resize(512 * MIB)

@@ -89,7 +89,7 @@ def test_update(guest):
     assert shown(guest, 2) == ((320, 420, 1020, 520), ["node0"]), f"node 2 after an update: {shown(guest, 2)}"
     assert shown(guest, 1) == ((160, 210, 510, 260), ["node1"]), f"node 1 after an update: {shown(guest, 1)}"
 
-    # The best of both initiators, where none is said to be next to it.
+    # If no initiator is local, the values are those of the best one.
     say(guest, table(*(locality(kind, (90, 90, 90)) for kind in TYPES)))
     assert ssdt.notify(guest, "MEM0", EJECT) == OST_SUCCESS and ssdt.notify(guest, "MEM1", EJECT) == OST_SUCCESS
     assert guest.sh("cat /sys/devices/system/node/online") == "0-1"

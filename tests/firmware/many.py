@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""A device with many blocks: what each costs, by counted instructions."""
+"""A device with many blocks: the cost of each block, in instructions."""
 
 from guest import GIB, WorkTimer, machine
 
@@ -8,7 +8,7 @@ from guest import GIB, WorkTimer, machine
 def test_512_blocks(guest):
     """512 blocks of one device take 512 times as long as one block, for adding, binding, unbinding and removing."""
     timer = WorkTimer(guest, "acpi_hotplug_work_fn", "acpi_eject_work")
-    guest.unplug(guest.plug(GIB, 0, 300), 300)      # what is done once
+    guest.unplug(guest.plug(GIB, 0, 300), 300)      # for work that is done once only
     costs = {}
     for blocks in (64, 512):
         timer.clear()

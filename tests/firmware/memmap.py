@@ -20,7 +20,7 @@ def test_no_room_elsewhere(guest):
     blocks = guest.blocks(dimm)
     assert len(blocks) == 12 * GIB // BLOCK, f"{len(blocks)} blocks"
     assert hosted(guest) == 1, "the log does not say what was done"
-    # Its devices take some of the little there is, its memmap does not.
+    # The devices need some of the little memory, the memmap does not.
     available = int(guest.sh("awk '$1 == \"MemAvailable:\" { print $2 }' /proc/meminfo"))
     assert available > 64 * 1024, f"only {available} kB are available"
 

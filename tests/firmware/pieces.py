@@ -3,12 +3,12 @@
 
 from guest import machine
 
-TIMES = 3           # the least of them: other things happen as well
-MARGIN = 100_000    # instructions: what else may come together
+TIMES = 3           # the least of these counts, as other work happens as well
+MARGIN = 100_000    # instructions, for other work at the same time
 
 
 def longest(guest, command):
-    """For how many instructions a real-time program had to wait for its CPU while this went on there."""
+    """The number of instructions for which a real-time program had to wait for its CPU during COMMAND."""
     guest.sh("kill -USR1 $(</tmp/latency.pid); sleep 0.01")
     guest.sh(command)
     lines = guest.sh("wc -l </tmp/latency.out").strip()

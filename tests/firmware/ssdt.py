@@ -91,7 +91,7 @@ def test_status(guest):
     assert ssdt.notify(guest, "MEM0", EJECT) == OST_SUCCESS
 
 
-# Firmware whose _EJ0 only begins to take a device: a management controller does the rest later, or not at all.
+# Firmware whose _EJ0 only begins the removal of a device. A management controller completes it later, or never.
 
 def later(name, code=""):
     return f'Method (_EJ0, 1, Serialized) {{ Debug = "_EJ0 {name}" {code} }}'
@@ -115,7 +115,7 @@ def test_ejected_later(guest):
     is_ejected(guest, "MEM0", memory)
     assert figures(guest) == before, "not as before"
 
-    ssdt.load(guest)        # after which all devices are scanned
+    ssdt.load(guest)        # this ends with a scan of all devices
     is_ejected(guest, "MEM0", memory)
     assert ssdt.notify(guest, "MEM0", EJECT) == OST_SUCCESS
     is_ejected(guest, "MEM0", memory)
@@ -158,14 +158,14 @@ def test_container_ejected_later(guest):
     is_ejected(guest, "BOX0", *memory, word="done")
     assert figures(guest) == before, "not as before"
 
-    # Out again by a check, of a device in it.
+    # The state ends by a check of a device in the container.
     assert ssdt.notify(guest, "BOX0", CHECK, sta=0xF) == OST_SUCCESS
     assert ssdt.notify(guest, "BOX0", EJECT) == OST_SUCCESS
     is_ejected(guest, "BOX0", *memory)
     assert ssdt.notify(guest, "BOX0.BOX1.MEM1", CHECK) == OST_SUCCESS
     assert len(blocks(guest, *memory)) == 2 and ssdt.eject_status(guest, "BOX0")[0] == "idle", "it has not come back"
 
-    # A device of it that goes later does not come back with a check of the others.
+    # A device of it that is removed later is not added again by a check of the others.
     assert ssdt.notify(guest, "BOX0.MEM0", EJECT) == OST_SUCCESS
     is_ejected(guest, "BOX0.MEM0", memory[0])
     assert ssdt.notify(guest, "BOX0", BUS_CHECK) == OST_SUCCESS
@@ -253,7 +253,7 @@ def test_not_removed(guest):
     assert not blocks(guest, memory)
 
 
-# Boot memory as real firmware describes it: with holes and what the kernel does not use, and in pieces.
+# Boot memory as real firmware describes it: with holes, with parts that the kernel does not use, and in pieces.
 BOOT = (Device("MEM0", [(512 * MIB, 384 * MIB), (1 << 60, SIZE), (HIDDEN[4], SIZE // 2), (HIDDEN[6], SIZE)], node=0),
         Device("MEM1", [(HIDDEN[5], 4096)], node=0),
         Device("MEM2", [(896 * MIB + 4096, SIZE // 2)], node=0))
@@ -279,7 +279,7 @@ def test_at_boot(guest):
         assert f"[mem {base:#010x}-{base + size - 1:#010x}] cannot be" in log, f"the log does not name {base:#x}"
     assert log.count("the rest of the device may") == 3 and log.count("nor can the device") == 1, "not what the log says"
 
-    # Half blocks cannot go without the memory of others.
+    # Half blocks cannot be removed without the memory of other devices.
     assert ssdt.notify(guest, "MEM2", EJECT) == OST_NOT_PERMITTED
     assert ssdt.eject_status(guest, "MEM2")[1]["reason"] == "range"
     assert ssdt.notify(guest, "MEM0", EJECT) == OST_SUCCESS

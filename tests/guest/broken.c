@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * broken KIND NODE LO HI: hold memory of a kind with a known content, of which hardware finds
- * a page in the physical range [LO, HI) broken (MADV_HWPOISON), and live until SIGTERM.
+ * broken KIND NODE LO HI: hold memory of a kind with a known content until SIGTERM. One of its
+ * pages in the physical range [LO, HI) is poisoned as by the hardware (MADV_HWPOISON).
  *
  *	small		anonymous pages
- *	pipe		the same; a pipe refers to the broken one as well
+ *	pipe		the same; a pipe refers to the poisoned page as well
  *	thp		a transparent huge page; a pipe refers to another of its pages, so that it
  *			cannot be split
  *	tmpfs		a file in /dev/shm, mapped
  *	hugeanon	HugeTLB pages
  *	hugefile	the same, of a file
  *
- * Prints the address of the broken page and how many pages are in the range. SIGUSR1: reads
- * the pipe empty. SIGTERM: reads all of it: the broken page gives SIGBUS, for a file also EIO,
- * all else (but for a huge page as a whole) has its content; says how many pages are in
- * the range.
+ * Prints the address of the poisoned page, and the number of pages in the range. SIGUSR1: reads
+ * all that is in the pipe. SIGTERM: reads all of the memory. The poisoned page must give SIGBUS,
+ * and EIO for a file; all other pages (except the rest of a huge page) must have their content.
+ * Prints the number of pages in the range.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -43,7 +43,7 @@ static void on_bus(int sig)
 		siglongjmp(caught, sig);
 }
 
-/* The number at @p, or 0 where it cannot be read. */
+/* Returns the number at @p, or 0 if it cannot be read. */
 static uint64_t number_at(const uint64_t *p)
 {
 	volatile uint64_t number = 0;

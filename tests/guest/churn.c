@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * churn NODE LO HI: a program with whose memory much goes on at the same time, for pages
- * that move meanwhile. Each thread has pages of its own, which it
+ * churn NODE LO HI: a program that changes its memory in many ways at the same time, while its
+ * pages are moved. Each thread has pages of its own, which it
  *
  *   rewrite	checks and writes anew
  *   fork	shares with a child; both check, and write to some
@@ -11,11 +11,11 @@
  *   protect	makes read-only and writable
  *
  * Another process has pages of which some are soft-dirty, and some write-protected by
- * userfaultfd: it looks whether they stay so. Much more just lies there.
+ * userfaultfd. It checks that these marks do not change. Other pages are only filled.
  *
- * Says how many pages lie in [LO, HI), and lives until SIGTERM; the last line says how
- * often each thread did what it does, and how much was wrong. Exit 0 when nothing was.
- * SIGUSR1: nothing is pinned any more.
+ * Prints the number of pages in [LO, HI), and runs until SIGTERM. The last line has the number of
+ * rounds of each thread, and the number of errors. Exit 0 if there were none. SIGUSR1: from then
+ * on, no page is pinned.
  */
 #define _GNU_SOURCE
 #include <linux/userfaultfd.h>
@@ -36,7 +36,7 @@
 #define PAGES		512UL		/* of each thread */
 #define BALLAST		(48UL << 8)	/* 48 MiB */
 #define WORDS		(PAGE / 8)
-#define STRIDE		8		/* not each word: more pages in the same time */
+#define STRIDE		8		/* not every word is checked, so that more pages are */
 #define PM_SOFT_DIRTY	(1ULL << 55)
 #define PM_UFFD_WP	(1ULL << 57)
 
@@ -50,7 +50,7 @@ struct area {
 	unsigned long rounds, wrong;
 };
 
-static pthread_barrier_t ready;	/* nobody maps anything behind it: remap's places stay its own */
+static pthread_barrier_t ready;	/* after it, no thread maps memory, so that the addresses of remap stay free */
 static atomic_bool want_end, no_pins;
 static int node;
 
@@ -141,7 +141,7 @@ static void fork_child(struct area *a)
 		a->wrong++;
 }
 
-/* Between two places which are twice as large: in the same place of a page table, or another. */
+/* Moves between two areas that are twice as large, to the same offset in a page table or another. */
 static void remap(struct area *a)
 {
 	static char *room;
@@ -225,7 +225,7 @@ static void *work(void *arg)
 	while (!want_end) {
 		a->once(a);
 		a->rounds++;
-		usleep(1000);	/* lest nobody else gets ahead */
+		usleep(1000);	/* let the other threads continue */
 	}
 	a->wrong += check(a);
 	return NULL;
@@ -243,7 +243,7 @@ static struct area areas[] = {
 
 #define NR (sizeof(areas) / sizeof(areas[0]))
 
-/* The process with marks on its pages */
+/* The process that has marks on its pages. */
 
 static uint64_t marks(int fd, const void *p)
 {

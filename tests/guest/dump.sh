@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# dump.sh: what user space sees of memory: each file with its type, mode, target and contents.
+# dump.sh: print each file about memory with its type, mode, target and contents.
 cd /sys/devices/system || exit
 parameters=/sys/module/memory_hotplug/parameters
 find memory node $parameters -printf '%p\t%y %m %l\n'

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * failnth N FILE TEXT [TIMES]: write TEXT to FILE with one write(2) while the Nth thing
- * that can fail in it does (Documentation/fault-injection). Prints the name of the error,
- * or OK, and "injected" or, where the write has no more than N - 1 such things, "not".
- * With TIMES as often, while it fails, and prints how the last one ended.
+ * failnth N FILE TEXT [TIMES]: write TEXT to FILE with one write(2) in which the Nth call that
+ * can fail does fail (Documentation/fault-injection). Prints the name of the error or OK, and
+ * "injected" or, if the write has fewer than N such calls, "not". With TIMES, writes that often as
+ * long as the write fails, and prints the result of the last write.
  */
 #define _GNU_SOURCE
 #include <err.h>

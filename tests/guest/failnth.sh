@@ -9,16 +9,16 @@ for fault in failslab fail_page_alloc; do
 done
 echo 0 >/sys/kernel/debug/fail_page_alloc/min-order
 
-# What a failed request must not change.
+# Prints the state that a failed request must not change.
 look() {
 	awk 'FILENAME != "/proc/zoneinfo" || /^Node|spanned|present|managed|start_pfn:/ { print FILENAME, $0 }' \
 		$memory/memory*/{state,valid_zones} /sys/devices/system/node/{online,has_memory,has_normal_memory} /proc/{iomem,zoneinfo}
 	echo $memory/* /sys/devices/system/node/node*/memory* /sys/firmware/memmap/*
 }
 
-# each_fails FILE TEXT ERRORS UNDO: the request, with more and more of it done before
-# something fails. Each failure is one of ERRORS and changes nothing. A failure may also
-# be survived: then UNDO. Ends when nothing is left that could fail, with the request done.
+# each_fails FILE TEXT ERRORS UNDO: repeat the request, and let the 1st, 2nd, 3rd ... allocation
+# of it fail. Each error is one of ERRORS, and changes nothing. If the request succeeds
+# nevertheless, run UNDO. At the end, no allocation was left that could fail, and the request is done.
 each_fails() {
 	local file=$1 text=$2 errors=$3 undo=$4 n before after got survived=0
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * fill NODE LO HI [unmovable]: take all that is free of a node, as anonymous pages of
- * 4 KiB, say how many of them lie in the physical range [LO, HI), and live until SIGTERM.
+ * fill NODE LO HI [unmovable]: allocate all free memory of a node as anonymous pages of 4 KiB,
+ * print how many of them are in the physical range [LO, HI), and keep them until SIGTERM.
  *
- * unmovable: then the last pageblock of the range, 2 MiB, is emptied, and kernel pages which
- * cannot move (rings of io_uring) are made until one lies there; all others are freed again.
- * It is the biggest free chunk, which the kernel takes first. Every second page of the 32 MiB
- * before is freed as well: with too little free the kernel takes pages of another node.
+ * unmovable: the last pageblock (2 MiB) of the range is freed again. Then kernel pages that
+ * cannot be moved (rings of io_uring) are allocated until one is in that pageblock, which is the
+ * largest free chunk, so that the kernel uses it first. All other rings are freed. Every second
+ * page of the 32 MiB before is freed as well, as the kernel would otherwise use another node.
  */
 #define _GNU_SOURCE
 #include <linux/io_uring.h>
@@ -38,7 +38,7 @@ static unsigned long free_pages(int node)
 	errx(2, "%s", path);
 }
 
-/* A ring whose memory is the kernel's; its address as the kernel chose it. */
+/* A ring in memory of the kernel, at an address that the kernel has chosen. */
 static int make_ring(uint64_t *addr)
 {
 	struct io_uring_params params = {};
@@ -56,7 +56,7 @@ static int make_ring(uint64_t *addr)
 	return fd;
 }
 
-/* Only the data shall lie there, and not its page tables. */
+/* Keeps the page tables of the data out of the range. */
 static void bind_data(void *data, size_t bytes, int node)
 {
 	unsigned long mask = 1UL << node;

@@ -56,9 +56,9 @@ int main(int argc, char **argv)
 	c.addr = (uintptr_t)data;
 	c.ptr = (uintptr_t)copy;
 	/*
-	 * ENOENT: khugepaged was at the range meanwhile. What it held has stayed, and its
-	 * invalidation emptied the device's table, of pages on the device too. Only pages that
-	 * are here get a new entry: bring all back, ask again.
+	 * ENOENT: khugepaged worked on the range meanwhile. The pages that it held were not
+	 * moved, and its invalidation has removed all pages from the device's table. Only pages in
+	 * memory get a new entry, so move all pages back, and try again.
 	 */
 	while (ioctl(fd, MIGRATE_TO_DEV, &c)) {
 		if (errno != ENOENT || !--tries)

@@ -7,11 +7,11 @@
  *   pin	a page that a pipe refers to as well (vmsplice): it cannot move
  *   dma		a page that is pinned as for a device, by the module mhp_ask: it cannot move
  *   long	a page that is a buffer of io_uring: in a kernel zone it cannot move
- *   lock	a page that is locked as during I/O, by the same: it does not move
- *   kernel	pages that the kernel allocated, as a pipe's buffers: they cannot move,
- *		and fill at most FILL of NODE. Of these no address is known: prints 0x0.
+ *   lock	a page that mhp_ask has locked as during I/O: it does not move
+ *   kernel	pages that the kernel has allocated as buffers of a pipe: they cannot move,
+ *		and fill at most FILL of NODE. Their addresses are not known: prints 0x0.
  *
- * Exit 0 when the content was still there at the end.
+ * Exit 0 if the content was still the same at the end.
  */
 #define _GNU_SOURCE
 #include <linux/io_uring.h>
@@ -27,7 +27,7 @@
 #define FILL		(16UL << 20)
 #define PIPE_ROOM	(1UL << 20)
 
-/* Touch pages until one lies in the range, then give back all others. */
+/* Touches pages until one is in the range, then frees all others. */
 static char *page_in(struct range r)
 {
 	size_t pages = get_avphys_pages() / 4 * 3;

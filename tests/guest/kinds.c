@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * kinds KIND NODE LO HI: hold memory of a kind, with a known content, say how many of its
- * pages lie in the physical range [LO, HI), and check it all at SIGTERM.
+ * kinds KIND NODE LO HI: hold memory of a kind with a known content, print how many of its
+ * pages are in the physical range [LO, HI), and check all of it at SIGTERM.
  *
- *	huge2m, huge1g	HugeTLB pages: eight of the small, one of the large
+ *	huge2m, huge1g	HugeTLB pages: eight of 2 MiB, or one of 1 GiB
  *	ksm		pages of equal content, merged
  *	tmpfs		a file in /dev/shm, mapped
  *	secret		memfd_secret(): not even the kernel can read it
- *	inaccessible	of a file whose content the kernel must not read, as guest_memfd's
+ *	inaccessible	of a file whose content the kernel must not read, like guest_memfd
  *	long		registered with io_uring: pinned for as long as the program wants
- *	short		given to a pipe, out of which they are read after three seconds
+ *	short		given to a pipe, from which they are read after three seconds
  *
  * Exit 0: the content is right, the last line says how many pages are still in the range.
  */
@@ -72,7 +72,7 @@ static void *map_kind(const char *kind)
 	return map(-1, anon);
 }
 
-/* Of KSM each page has the same content, of all others each its own. */
+/* With KSM all pages have the same content, otherwise each has its own. */
 static uint64_t number(const char *kind, size_t i)
 {
 	return strcmp(kind, "ksm") ? (i + 1) * 0x9e3779b97f4a7c15ULL : i % (PAGE / 8) + 1;
@@ -93,7 +93,7 @@ static void merge(char *p)
 
 	if (madvise(p, length, MADV_MERGEABLE))
 		err(2, "MADV_MERGEABLE");
-	/* Most pages are one: as the last of them is, soon all are. */
+	/* Most pages are merged. If the last one is, the others soon are, too. */
 	for (int i = 0; i < 1200 && (!second || second != phys_addr(p + length - PAGE)); i++) {
 		usleep(50000);
 		second = phys_addr(p + PAGE);
@@ -102,7 +102,7 @@ static void merge(char *p)
 		errx(2, "KSM does not merge");
 }
 
-/* By the module mhp_ask. Pages of such files are never evicted, as those that are locked. */
+/* Uses the module mhp_ask. Pages of such files are never evicted, like locked pages. */
 static void make_inaccessible(void *p)
 {
 	int fd = open("/sys/kernel/debug/mhp_ask", O_WRONLY);

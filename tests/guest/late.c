@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * late group NID START SIZE SECONDS: somebody asks for memory to come online in a zone while the
- * only blocks that could, and their group, come and go.
+ * late group NID START SIZE SECONDS: one thread requests that memory comes online in a zone, while
+ * the only blocks that can, and their group, are added and removed.
  *
- * late crowd NID START SIZE SECONDS: two take turns in adding and removing memory, so that the
- * lock is hardly ever free.
+ * late crowd NID START SIZE SECONDS: two threads add and remove memory in turn, so that the lock
+ * is rarely free.
  *
- * On a machine of at least two CPUs, with the module mhp_ask. Prints how often it was done.
+ * Needs at least two CPUs, and the module mhp_ask. Prints the number of rounds.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -100,7 +100,7 @@ static void *be_busy(void *unused)
 	return unused;
 }
 
-/* The number that is in groups/ and was not before. */
+/* Returns the number in groups/ that was not there before. */
 static int new_group(int nid, unsigned long long size)
 {
 	bool before[64] = {};

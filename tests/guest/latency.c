@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * latency CPU: how long is it at most before a real-time program gets the CPU that it waits for?
- * Says that it has begun, and after each SIGUSR1 the longest time since the last, in nanoseconds,
- * as the last line of output. Until SIGTERM.
+ * latency CPU: measure the longest time that a real-time program waits for its CPU. Prints a line
+ * when it has begun and, after each SIGUSR1, the longest time since the previous one, in
+ * nanoseconds. Runs until SIGTERM.
  */
 #define _GNU_SOURCE
 #include <err.h>
@@ -65,7 +65,7 @@ int main(int argc, char **argv)
 			asked = 0;
 			longest = 0;
 		}
-		/* Not the time of printing, nor what was missed by being late. */
+		/* Do not count the time of printing, nor the periods that were missed by it. */
 		while (since(next) > PERIOD_NS)
 			clock_gettime(CLOCK_MONOTONIC, &next);
 	}

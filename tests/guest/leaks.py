@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What a guest must have again after something came and went, and what must not have grown."""
+"""Figures of a guest that must be the same after memory was added and removed, and slab caches that must not grow."""
 
 import re
 
-# Have everything that is freed late freed now: caches, then the mappings of dead
-# stacks (a module's end flushes those), then what the slab caches keep in reserve.
-# No fork between that and reading: a new process takes new slabs.
+# Free everything that is freed late: caches, then the mappings of unused stacks
+# (unloading a module flushes them), then the reserve of the slab caches. There is no
+# fork between that and reading, as a new process allocates slabs.
 LOOK = """sync; echo 3 >/proc/sys/vm/drop_caches; sleep 0.5; echo 3 >/proc/sys/vm/drop_caches
 modprobe hwpoison-inject && modprobe -r hwpoison-inject
 for cache in /sys/kernel/slab/*/shrink; do echo 1 >$cache; done
@@ -14,8 +14,8 @@ printf '%s\\n' "${slabinfo[@]:2}" "${meminfo[@]}" """
 
 
 def exact(guest):
-    """Figures that come back to the byte."""
-    # ZONE_DEVICE keeps its span: nothing tells where it ends.
+    """Figures that must be the same to the byte."""
+    # ZONE_DEVICE keeps its span, as the kernel cannot tell where its memory ends.
     spans = guest.sh("awk '/^Node/ { zone = $2 $4 } zone !~ /Device/ && $1 ~ /^(spanned|present|managed|start_pfn:)$/ { print zone, $1, $2 }' "
                      "/proc/zoneinfo")
     return {"MemTotal": guest.sh("mem_total"), "zone spans": spans, "/proc/iomem": guest.sh("cat /proc/iomem"),

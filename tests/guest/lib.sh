@@ -44,8 +44,8 @@ expect() {
 	[ "$got" = "$1" ] || fail "writing '$3' to $2 gave $got, not $1"
 }
 
-# expect_ask ERRNO TEXT: a request to /dev/memory_hotplug, whose answer is printed, must end
-# with ERRNO ("OK" for success). The answer stays in /run/answer.
+# expect_ask ERRNO TEXT: a request to /dev/memory_hotplug must end with ERRNO ("OK" for success).
+# Its answer is printed, and kept in /run/answer.
 expect_ask() {
 	local got
 
@@ -74,7 +74,7 @@ blocks_that_are() {
 	grep -lx "$1" $memory/memory*/state | sed 's,.*/memory\([0-9]*\)/state,\1,' | sort -n
 }
 
-# zones BLOCK...: "BLOCK:STATE:ZONES" for each; "Movable" alone is where it is online.
+# zones BLOCK...: print "BLOCK:STATE:ZONES" for each block. An online block has one zone.
 zones() {
 	local block
 
@@ -97,7 +97,7 @@ mem_total() {
 	awk '$1 == "MemTotal:" { print $2 }' /proc/meminfo
 }
 
-# wait_for SECONDS COMMAND...: longer on a slow kernel
+# wait_for SECONDS COMMAND...: wait until COMMAND succeeds; longer on a slow kernel
 wait_for() {
 	local end=$((SECONDS + $1 * ${guest_patience:-1}))
 

@@ -2,12 +2,12 @@
 /*
  * load MIB NODE LO HI: a program with data on a DIMM.
  *
- * Fills MIB mebibytes, from NODE where it can, with a pattern that follows from
- * each page's number and version, then rewrites page after page for as long as
- * it lives, checking what it finds before. LO and HI are the DIMM's physical
- * range; every report says how much of the data lies there.
+ * Fills MIB mebibytes, preferably of NODE, with a pattern of the number and the
+ * version of each page. Then it checks and rewrites page after page until it is
+ * ended. LO and HI are the physical range of the DIMM. Every report says how
+ * much of the data is in it.
  *
- * SIGUSR1: report. SIGTERM: check every page, report, exit 0 when all is right.
+ * SIGUSR1: report. SIGTERM: check every page, report, exit 0 if all are right.
  */
 #include <signal.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * memmap: how fast this machine's memory takes the struct pages of blocks of 128 MiB that
- * come online, in two ways; for the host, not for guests.
+ * memmap: measure the time to write the struct pages of blocks of 128 MiB that come online, in two
+ * ways. This is for the host, not for guests.
  *
  *   stock	three passes over each block: zero and fill in, clear the count, clear flags
  *   ours	one pass, past the caches, as mhp_fill_memmap() does on x86-64
@@ -23,7 +23,7 @@
 #define BLOCKS		128UL	/* 256 MiB of struct pages, more than any cache */
 #define ROUNDS		7
 
-/* As the kernel's, as far as what is written goes. */
+/* Like that of the kernel, with the fields that are written. */
 struct page {
 	uint64_t flags;
 	struct page *next, *prev;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * oracle STEPS SEED: bring memory blocks which are offline online and offline again, STEPS
- * times, at random; let some requests fail on the way. After each of them compare what
- * zones say of themselves with what their pages say (/sys/kernel/debug/mhp_zones).
+ * oracle STEPS SEED: bring offline memory blocks online and offline again, STEPS times, at random.
+ * Some requests fail at a step. After each request, compare the fields of zones with their struct
+ * pages (/sys/kernel/debug/mhp_zones).
  *
- * Prints how many requests were of which kind, and which kinds of zones it has met.
+ * Prints the number of requests of each kind, and the kinds of zones that occurred.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -49,7 +49,7 @@ static unsigned int roll(unsigned int sides)
 	return (dice >> 11) % sides;
 }
 
-/* errno, 0 for none. */
+/* An errno, or 0 for success. */
 static int put(const char *path, const char *text)
 {
 	int fd = open(path, O_WRONLY), ret;
@@ -84,7 +84,7 @@ static void find_blocks(void)
 		errx(2, "no block is offline");
 }
 
-/* One line of ZONES: false where the zone is wrong about itself. */
+/* Checks a line of ZONES. Returns false if a field of the zone is wrong. */
 static int zone_is_right(const char *line)
 {
 	unsigned long start, end, first, last, present, pages, managed, really;
@@ -116,7 +116,7 @@ static void check(unsigned long step, const char *what, long block)
 	fclose(file);
 }
 
-/* Lets a step fail, on the way that the request goes. */
+/* Lets a step of the request fail. */
 static void arm(enum place to)
 {
 	char text[80];
@@ -146,7 +146,7 @@ static void act(unsigned long step)
 	} else if (error == ENOMEM && fault) {
 		failed++;
 	} else if (error == EBUSY && blocks[n].place == KERNEL) {
-		busy++;		/* the kernel has put something there */
+		busy++;		/* the block has memory of the kernel */
 	} else {
 		errx(1, "step %lu, %s of block %ld: %s", step, words[to], blocks[n].number,
 		     strerror(error));

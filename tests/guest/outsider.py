@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Who has no privilege looks at everything: outsider.py KIND NODE LIST [COMMANDS ANSWERS]
+"""A program without privilege reads all files: outsider.py KIND NODE LIST [COMMANDS ANSWERS]
 
 KIND is nobody (uid 65534, no capability), user (the same, root of a user namespace of its own), or
 owner (uid 0 of the machine in a user namespace: it owns the files, and has no capability outside).
 
 It pins a page of its own on NODE, with vmsplice(), says "pid address" and then, for each line of
-COMMANDS, opens and reads each file in LIST, tries to open it for writing, and writes to ANSWERS what it
-got, as JSON: {file: {"read": text or errno, "write": errno or "OK"}}."""
+COMMANDS, opens and reads each file in LIST, tries to open it for writing, and writes the results to
+ANSWERS as JSON: {file: {"read": text or errno, "write": errno or "OK"}}."""
 
 import ctypes
 import errno
@@ -55,7 +55,7 @@ def become(kind):
         os.setgroups([])
         os.setresgid(65534, 65534, 65534)
         os.setresuid(65534, 65534, 65534)
-        # Else its own /proc is not its own.
+        # Otherwise its own /proc would not belong to it.
         check(libc.prctl(4, 1, 0, 0, 0), "dumpable")
     if kind != "nobody":
         new_namespace(65534 if kind == "user" else 0)
@@ -86,7 +86,7 @@ def read(path):
     fd, said = try_open(path, os.O_RDONLY)
     if fd < 0:
         return said
-    # Nothing that anybody may read takes long, whoever holds what.
+    # Reading a file that any user may read must not take long, whichever locks are held.
     signal.setitimer(signal.ITIMER_REAL, 20)
     try:
         text = b""

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Where a program's pages lie: choose the node they come from, look up their
- * physical addresses. Without libnuma, so that no package is needed.
+ * The node and the physical addresses of a program's pages. This does not use
+ * libnuma, so that no package is needed.
  */
 #ifndef PLACE_H
 #define PLACE_H
@@ -45,7 +45,7 @@ static inline void *map_pages(size_t pages)
 	return p;
 }
 
-/* Physical address of the page at @p; 0 when it is not in memory. */
+/* Returns the physical address of the page at @p; 0 if it is not in memory. */
 static inline uint64_t phys_addr(const void *p)
 {
 	static int fd = -1;

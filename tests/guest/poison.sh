@@ -23,7 +23,7 @@ refusals() {
 	[ "$(corrupted)" = "$before" ] || fail "HardwareCorrupted changed"
 }
 
-# hold_page: a program holds a page; its address is in $page.
+# hold_page: start a program that holds a page, and set $page to its address.
 hold_page() {
 	hold page 0 0x10000000 0x40000000 >/tmp/page &
 	holder=$!
@@ -32,7 +32,7 @@ hold_page() {
 	echo "page $page"
 }
 
-# release_page: true when the program's page had its content to the end.
+# release_page: end the program; succeeds if its page still had its content.
 release_page() {
 	kill $holder
 	wait $holder

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * policy MODE NODES MIB: a program that takes its memory by a policy.
+ * policy MODE NODES MIB: a program that allocates its memory by a policy.
  *
- * MODE is bind, preferred, preferred-many, interleave or weighted-interleave, with
- * "=static" behind it for a policy that means these nodes and no others when nodes
- * come and go. NODES is a list: 1,2. Prints how many pages lie on each node.
+ * MODE is bind, preferred, preferred-many, interleave or weighted-interleave, followed
+ * by "=static" if the policy is for these nodes only, also when nodes lose their memory
+ * or get memory. NODES is a list: 1,2. Prints the number of pages on each node.
  *
- * SIGUSR1: check the data, take as much memory anew, print. SIGTERM: check the data,
- * print where it is, exit 0 when all is right.
+ * SIGUSR1: check the data, allocate as much memory again, print. SIGTERM: check the
+ * data, print the number of pages on each node, exit 0 if all data is right.
  */
 #define _GNU_SOURCE
 #include <signal.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * rt CPU [NODE]: keep a CPU by real-time priority, with some pages in its batches on their way
- * to the LRU, of NODE if that is said; say so, and live until SIGTERM.
+ * rt CPU [NODE]: occupy a CPU with real-time priority until SIGTERM, with some pages, of NODE if it
+ * is given, in its LRU batches. Prints a line when it has begun.
  */
 #define _GNU_SOURCE
 #include <sched.h>
@@ -10,7 +10,7 @@
 
 #include "place.h"
 
-/* What others have left in the batches of all CPUs. */
+/* Drain the batches of all CPUs. */
 static void empty_batches(void)
 {
 	int fd = open("/proc/sys/vm/drop_caches", O_WRONLY);
@@ -41,7 +41,7 @@ int main(int argc, char **argv)
 	empty_batches();
 	if (sched_setscheduler(0, SCHED_FIFO, &param))
 		err(2, "SCHED_FIFO");
-	/* Not before: another task would empty the batches. */
+	/* Not earlier, as another task would empty the batches. */
 	for (size_t i = 0; i < pages; i++)
 		data[i * PAGE] = 1;
 	for (;;)

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Firmware of the test's own: ACPI devices from a table that the running guest loads.
+"""Firmware of a test: ACPI devices from a table that the running guest loads.
 
-  load(guest, Device("MEM0", [(0x40000000, 0x8000000)], sta=0))   the table; nothing is there yet
-  notify(guest, "MEM0", CHECK, sta=0xf)                           it comes: what _OST was told
-  notify(guest, "MEM0", EJECT)                                    and is asked back
+  load(guest, Device("MEM0", [(0x40000000, 0x8000000)], sta=0))   the table; the device is absent
+  notify(guest, "MEM0", CHECK, sta=0xf)                           it appears; returns the status of _OST
+  notify(guest, "MEM0", EJECT)                                    its eject is requested
   do(guest, "\\_SB.MEM0._PXM = 7")                                 any other statements of ASL
 
-Memory for such devices is what the boot option mem= hides: @ssdt.machine() has 1 GiB of it
-at HIDDEN, with a busy piece at its very end, where QEMU keeps its ACPI tables.
+The memory of such devices is hidden from the kernel by the boot option mem=: @ssdt.machine() has
+1 GiB of it at HIDDEN. Its end is in use, as QEMU has its ACPI tables there.
 """
 
 import base64
@@ -20,13 +20,13 @@ from dataclasses import dataclass
 import guest as guests
 from guest import GIB, MIB, OST_EJECT_IN_PROGRESS, GuestError
 
-HIDDEN = range(GIB, 2 * GIB - 128 * MIB, 128 * MIB)     # blocks that are free
-BUSY = 2 * GIB - 128 * MIB                              # the block that is not
-CHECK, BUS_CHECK, EJECT = 1, 0, 3                       # what firmware notifies: ACPI 6.5, 5.6.6
+HIDDEN = range(GIB, 2 * GIB - 128 * MIB, 128 * MIB)     # blocks that a device can have
+BUSY = 2 * GIB - 128 * MIB                              # the block with QEMU's tables
+CHECK, BUS_CHECK, EJECT = 1, 0, 3                       # notifications of the firmware: ACPI 6.5, 5.6.6
 
 
 def machine(devices=(), **options):
-    """Decorator: a guest of two nodes whose second GiB nobody knows of. DEVICES: its firmware has them from the beginning."""
+    """Decorator: a guest of two nodes whose second GiB is hidden. Its firmware has DEVICES from the beginning."""
     options["cmdline"] = "mem=1G acpi.aml_debug_output=1 " + options.get("cmdline", "")
     if devices:
         options["table"] = lambda directory: iasl(directory / "boot.asl", 0, scope(*devices))
@@ -34,7 +34,7 @@ def machine(devices=(), **options):
 
 
 def memory(base, size, last=None):
-    """One QWord address descriptor (ACPI 6.5, 6.4.3.5.1): fixed, cacheable, writable. Any numbers will do."""
+    """One QWord address descriptor (ACPI 6.5, 6.4.3.5.1): fixed, cacheable, writable. The numbers need not make sense."""
     last = base + size - 1 if last is None else last
     return struct.pack("<BHBBBQQQQQ", 0x8A, 0x2B, 0, 0x0C, 0x03, 0,
                        *(number & (1 << 64) - 1 for number in (base, last, 0, size)))
@@ -86,7 +86,7 @@ def scope(*devices):
 
 
 def compile_table(guest, body):
-    """AML of a table. Each is another one: what is loaded twice is refused."""
+    """AML of a table. Each table is different, as the kernel refuses a table that it has already."""
     guest.tables = getattr(guest, "tables", 0) + 1
     return iasl(guest.dir / f"ssdt{guest.tables}.asl", guest.tables, body).read_bytes()
 
@@ -104,18 +104,18 @@ def button(guest):
 
 
 def press(guest, statements=""):
-    """A device whose _SUN, which nobody reads but the test, does something."""
+    """A device whose _SUN runs STATEMENTS. Only the test reads it."""
     return (f'Scope (\\_SB) {{ Device (B{getattr(guest, "tables", 0):03d}) {{\nName (_HID, "TEST0001")\n'
             f"Method (_SUN, 0, Serialized) {{\n{statements}\nReturn (0) }} }} }}\n")
 
 
 def load(guest, *devices):
-    """Firmware learns of devices. Those with _STA say that they are there come at once, which _OST is not told."""
+    """Loads a table with devices. Those that are present by _STA are added at once, without a call of _OST."""
     load_table(guest, scope(*devices) + press(guest))
 
 
 def make_button(guest, *statements):
-    """A file: whoever reads it makes the firmware do something. All devices are scanned now, and not then."""
+    """Returns a file whose reading runs STATEMENTS. All devices are scanned now, and not at that time."""
     body = "\n".join(statements)
     externals = "".join(f"External ({path}, UnknownObj)\n" for path in sorted(set(re.findall(r"\\_SB[.\w]+", body))))
     load_table(guest, externals + press(guest, body))
@@ -123,19 +123,19 @@ def make_button(guest, *statements):
 
 
 def do(guest, *statements):
-    """Firmware does something, such as a change of _STA. No scan of devices comes with it."""
+    """Runs statements in the firmware, such as a change of _STA, without a scan of devices."""
     guest.sh(f"cat {make_button(guest, *statements)}", log=False)
 
 
 def said(guest, method, path):
-    """What the kernel told a device, in order: [(first argument, second)]."""
+    """The calls of a method of a device, in order: [(first argument, second)]."""
     name = path.rpartition(".")[2]
     return [(int(first, 16), int(second, 16)) for first, second in re.findall(
         rf'ACPI Debug: +"{method} {name} (\w+) (\w+)"', guest.sh("dmesg", log=False))]
 
 
 def verdicts(guest, path):
-    """What _OST of a device was told, but for what it heard meanwhile."""
+    """The final statuses that _OST of a device was told."""
     return [status for _, status in said(guest, "_OST", path) if status != OST_EJECT_IN_PROGRESS]
 
 
@@ -152,12 +152,12 @@ def eject_status(guest, path):
 
 
 def ejects(guest, name):
-    """How often the firmware was told to take a device."""
+    """The number of calls of _EJ0 of a device."""
     return guest.sh("dmesg", log=False).count(f'"_EJ0 {name}"')
 
 
 def notify(guest, path, what, sta=None, seconds=200):
-    """Firmware notifies a device \\_SB.PATH of something; returns the status that _OST is told at the end."""
+    """Firmware notifies a device \\_SB.PATH of an event; returns the final status that _OST is told."""
     before = len(verdicts(guest, path))
     do(guest, *([f"\\_SB.{path}._STA = {sta:#x}"] if sta is not None else []), f"Notify (\\_SB.{path}, {what:#x})")
     end = time.monotonic() + seconds

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * stopwatch PAUSE_MS WORD FIRST LAST: write WORD to the state of memory blocks FIRST to
- * LAST, down where LAST is less, and print for each how many nanoseconds the write took,
- * and its errno where it failed. Between two writes it sleeps for PAUSE_MS.
+ * LAST, downwards if LAST is less. Print for each block the nanoseconds of the write, and its
+ * errno, or 0. Sleep for PAUSE_MS between two writes.
  *
  * With the WORD "probe" the blocks are added.
  */

@@ -13,7 +13,7 @@ def test_writers_do_not_wait(guest):
     blocks = guest.blocks(dimm)
     guest.set_blocks("online_movable", blocks)
     guest.start_program(f"kinds ksm 1 {dimm.lo} {dimm.hi}", "kinds")
-    # Behind KSM in the chain: it has heard of the offline, which goes on for so long.
+    # This notifier is called after that of KSM, and delays the offline after KSM was told.
     guest.sh("modprobe mhp_watch delay_ms=20000")
     guest.sh(f"""
         ksm=/sys/kernel/mm/ksm

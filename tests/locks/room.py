@@ -16,7 +16,7 @@ def test_room_for_one(guest):
     guest.set_blocks("online_movable", blocks[0] + blocks[1])
     used = int(guest.start_program(f"fill 1 {dimms[0].lo} {dimms[0].hi}", "fill").split()[0]) * 4096
     assert used > 200 * MIB, f"of the first DIMM only {used // MIB} MiB are in use"
-    # What could be had of node 0 is to be enough for one of them.
+    # The memory that node 0 can provide must be enough for one of them only.
     guest.sh(f"""
         room() {{ awk '/MemFree|Active.file|Inactive.file|SReclaimable/ {{ sum += $4 }} END {{ print int(sum / 1024) }}' \\
             /sys/devices/system/node/node0/meminfo; }}

@@ -8,7 +8,7 @@ from guest import MIB, machine
 BLOCK = 128 * MIB
 PASSES = "mhp_offline_pass"
 TRACE = "/sys/kernel/tracing"
-# To the console as well: a restored kernel knows nothing of what came after its image was made.
+# Also trace to the console, as a restored kernel does not have the trace since its image was made.
 TRACED = f"no_console_suspend tp_printk trace_event=memory_hotplug:{PASSES}"
 
 

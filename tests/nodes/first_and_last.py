@@ -87,7 +87,7 @@ def test_followers(guest):
     guest.sh("numactl --interleave=0,2 dd if=/dev/zero of=/dev/shm/data bs=1M count=32 status=none; rm /dev/shm/data; "
              "numactl --membind=2 dd if=/dev/zero of=/dev/shm/data bs=1M count=32 status=none; rm /dev/shm/data")
 
-    # A program that is bound to the node: its memory goes elsewhere, and the program on.
+    # The memory of a program that is bound to the node is moved to another node, and the program continues.
     guest.start_program(f"load 64 2 {dimm.lo} {dimm.hi}", "load")
     assert guest.unplug(dimm).done
     assert "wrong 0 pages" in guest.end_program("load")

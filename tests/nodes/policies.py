@@ -7,15 +7,15 @@ MIB = 16
 PAGES = MIB * 256
 WEIGHTS = "/sys/kernel/mm/mempolicy/weighted_interleave"
 
-# What new memory of a program is like, by node 0, 1, 2: (policy, its nodes, while node 2 has memory, while it has none)
-# None: as it happens, but all of it is somewhere.
+# New memory of a program on node 0, 1, 2: (policy, its nodes, while node 2 has memory, while it has none).
+# None: any distribution of all pages.
 POLICIES = (
     ("bind=static", "2", (0, 0, PAGES), None),
     ("preferred=static", "2", (0, 0, PAGES), None),
     ("preferred-many=static", "2", (0, 0, PAGES), None),
     ("interleave=static", "1,2", (0, PAGES // 2, PAGES // 2), (0, PAGES, 0)),
     ("weighted-interleave=static", "1,2", (0, PAGES // 4, PAGES * 3 // 4), (0, PAGES, 0)),
-    # These follow the nodes there are, by their rank: only a preferred one is kept.
+    # These policies follow the nodes that have memory, by their rank. Only a preferred node is kept.
     ("preferred", "2", (0, 0, PAGES), None),
     ("bind", "1,2", (0, PAGES, 0), None),
     ("interleave", "0,2", (PAGES // 2, 0, PAGES // 2), None),

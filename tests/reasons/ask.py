@@ -47,7 +47,7 @@ def test_counts(guest):
     guest.set_blocks("online_movable", [first, second])
     said = once(lambda: movability(guest, first), lambda said: said["kind"] == "none")
     assert list(said) == ["free", "movable", "unmovable", "pinned", "hugetlb", "poisoned", "blocker", "kind", "score"], f"{said}"
-    # Somebody may have taken a page already.
+    # A page may have been allocated already.
     assert counts(said)["free"] > PAGES - 1000 and sum(counts(said).values()) == PAGES, f"{said}"
     assert int(said["score"]) >= 95 and (said["blocker"], said["kind"]) == ("none", "none"), f"{said}"
 
@@ -72,7 +72,7 @@ def test_counts(guest):
                             for what in (f"{dimm.lo:#x}-{dimm.hi - 1:#x}", f"{first}-{second}"))
     assert abs(by_address.pop("free") - by_block.pop("free")) < 1000 and abs(by_address.pop("movable") - by_block.pop("movable")) < 1000
     assert by_address == by_block, f"{by_address} {by_block}"
-    # Not only whole blocks: a page, a MiB across two of them, everything there is.
+    # Ranges need not be whole blocks: a page, a MiB across two of them, all memory.
     assert sum(counts(query(guest, f"{dimm.lo:#x}-{dimm.lo + 4095:#x}")).values()) == 1
     edge = dimm.lo + dimm.size // 2
     assert sum(counts(query(guest, f"{edge - MIB // 2:#x}-{edge + MIB // 2 - 1:#x}")).values()) == MIB // 4096
@@ -110,7 +110,7 @@ def test_groups(guest):
     assert guest.unplug(dimm).done
     assert guest.sh("ls $memory/groups") == before
 
-    # The kernel may keep what is online in its zone: this one stays.
+    # A block in a kernel zone may not go offline again: this DIMM stays.
     first, last = guest.blocks(guest.plug("256M", 1))
     group = guest.sh(f"cat $memory/memory{first}/group").strip()
     guest.set_blocks("online_movable", [last])

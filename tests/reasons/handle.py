@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""/dev/memory_hotplug: one open file is one request, whoever else has one."""
+"""/dev/memory_hotplug: one open file is one request, independent of others."""
 
 import re
 
@@ -10,7 +10,7 @@ EXACT = ("mem_total; lsmem -a -b -o RANGE,STATE,ZONES,NODE; "
          "cat /sys/kernel/debug/mhp_zones")
 NO_THREAD = "wait_for 60 eval '! pgrep -x memory_request'"
 
-# What scripts in the guest share.
+# Common code of the scripts in the guest.
 PRELUDE = """import errno, os, random, select, socket, sys, time
 PATH = "/dev/memory_hotplug"
 
@@ -184,7 +184,7 @@ while True:
         break
     assert now() == select.POLLIN, now()
     lines += os.read(fd, 65536).decode()
-    # Until there is more, or the end.
+    # Until there are more lines, or the end.
     empty += not now() and error(lambda: os.read(fd, 100)) == "EAGAIN"
 assert os.read(fd, 100) == b"" and now() == select.POLLHUP
 progress = [line for line in lines.splitlines() if line.startswith("progress ")]
@@ -198,7 +198,7 @@ whole, bytes_ = answer(begin(f"query {first}-{last}")), answer(begin(f"query {fi
 keys = lambda text: [[word.split("=")[0] for word in line.split()] for line in text.splitlines()]
 assert keys(whole) == keys(bytes_) and len(whole.splitlines()) == 2 + int(last) - int(first) + 1, bytes_
 assert os.read(os.open(PATH, os.O_RDONLY), 100) == b""
-# Who reads before there is a request waits for it.
+# A reader without a request waits for one.
 fd = os.open(PATH, os.O_RDWR)
 if not os.fork():
     time.sleep(1)
@@ -338,7 +338,7 @@ def option():
                  "size=1T", "size=0", f"size={number()}", ",", "\\t", "-", "="])
 def line():
     text = pick(VERBS) + " " + ",".join(place() for _ in range(pick([1, 1, 1, 2, 5])))
-    # Offlines of what does not go should not take their time.
+    # Limit the time of offlines that do not succeed.
     words = text.split() + [option() for _ in range(pick([0, 0, 1, 3]))]
     if random.random() < 0.3 and "timeout" not in text:
         words.append("timeout=100")
@@ -375,7 +375,7 @@ def test_random_lines(guest):
     said = run(guest, FUZZ, blocks[0], blocks[-1], group).strip()
     assert " OK" in said and " EINVAL" in said, said
     guest.sh(NO_THREAD)
-    # The kernel may use what some lines have brought to it.
+    # Other blocks, as the kernel may use those that came online in a kernel zone.
     _, blocks = plug(guest, "256M")
     guest.ask(f"offline {blocks[0]}-{blocks[-1]}")
     guest.ask(f"online_movable {blocks[0]}-{blocks[-1]}")

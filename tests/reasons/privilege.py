@@ -7,7 +7,7 @@ import time
 
 from guest import machine
 
-# What this series makes: and the debugfs of its test modules.
+# Finds the files of this series, and those of its test modules in debugfs.
 FIND = """shopt -s nullglob
 find /sys/devices/system/memory /sys/module/memory_hotplug /sys/module/memory_eject /sys/firmware/acpi/hotplug/memory \
      /sys/devices/system/memory/groups /sys/kernel/debug/memory_hotplug -type f 2>/dev/null
@@ -64,7 +64,7 @@ def check(outsider, found, pages, when):
         for pfn in pages:
             wrong = {pfn, pfn << 12} & set(numbers(text))
             assert not wrong, f"{when}, {outsider.kind}: {path} tells {wrong}: {text[:300]}"
-        # The owner may write what is not protected by a capability, as on every kernel.
+        # The owner may write to files that are not protected by a capability, as on every kernel.
         if outsider.kind != "owner" or path == "/dev/memory_hotplug":
             assert got["write"] != "OK", f"{when}, {outsider.kind}: {path} can be opened for writing"
 
@@ -109,7 +109,7 @@ def test_no_page_frames(guest):
         ! setpriv --bounding-set -sys_admin --inh-caps -sys_admin cat $file || fail "$file"
         cat $file >/dev/null || fail "root cannot read $file"
     done""")
-    # The tool says who would know.
+    # The tool says that root can see more.
     said = guest.sh(f"setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all memhp why {block}; "
                     "setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all memhp map")
     assert "only root can see" in said and "Root can see more" in said, said

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from guest import machine
 
 HARDWARE = {"timeout": 400, "cmdline": "workqueue.watchdog_thresh=0 rcupdate.rcu_cpu_stall_suppress=1"}
-LIMIT = 60      # seconds; without end it was before, some seconds it is
+LIMIT = 60      # seconds; an offline takes a few of them, and did not end in earlier kernels
 
 
 @contextmanager
@@ -44,7 +44,7 @@ def test_pinned(guest):
     with kept_cpu(guest):
         said = answer(guest, f"wr $memory/memory{block}/state offline")
         assert said.strip() == "EBUSY", said
-    # Pages in the batches of that CPU are in the way as well, if they lie there.
+    # The block may have pages in the batches of that CPU, which are in the way as well.
     said = guest.sh(f"cat $memory/memory{block}/last_error")
     assert "reason=pinned" in said or "reason=unmovable" in said and "kind=anon" in said, said
     guest.end_program("hold")

@@ -17,7 +17,7 @@ KEYS = ["verb", "err", "reason", "pfn", "step", "passes", "left", "ms", "kind", 
 
 
 def last(guest, block):
-    """What last_error of a block says, as a dictionary; {} for "none"."""
+    """The content of last_error of a block as a dictionary; {} for "none"."""
     line = guest.sh(f"cat $memory/memory{block}/last_error").strip()
     if line == "none":
         return {}
@@ -94,7 +94,7 @@ def test_blocks(guest):
 
     guest.sh(f"echo online/zone/down -5 >{FAIL}")
     fails(guest, block, "offline", "EIO", "injected", step="zone")
-    # The last page of the block: nobody else has got so far.
+    # The last page of the block, which is not in use yet.
     guest.sh(f"expect OK $memory/hard_offline_page {dimm.lo + BLOCK - 4096}")
     works(guest, block, "offline")
     fails(guest, block, "online", "EHWPOISON", "hwpoison")
@@ -212,7 +212,7 @@ def test_held(guest):
     fails(guest, block, "offline", "EBUSY", "deadline", pfn=pfn)
     guest.sh(f"echo 120000 >{TIMEOUT}")
 
-    # Who comes meanwhile is told so; how far it is can be read. All within the time that a pin is tolerated.
+    # Other requests for the block are refused meanwhile, and its progress can be read, all while the pin is tolerated.
     guest.sh(f"""
         cd $memory/memory{block}
         ask 'offline {block}' /tmp/lines >/tmp/first 2>&1 &
@@ -246,7 +246,7 @@ def test_held(guest):
 def test_long_pins(guest):
     """A buffer of io_uring in a kernel zone: pinned."""
     guest.sh(f"echo 5000 >{TIMEOUT}")
-    # What the kernel needs for itself comes from the first: there it has begun pageblocks of its own.
+    # The kernel allocates its own memory from the first DIMM, where it has begun to use pageblocks.
     plug(guest, word="online_kernel")
     guest.sh("for i in 1 2 3 4 5 6 7 8; do numactl --preferred=1 ls / >/dev/null; done")
     _, blocks = plug(guest, word="online_kernel")
@@ -316,7 +316,7 @@ def test_expected(guest):
     dimm = guest.plug("256M", 2)
     blocks = guest.blocks(dimm)
     guest.set_blocks("online_kernel", blocks)
-    # More than a block of what sockets have been sent.
+    # Fill more than a block with data that was sent to sockets.
     guest.start_program(f"ulimit -n 4000; numactl --preferred=2 python3 -c {shlex.quote(SLABS)}", "slabs")
     details = []
     for block in blocks:
@@ -334,7 +334,7 @@ def test_no_room(guest):
     dimm = guest.plug("512M", 0)
     blocks = guest.blocks(dimm)
     guest.set_blocks("online_movable", blocks)
-    # High watermarks far above the lowest ones, and what is free, less a block, between them.
+    # Set the high watermarks far above the low ones, so that the free memory without a block is between them.
     guest.sh("""
         echo 1000 >/proc/sys/vm/watermark_scale_factor
         free=$(awk '$1 == "MemFree:" { print int($2 / 1024) }' /proc/meminfo)
@@ -377,7 +377,7 @@ def test_lost(guest):
     ssdt.load(guest, Device("MEM0", [(HIDDEN[0], BLOCK)], node=2, sta=0))
     assert ssdt.notify(guest, "MEM0", CHECK, sta=0xF) == OST_SUCCESS
     block = HIDDEN[0] // BLOCK
-    # What runs the test keeps away from it: node 1 has no memory, and its CPU takes that of node 2.
+    # The tasks of the test must not use this memory: node 1 has none, and its CPU would use that of node 2.
     guest.sh("taskset -apc 0 1 >/dev/null")
     guest.set_blocks("online_movable", [block])
     guest.start_program(f"load 32 2 {HIDDEN[0]} {HIDDEN[1]}", "load")

@@ -56,7 +56,7 @@ def test_time_and_signal(guest):
         assert said == "EINTR" and took < 20, f"{file}: {said} after {took:.1f} s"
         ticks = int(guest.sh("cat /tmp/ticks"))
         assert ticks < 40, f"{file}: waiting took {ticks} ticks of a CPU"
-    # Whoever is killed closes his file, and by that ends the thread of the request.
+    # A program that is killed closes its file, which ends the thread of the request.
     for end in ("kill -TERM $(</tmp/pid)", "echo cancel >&7"):
         said, took = timed(guest, "(exec 7<>/dev/memory_hotplug; echo 'offline size=128M node=1' >&7; cat <&7 >/tmp/said & echo $! >/tmp/pid; "
                                   "sleep 2; awk '{ print $14 + $15 }' /proc/$(pgrep -x memory_request)/stat >/tmp/ticks; "
@@ -67,7 +67,7 @@ def test_time_and_signal(guest):
         ticks = int(guest.sh("cat /tmp/ticks"))
         assert ticks < 40, f"{end}: waiting took {ticks} ticks of a CPU"
     guest.sh("wait_for 100 grep -qx end /tmp/holder; grep -qx OK /tmp/holder")
-    # Nothing is left of the clock: an offline with time goes on to its end.
+    # The time limits of the previous requests have no effect on an offline with enough time.
     guest.sh(f"expect_ask OK 'offline {blocks[1]}-{blocks[2]} timeout=60000'")
 
 
@@ -78,7 +78,7 @@ def test_in_turn(guest):
     block = guest.blocks(dimm)[1]
     guest.set_blocks("online_movable", guest.blocks(dimm))
     guest.sh("modprobe mhp_ask")
-    # Two that wait in the mutex, as ACPI and drivers do: memory comes and goes, where there is none.
+    # Two threads wait in the mutex, like ACPI and drivers: they add and remove memory at an unused address.
     guest.sh("late crowd 1 0x7000000000 0x10000000 60 >/tmp/crowd 2>&1 & sleep 2")
     longest = 0
     for word in ("offline", "online_movable") * 5:
