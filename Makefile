@@ -2,6 +2,11 @@
 #
 # Linux memory hotplug, rebuilt. Everything made is under build/.
 
+# Kbuild refuses such a path, after minutes.
+ifneq ($(words $(CURDIR))$(findstring :,$(CURDIR)),1)
+$(error $(CURDIR): a kernel cannot be built in a path with a space or a colon)
+endif
+
 KERNEL ?= x86_64
 GUEST := --kernel-dir build/$(KERNEL)
 
@@ -15,7 +20,8 @@ help:
 	@echo 'make bench    measure beside the untouched kernel; SCENARIOS="single big" for some'
 	@echo 'make kernel   prepare the tree and build the kernel'
 	@echo 'make check    style and static checks; compile every caller'
-	@echo 'make series   the patch series, as mails'
+	@echo 'make series   the patch series, as mails for "git am build/series/*"'
+	@echo 'make series-check  checkpatch on them, and git am; BUILD=1: build each commit too'
 	@echo 'make clean    remove build/'
 	@echo
 	@echo 'KSRC=PATH     a kernel source, directory or tarball (default: linux-source-6.12)'
@@ -34,13 +40,20 @@ shell: kernel
 test-vm test-debug: test-%:
 	@$(MAKE) --no-print-directory test KERNEL=$*-x86_64
 
-test: kernel
+test: test-names kernel
 	@scripts/test.py $(GUEST) $(TESTS)
 
-bench: tree
+bench: bench-names tree
 	@scripts/build stock-x86_64
 	@scripts/build x86_64
 	@scripts/bench $(SCENARIOS)
+
+# A wrong word is to be known before a kernel is built.
+test-names:
+	@[ -z "$(TESTS)" ] || scripts/test.py --check $(TESTS)
+
+bench-names:
+	@[ -z "$(SCENARIOS)" ] || scripts/bench --check $(SCENARIOS)
 
 kernel: tree
 	@scripts/build $(KERNEL)
@@ -51,13 +64,20 @@ check: tree
 series: tree
 	@scripts/tree.py --series
 
+# BUILD=1: each commit as well, hours
+series-check: series
+	@scripts/check series $(if $(BUILD),commits)
+
 tree: setup
 	@scripts/tree.py
 
+# Which kernel it is can be read before anything is installed.
 setup:
+	@[ -z "$(KSRC)" ] || ! command -v python3 >/dev/null || scripts/tree.py --check
 	@scripts/setup
 
 clean:
 	rm -rf build
 
-.PHONY: help run shell test test-vm test-debug bench kernel check series tree setup clean
+.PHONY: help run shell test test-names test-vm test-debug bench bench-names kernel check series series-check
+.PHONY: tree setup clean

@@ -245,6 +245,20 @@ def discover(kernel_dir):
             yield shell_test(path, kernel_dir)
 
 
+def check_names(names):
+    """A wrong name is to be known before a kernel is built. Which KUnit modules there are shows the build only."""
+    scripts = (ROOT / "tools/testing/selftests/memory-hotplug").glob("*.sh")
+    known = ["user-space", *(f"kselftest/{path.stem}" for path in scripts)]
+    for path in sorted((ROOT / "tests").glob("*/*")):
+        if path.suffix in (".py", ".sh") and path.parent.name != "guest":
+            prefix = f"{path.parent.name}/{path.stem}"
+            known += [prefix] if path.suffix == ".sh" else \
+                [f"{prefix}/{name}" for name in re.findall(r"^def test_(\w+)", path.read_text(), re.M)]
+    for name in names:
+        if not name.startswith("kunit"[:len(name)]) and not any(test.startswith(name) for test in known):
+            raise GuestError(f"no test's name begins with {name}; scripts/test.py --list names all")
+
+
 # Reporting
 
 class Report:
@@ -301,10 +315,13 @@ def main():
     parser.add_argument("--kernel-dir", type=Path, default=KERNEL_DIR)
     parser.add_argument("--jobs", "-j", type=int, default=int(os.environ.get("TEST_JOBS", 2)), help="guests at a time")
     parser.add_argument("--list", action="store_true", help="name the tests")
+    parser.add_argument("--check", action="store_true", help="only look whether there are such tests")
     parser.add_argument("names", nargs="*", metavar="NAME")
     args = parser.parse_args()
     kernel_dir = args.kernel_dir.resolve()
 
+    if args.check:
+        return check_names(args.names)
     prepare(kernel_dir)
     base_selftest()
     tests = list(discover(kernel_dir))

@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""tree.py [--series | --base | --try DIRECTORY...]: prepare build/tree, the kernel with this series.
+"""tree.py [--series | --base | --check | --try DIRECTORY...]: prepare build/tree, the kernel with this series.
 
     base        the source as unpacked       (tag)
-    stripped    without its memory hotplug   (tag)
     one commit for each patch named in the file `series`, the last is checked out
+    stripped    the one without memory hotplug, in the middle (tag)
 
---series writes the mails to build/series, --base gives an untouched tree in build/base.
+--series writes the mails to build/series, --base gives an untouched tree in build/base,
+--check only looks whether the source is one that the series is for.
 --try says for each directory, which needs to hold no more than --names prints, whether the
 series fits, and changes nothing.
 The source is Debian's linux-source-6.12, or what KSRC= names: a tarball or a directory.
@@ -14,7 +15,9 @@ Nothing is done twice: each stage keeps a digest of what it was made from. What 
 kept until all of the new tree has been made; then the work tree is switched, so that
 unchanged files keep their times.
 """
+import functools
 import hashlib
+import itertools
 import lzma
 import os
 import re
@@ -23,6 +26,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import textwrap
 import time
 import zlib
 from pathlib import Path
@@ -40,6 +44,7 @@ DATE = "2026-01-01T00:00:00 +0000"      # the same input gives the same commits
 
 
 NEW_BASE = "refs/new-base"               # imported, and not yet known to be good
+BUILT = ".config", "vmlinux", "include/config", "include/generated"     # in a directory that is no git work tree
 UNREADABLE = (OSError, EOFError, tarfile.TarError, lzma.LZMAError, zlib.error)
 
 
@@ -52,45 +57,81 @@ def step(text, start):
 
 
 def git(*args, stdin=None, env=None, check=True):
+    name, mail = identity()
     r = subprocess.run(["git", "-C", str(TREE), *args], input=stdin, text=True, capture_output=True,
-                       env={**os.environ, "GIT_AUTHOR_DATE": DATE, "GIT_COMMITTER_DATE": DATE, **(env or {})})
+                       env={**os.environ, "GIT_AUTHOR_DATE": DATE, "GIT_COMMITTER_DATE": DATE,
+                            "GIT_AUTHOR_NAME": name, "GIT_AUTHOR_EMAIL": mail,
+                            "GIT_COMMITTER_NAME": name, "GIT_COMMITTER_EMAIL": mail, **(env or {})})
     if check and r.returncode:
         fail(f"git {' '.join(args[:2])}: {r.stderr.strip()}")
     return r.stdout.strip() if check else r
 
 
+NOBODY = "memory hotplug", "memory-hotplug@localhost"
+
+
+@functools.cache
 def identity():
     """Who signs: the user's own git identity, or a neutral one."""
-    def ask(key, default):
+    def ask(key):
         r = subprocess.run(["git", "-C", str(TOP), "config", key], capture_output=True, text=True)
-        return r.stdout.strip() or default
-    return ask("user.name", "memory hotplug"), ask("user.email", "memory-hotplug@localhost")
+        return r.stdout.strip()
+    own = ask("user.name"), ask("user.email")
+    return own if all(own) else NOBODY
 
 
 def source():
     src = Path(os.environ.get("KSRC") or DEFAULT_SOURCE)
     if not src.exists():
         fail(f"{src}: not there. Run scripts/setup, or name a tarball or a directory with KSRC=")
+    if not src.is_dir() and not src.is_file():
+        fail(f"{src}: is neither a tarball nor a directory. Nothing was changed")
     return src.resolve()
 
 
+def in_git(src, *args):
+    """What git says of the directory of a user, who may be another one; None where it is no work tree's top."""
+    if not (src / ".git").exists():
+        return None
+    r = subprocess.run(["git", "-c", "safe.directory=*", "-C", str(src), *args], capture_output=True)
+    return r.stdout if r.returncode == 0 else None
+
+
+def file_names(src):
+    """The files and symlinks of a directory; of a git work tree without what a build has made."""
+    listed = in_git(src, "ls-files", "-z", "-co", "--exclude-standard")
+    if listed is not None:
+        return sorted(os.fsdecode(name) for name in set(listed.split(b"\0")) if name)
+    names = []
+    for root, dirs, files in os.walk(src):
+        dirs[:] = [d for d in dirs if d != ".git"]
+        files += [d for d in dirs if os.path.islink(os.path.join(root, d))]
+        names += [os.path.relpath(os.path.join(root, f), src) for f in files if f != ".git"]
+    return sorted(names)
+
+
 def source_id(src):
-    st = (src / "Makefile" if src.is_dir() else src).stat()
-    return f"{src} {st.st_size} {st.st_mtime_ns}"
+    """Changes with each file of a directory, by size and time."""
+    if not src.is_dir():
+        return f"{src} {src.stat().st_size} {src.stat().st_mtime_ns}"
+    h = hashlib.sha256()
+    for name in file_names(src):
+        path = src / name
+        if os.path.lexists(path):
+            st = path.lstat()
+            h.update(f"{name} {st.st_mode} {st.st_size} {st.st_mtime_ns}\n".encode(errors="surrogateescape"))
+    return f"{src} {h.hexdigest()[:24]}"
 
 
 def entries(src):
     """Yields (path, mode, content) of every file and symlink of the source."""
     if src.is_dir():
-        for root, dirs, files in os.walk(src):
-            dirs[:] = [d for d in dirs if d != ".git"]
-            for f in files + [d for d in dirs if os.path.islink(os.path.join(root, d))]:
-                p = Path(root, f)
-                rel = p.relative_to(src).as_posix()
-                if p.is_symlink():
-                    yield rel, "120000", os.readlink(p).encode()
-                elif p.is_file():
-                    yield rel, "100755" if os.access(p, os.X_OK) else "100644", p.read_bytes()
+        for rel in file_names(src):
+            p = src / rel
+            if p.is_symlink():
+                yield rel, "120000", os.readlink(p).encode()
+            elif p.is_file():
+                yield rel, "100755" if os.access(p, os.X_OK) else "100644", p.read_bytes()
         return
     with tarfile.open(src, "r|*") as tar:
         for m in tar:
@@ -137,12 +178,25 @@ def check_version(src):
         else:
             found = tar_version(src)
     except UNREADABLE as e:
-        fail(f"{src}: cannot be read as a tarball ({e}). Nothing was changed")
+        fail(f"{src}: cannot be read{'' if src.is_dir() else ' as a tarball'} ({e}). Nothing was changed")
     if not found:
-        fail(f"{src}: is no kernel source. Nothing was changed")
+        why = ", it has no Makefile" if src.is_dir() and not (src / "Makefile").is_file() else ""
+        fail(f"{src}: is no kernel source{why}. Nothing was changed")
     if found != FOR and not found.startswith((FOR + ".", FOR + "-")):
         fail(f"{src}: is Linux {found}; this series is for {FOR}.y. Nothing was changed")
+    built = [n for n in BUILT if src.is_dir() and (src / n).exists()]
+    if built and in_git(src, "rev-parse") is None:
+        fail(f"{src}: a kernel has been built in it ({built[0]}); \"make mrproper\" there, or name a copy without. "
+             "Nothing was changed")
     return found
+
+
+def check_room():
+    """A tree takes 2.1 GB, its kernel and the logs of all tests nearly as much; another source is one more pack."""
+    need = (1 if (TREE / "Makefile").exists() else 4) * 10**9
+    free = shutil.disk_usage(BUILD if BUILD.exists() else TOP).free
+    if free < need:
+        fail(f"{BUILD}: needs {need / 1e9:.0f} GB, and {free / 1e9:.1f} GB are free. Nothing was changed")
 
 
 def import_base(src, ident, ref):
@@ -154,10 +208,12 @@ def import_base(src, ident, ref):
                        ("advice.detachedHead", "false"), ("core.excludesFile", "/dev/null")):
         git("config", key, value)
     who = f"{name} <{mail}> 1767225600 +0000"
+    head = in_git(src, "rev-parse", "HEAD")
+    head = f"Commit: {head.decode()}" if head and in_git(src, "status", "--porcelain") == b"" else ""
     # --done: an import that ends before it is complete leaves no ref.
     p = subprocess.Popen(["git", "-C", str(TREE), "-c", "core.compression=1", "fast-import", "--quiet",
                           "--force", "--depth=0", "--done"], stdin=subprocess.PIPE, stderr=subprocess.PIPE)
-    out, msg = p.stdin, f"base\n\nSource: {ident}\n".encode()
+    out, msg = p.stdin, f"base\n\nSource: {ident}\n{head}".encode()
     try:
         out.write(f"commit {ref}\nauthor {who}\ncommitter {who}\ndata {len(msg)}\n".encode() + msg)
         for rel, mode, data in entries(src):
@@ -168,7 +224,9 @@ def import_base(src, ident, ref):
         said = p.communicate()[1].decode().strip()
     except UNREADABLE as e:
         p.kill()
-        p.communicate()
+        said = p.communicate()[1].decode(errors="replace").strip().partition("\n")[0]
+        if isinstance(e, BrokenPipeError):
+            e = said or "git fast-import ended"
         for rest in (TREE / ".git/objects/pack").glob("tmp_pack_*"):
             rest.unlink()
         fail(f"{src}: could not be read to its end ({e}). Nothing was changed")
@@ -196,6 +254,7 @@ def ensure_base():
             return git("rev-parse", NEW_BASE)
     t = time.monotonic()
     found = check_version(src)
+    check_room()
     import_base(src, ident, NEW_BASE)
     step(f"base: {src.name}, Linux {found}", t)
     return git("rev-parse", NEW_BASE)
@@ -210,30 +269,6 @@ def digest(*parts):
 
 def stripped_names():
     return strip.DELETE + strip.UNIFDEF + [n for r in (strip.CUT_BLOCK, strip.CUT_KCONFIG, strip.CUT_LINE) for n in r]
-
-
-def ensure_stripped(base):
-    """Returns the commit of BASE without its memory hotplug."""
-    want = digest((TOP / "scripts/strip.py").read_bytes(), base.encode())
-    if trailer("stripped", "Made-from") == want:
-        return git("rev-parse", "stripped")
-    t = time.monotonic()
-    with tempfile.TemporaryDirectory(dir=BUILD) as tmp:
-        present = [n for n in dict.fromkeys(stripped_names()) if git("ls-tree", base, n)]
-        tar = subprocess.Popen(["git", "-C", str(TREE), "archive", base, *present], stdout=subprocess.PIPE)
-        subprocess.run(["tar", "-x", "-C", tmp], stdin=tar.stdout, check=True)
-        try:
-            touched = strip.strip(Path(tmp))
-        except strip.Misfit as e:
-            fail(f"the base does not strip: {e}. Nothing was changed")
-        index = {"GIT_INDEX_FILE": str(Path(tmp) / ".index")}
-        git("read-tree", base, env=index)
-        paths = {name: Path(tmp) / name for name in touched}
-        stage(index, {name: path if path.exists() else None for name, path in paths.items()})
-        tree = git("write-tree", env=index)
-    rev = commit(tree, base, f"Remove memory hotplug\n\nMade-from: {want}\n")
-    step("stripped: its memory hotplug taken out", t)
-    return rev
 
 
 def stage(index, files):
@@ -251,10 +286,10 @@ def stage(index, files):
 
 
 class Patch:
-    """One paragraph of `series`: `== subject`, the message, `+ owned file`, `@ edit [or edit]`."""
+    """One paragraph of `series`: `== subject`, the message, `+ owned file`, `@ edit [or edit]`, `! strip`."""
 
-    def __init__(self, subject):
-        self.subject, self.body, self.own, self.edit = subject, [], [], []
+    def __init__(self, subject, part):
+        self.subject, self.part, self.body, self.own, self.edit, self.strips = subject, part, [], [], [], False
 
     def files(self):
         for name in self.own:
@@ -274,6 +309,8 @@ class Patch:
             if not (TOP / e).is_file():
                 fail(f"series: {e}: no such patch ('{self.subject}')")
             parts.append((TOP / e).read_bytes())
+        if self.strips:
+            parts.append((TOP / "scripts/strip.py").read_bytes())
         return digest(*parts)
 
     def named(self):
@@ -293,16 +330,20 @@ class Patch:
 
 
 def read_series():
-    patches = []
+    patches, part = [], ""
     for line in (TOP / "series").read_text().splitlines():
-        if line.startswith("== "):
-            patches.append(Patch(line[3:].strip()))
+        if line.startswith("# ---- "):
+            part = line.strip("# -")
+        elif line.startswith("== "):
+            patches.append(Patch(line[3:].strip(), part))
         elif line.startswith("#") or not patches:
             continue
         elif line.startswith("+ "):
             patches[-1].own.append(line[2:].strip())
         elif line.startswith("@ "):
             patches[-1].edit.append(line[2:].strip().split(" or "))
+        elif line == "! strip":
+            patches[-1].strips = True
         else:
             patches[-1].body.append(line)
     listed = {p for patch in patches for p in patch.files()}
@@ -335,18 +376,37 @@ def first_that_fits(choice, read, told):
             return done
 
 
-def apply_patch(patch, parent, index, want, told):
-    """Commits PATCH on PARENT, whose tree is in INDEX."""
+def strip_index(index):
+    """Takes memory hotplug out of the tree in INDEX."""
+    with tempfile.TemporaryDirectory(dir=BUILD) as tmp:
+        tree = git("write-tree", env=index)
+        present = [n for n in dict.fromkeys(stripped_names()) if git("ls-tree", tree, n)]
+        tar = subprocess.Popen(["git", "-C", str(TREE), "archive", tree, *present], stdout=subprocess.PIPE)
+        subprocess.run(["tar", "-x", "-C", tmp], stdin=tar.stdout, check=True)
+        try:
+            touched = strip.strip(Path(tmp))
+        except strip.Misfit as e:
+            fail(f"the base does not strip: {e}. Nothing was changed")
+        paths = {name: Path(tmp) / name for name in touched}
+        stage(index, {name: path if path.exists() else None for name, path in paths.items()})
+
+
+def apply_patch(patch, parent, index, told):
+    """Commits PATCH on PARENT, whose tree is in INDEX; PARENT where this base needs nothing of it."""
     def read(name):
         r = git("cat-file", "blob", f":{name}", env=index, check=False)
         return r.stdout if r.returncode == 0 else None
 
+    if patch.strips:
+        strip_index(index)
     with tempfile.TemporaryDirectory(dir=BUILD) as tmp:
         for n, done in enumerate(patch.edits(read, told)):
             stage(index, {name: made_file(Path(tmp, str(n), name), name, text, index) for name, text in done.items()})
     stage(index, {path.relative_to(TOP).as_posix(): path for path in patch.files()})
     tree = git("write-tree", env=index)
-    return commit(tree, parent, patch.message() + f"Made-from: {want}\n")
+    if tree == git("rev-parse", f"{parent}^{{tree}}"):
+        return parent
+    return commit(tree, parent, patch.message())
 
 
 def made_file(path, name, text, index):
@@ -360,26 +420,29 @@ def made_file(path, name, text, index):
     return path
 
 
-def ensure_series(stripped):
-    """Returns the last commit of the series on STRIPPED."""
+def ensure_series(base):
+    """Returns the last commit of the series on BASE, and the one that has no memory hotplug."""
     t = time.monotonic()
-    old = git("rev-list", "--reverse", "stripped..series", check=False).stdout.split()
-    parent, made, patches, told = stripped, 0, read_series(), []
+    record = TREE / ".git/series-made"          # digest of what a commit was made from, commit
+    known = dict(line.split() for line in record.read_text().splitlines()) if record.exists() else {}
+    parent, stripped, made, patches, told, used = base, None, 0, read_series(), [], {}
     with tempfile.TemporaryDirectory(dir=BUILD) as tmp:
         index = {"GIT_INDEX_FILE": str(Path(tmp) / "index")}
-        for n, patch in enumerate(patches):
+        for patch in patches:
             want = patch.digest(parent)
-            if not made and n < len(old) and trailer(old[n], "Made-from") == want:
-                parent = old[n]
-                continue
-            if not made:
-                git("read-tree", parent, env=index)
-            parent = apply_patch(patch, parent, index, want, told)
-            made += 1
+            if want not in known or made:
+                if not made:
+                    git("read-tree", parent, env=index)
+                known[want] = apply_patch(patch, parent, index, told)
+                made += 1
+            parent = used[want] = known[want]
+            if patch.strips:
+                stripped = parent
     if made:
+        record.write_text("".join(f"{want} {rev}\n" for want, rev in used.items()))
         fuzzy = sum(hunk.left_out > 0 for hunk in told)
         step(f"series: {made} of {len(patches)} patches made" + f", {fuzzy} edits by less context" * bool(fuzzy), t)
-    return parent
+    return stripped, parent
 
 
 def switch(base, stripped, series):
@@ -399,15 +462,15 @@ def try_series(top):
     with tempfile.TemporaryDirectory() as tmp:
         tree = Path(tmp) / "tree"
         shutil.copytree(top, tree, symlinks=True)
-        try:
-            strip.strip(tree)
-        except strip.Misfit as e:
-            fail(f"{top}: does not strip: {e}")
 
         def read(name):
             return (tree / name).read_text() if (tree / name).is_file() else None
 
         for patch in patches:
+            try:
+                patch.strips and strip.strip(tree)
+            except strip.Misfit as e:
+                fail(f"{top}: does not strip: {e}")
             for done in patch.edits(read, told):
                 for name, text in done.items():
                     (tree / name).parent.mkdir(parents=True, exist_ok=True)
@@ -415,10 +478,48 @@ def try_series(top):
     return told
 
 
+def order(subjects):
+    """Which patches of the series are what, for the cover letter."""
+    lines, first = [], 1
+    for title, patches in itertools.groupby(read_series(), key=lambda patch: patch.part):
+        count = sum(patch.subject in subjects for patch in patches)
+        lines.append(f"  {first:2}-{first + count - 1:<2}  {title}")
+        first += count
+    return "\n".join(lines)
+
+
+def figures():
+    """The rows of the documentation's table that have a number: unit, stock, ours."""
+    rows = (TOP / "Documentation/mm/memory-hotplug/speed.rst").read_text().splitlines()
+    rule = next(row for row in rows if row.startswith("==  "))
+    at = [m.span() for m in re.finditer("=+", rule)]
+    cells = [[row[a:b].strip() for a, b in at] for row in rows if re.match(r"\d+ ", row)]
+    lines = [f"  {'':47} {'6.12':>7} {'series':>8}"]
+    for _, what, unit, stock, ours, *_ in cells:
+        *above, last = textwrap.wrap(f"{what}, {unit}" if unit != "M" else what, 46)
+        lines += [f"  {text}" for text in above]
+        lines.append(f"  {last:47} {stock.split(' ')[0]:>7} {ours.split(' ')[0]:>8}")
+    return "\n".join(lines)
+
+
+def cover_letter():
+    text = (TOP / "patches/cover-letter").read_text()
+    subjects = set(git("log", "--format=%s", "base..series").splitlines())
+    text = text.replace("@order", "Order of the patches\n" + order(subjects)).replace("@figures", figures())
+    return text + f"\nbase-commit: {trailer('base', 'Commit') or 'v' + version(git('show', 'base:Makefile'))}\n"
+
+
 def write_mails():
-    out = BUILD / "series"
-    subprocess.run(["rm", "-rf", str(out)], check=True)
-    print(git("format-patch", "--cover-letter", "--zero-commit", "-o", str(out), "stripped..series"))
+    """Only mails that `git am` applies are in build/series; a cover letter would stop it."""
+    out, cover = BUILD / "series", BUILD / "cover-letter.patch"
+    subprocess.run(["rm", "-rf", str(out), str(cover)], check=True)
+    mails = git("-c", f"branch.series.description={cover_letter()}", "format-patch", "--cover-letter", "--zero-commit",
+                "--cover-from-description=subject", "--no-renames", "-o", str(out), "base..series").splitlines()
+    Path(mails[0]).rename(cover)
+    print(f"{cover.relative_to(TOP)}\n{out.relative_to(TOP)}/: {len(mails) - 1} patches on Linux "
+          f"{version(git('show', 'base:Makefile'))}")
+    if identity() == NOBODY:
+        print("tree: git has no user.name and user.email: the patches are by nobody whom a mail reaches", file=sys.stderr)
 
 
 def ensure_base_tree():
@@ -459,12 +560,13 @@ def main(args):
         return print("\n".join(names()))
     if args[:1] == ["--try"]:
         return try_all(args[1:])
+    if args == ["--check"]:
+        return check_version(source())
     if any(a not in ("--series", "--base") for a in args):
         fail(__doc__)
     BUILD.mkdir(exist_ok=True)
     base = ensure_base()
-    stripped = ensure_stripped(base)
-    switch(base, stripped, ensure_series(stripped))
+    switch(base, *ensure_series(base))
     if "--base" in args:
         ensure_base_tree()
     if "--series" in args:
