@@ -65,7 +65,7 @@ series: tree
 	@scripts/tree.py --series
 
 # BUILD=1: each commit as well, hours
-series-check: series
+series-check: tree
 	@scripts/check series $(if $(BUILD),commits)
 
 tree: setup
