@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The examples of the administrator's guide are run as they are, with another number of a block."""
+
+import re
+
+from guest import MIB, ROOT, machine
+
+GUIDE = ROOT / "Documentation/admin-guide/mm/memory-hotplug.rst"
+
+
+def examples(heading):
+    """The literal blocks of a section, as shell scripts for a block."""
+    section = re.search(rf"^{re.escape(heading)}\n[-=]+\n(.*?)(?=^[^\n]+\n[-=]{{3,}}$)", GUIDE.read_text(), re.M | re.S)[1]
+    for block in re.findall(r"::\n\n((?:\t[^\n]*\n|\n)+)", section):
+        yield re.sub(r"(?m)^\t", "", block).strip()
+
+
+def run(guest, example, block):
+    return guest.sh(re.sub(r"\b(memory)?40\b", rf"\g<1>{block}", example))
+
+
+@machine(timeout=400)
+def test_tasks(guest):
+    """Using memory, looking at the ratio, finding out why a block does not go offline, taking it away, ejecting it."""
+    dimm = guest.plug("256M", 1)
+    first, second = guest.blocks(dimm)
+    _, = examples("Adding memory")
+    online, default, rule = examples("Using it")
+    assert run(guest, online, first) == "online\nMovable"
+    run(guest, default, first)
+    assert guest.sh("cat $memory/auto_online_blocks") == "online_movable"
+    assert 'ATTR{state}="online_movable"' in rule
+    guest.sh(f"echo online_movable >$memory/memory{second}/state")
+    ratio, = examples("How much ZONE_MOVABLE")
+    assert re.match(r"all kernel=\d+ movable=65536 ratio=\d+\n", run(guest, ratio, first))
+
+    why = next(examples("Memory does not go offline"))
+    guest.start_program(f"hold pin 1 {dimm.lo} {dimm.lo + 128 * MIB}", "hold")
+    guest.sh(f"expect EBUSY $memory/memory{first}/state offline")
+    said = run(guest, why, first)
+    assert "reason=pinned" in said and " pinned=1 " in said and "range=" in said, said
+    guest.end_program("hold")
+
+    offline, eject = examples("Taking it away")
+    said = run(guest, offline, first)
+    assert "result=ok" in said and "wanted=1 done=1" in said, said
+    said = run(guest, "cd /sys/devices/system/memory\n" + eject, first)
+    assert said.startswith("done "), said
+    assert not guest.blocks(dimm), "the DIMM stays"
