@@ -35,6 +35,7 @@ from pathlib import Path
 from typing import Callable
 
 from guest import BUILD, KERNEL_DIR, LOG, ROOT, Guest, GuestError, Machine, Skip, prepare
+from readme import test_names
 
 KSFT_SKIP = 4
 KSELFTEST = BUILD / "kselftest"
@@ -246,14 +247,8 @@ def discover(kernel_dir):
 
 
 def check_names(names):
-    """A wrong name is to be known before a kernel is built. Which KUnit modules there are shows the build only."""
-    scripts = (ROOT / "tools/testing/selftests/memory-hotplug").glob("*.sh")
-    known = ["user-space", *(f"kselftest/{path.stem}" for path in scripts)]
-    for path in sorted((ROOT / "tests").glob("*/*")):
-        if path.suffix in (".py", ".sh") and path.parent.name != "guest":
-            prefix = f"{path.parent.name}/{path.stem}"
-            known += [prefix] if path.suffix == ".sh" else \
-                [f"{prefix}/{name}" for name in re.findall(r"^def test_(\w+)", path.read_text(), re.M)]
+    """A wrong name is to be known before a kernel is built. Only the build shows which KUnit modules there are."""
+    known = ["user-space", *test_names()]
     for name in names:
         if not name.startswith("kunit"[:len(name)]) and not any(test.startswith(name) for test in known):
             raise GuestError(f"no test's name begins with {name}; scripts/test.py --list names all")

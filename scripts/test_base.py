@@ -185,6 +185,71 @@ class Source(unittest.TestCase):
         self.refused(self.tarball("all:\n", "p"), "is no kernel source")
         self.refused(self.tmp / "none", "not there")
 
+    def test_no_makefile(self):
+        (self.tmp / "empty").mkdir()
+        self.refused(self.tmp / "empty", "it has no Makefile")
+        self.refused("/dev/null", "neither a tarball nor a directory")
+
+    def test_built(self):
+        src = self.directory(makefile("6 12 1".split() + [""]))
+        (src / ".config").write_text("")
+        self.refused(src, "a kernel has been built in it (.config)")
+
+    def git(self, src, *args):
+        subprocess.run(["git", "-C", str(src), "-c", "user.name=n", "-c", "user.email=n@n", *args], check=True,
+                       stdout=subprocess.DEVNULL)
+
+    def work_tree(self):
+        """A built work tree whose .git is a file, with a file that was edited, and one that is new."""
+        src = self.directory(makefile("6 12 1".split() + [""]), "r")
+        (src / ".gitignore").write_text("*.o\n.*\n!.gitignore\n")
+        (src / "a b.c").write_text("a\n")
+        self.git(src, "init", "-q")
+        self.git(src, "add", ".")
+        self.git(src, "commit", "-qm", "c")
+        top = self.tmp / "with space"
+        self.git(src, "worktree", "add", "-q", "--detach", str(top))
+        for name in ("a.o", ".config", "new.c"):
+            (top / name).write_text("b\n")
+        (top / "a b.c").write_text("edited\n")
+        return top
+
+    def test_git_work_tree(self):
+        top = self.work_tree()
+        self.assertTrue((top / ".git").is_file())
+        self.assertEqual(tree.check_version(top), "6.12.1")
+        self.assertEqual({name: text for name, _, text in tree.entries(top) if name.endswith(".c")},
+                         {"a b.c": b"edited\n", "new.c": b"b\n"})
+        self.assertEqual([name for name, *_ in tree.entries(top)], [".gitignore", "Makefile", "a b.c", "new.c"])
+
+    def test_git_file_is_no_source(self):
+        src = self.directory(makefile("6 12 1".split() + [""]))
+        (src / ".git").write_text("gitdir: /nowhere\n")
+        self.assertEqual([name for name, *_ in tree.entries(src)], ["Makefile"])
+
+    def test_links(self):
+        src = self.directory(makefile("6 12 1".split() + [""]))
+        (src / "sub").mkdir()
+        (src / "link").symlink_to("sub")
+        (src / "gone").symlink_to("nowhere")
+        self.assertEqual([(name, mode, text) for name, mode, text in tree.entries(src) if mode == "120000"],
+                         [("gone", "120000", b"nowhere"), ("link", "120000", b"sub")])
+
+    def test_edited_later(self):
+        for src in (self.directory(makefile("6 12 1".split() + [""])), self.work_tree()):
+            before = tree.source_id(src)
+            self.assertEqual(tree.source_id(src), before)
+            (src / "new file.c").write_text("more\n")
+            self.assertNotEqual(tree.source_id(src), before)
+
+    def test_no_room(self):
+        usage = tree.shutil.disk_usage
+        self.addCleanup(setattr, tree.shutil, "disk_usage", usage)
+        tree.shutil.disk_usage = lambda path: usage(path)._replace(free=10**8)
+        with self.assertRaises(SystemExit) as e:
+            tree.check_room()
+        self.assertIn("0.1 GB are free. Nothing was changed", str(e.exception))
+
     def test_no_tarball(self):
         (self.tmp / "x.tar.xz").write_bytes(bytes(range(256)) * 20)
         self.refused(self.tmp / "x.tar.xz", "cannot be read")

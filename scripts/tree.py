@@ -326,7 +326,8 @@ class Patch:
 
     def message(self):
         body = "\n".join(self.body).strip()
-        return f"{self.subject}\n\n{body}\n\nSigned-off-by: {'%s <%s>' % identity()}\n"
+        body += "" if re.match(r"Fixes: ", body.rpartition("\n")[2]) else "\n"
+        return f"{self.subject}\n\n{body}\nSigned-off-by: {'%s <%s>' % identity()}\n"
 
 
 def read_series():
