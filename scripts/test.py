@@ -34,8 +34,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable
 
+from documents import test_names
 from guest import BUILD, KERNEL_DIR, LOG, ROOT, Guest, GuestError, Machine, Skip, prepare
-from readme import test_names
 
 KSFT_SKIP = 4
 KSELFTEST = BUILD / "kselftest"
