@@ -90,7 +90,7 @@ class Machine:
     virtio_mem: str = ""            # "SIZE:NODE", nothing of it plugged at boot
     virtio_mem_block: str = ""      # in which it grows and shrinks: "256M"
     balloon: bool = False           # a virtio balloon
-    disk: str = ""                  # SIZE of an empty disk, which the module virtio_blk makes /dev/vda
+    disk: object = ""               # SIZE of an empty disk, which virtio_blk makes /dev/vda; or the Path of one of before
     own_root: bool = False          # its root is in its memory, with few programs: 9p does not outlive a sleep
     hmat: bool = False              # the firmware has a HMAT, without figures
     agent: bool = False             # a port for qemu-guest-agent
@@ -209,7 +209,7 @@ def files_of_own_root(kernel_dir):
     if missing:
         raise Skip(f"no {' '.join(missing)} here")
     files = {f"/usr/bin/{name}": path for name, path in found}
-    files.update((str(path), path) for path in (*programs().iterdir(), *(ROOT / "tests/guest").iterdir()))
+    files.update((str(path), path) for path in (*programs().iterdir(), *(ROOT / "tests/guest").iterdir()) if path.is_file())
     top = modules(kernel_dir)
     files.update((f"/{path.relative_to(top)}", path) for path in top.glob("usr/lib/modules/**/*") if path.is_file())
     listed = subprocess.run(["ldd", *(path for _, path in found)], capture_output=True, text=True, check=False).stdout
@@ -259,10 +259,19 @@ def accelerator():
 class Channel:
     """A socket that is read by lines or by length."""
 
-    def __init__(self, path):
-        self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.connect(str(path))
+    def __init__(self, connected):
+        self.socket = connected
         self.buffer = b""
+
+    @classmethod
+    def to(cls, path):
+        end = socket.socket(socket.AF_UNIX)
+        try:
+            end.connect(str(path))
+        except OSError:
+            end.close()
+            raise
+        return cls(end)
 
     def fileno(self):
         return self.socket.fileno()
@@ -362,7 +371,7 @@ class Guest:
         self.plugged = 0
         self.events = []
         self.qemu = None
-        self.selector = None
+        self.selector = self.dir = None
         logs = LOG if kernel_dir == KERNEL_DIR else LOG / kernel_dir.name
         logs.mkdir(exist_ok=True)
         self.console_path = logs / f"{name.replace('/', '-')}.console"
@@ -385,12 +394,10 @@ class Guest:
             return self.__enter__()
         return self
 
-    def start(self, accel):
-        self.started = time.monotonic()
-        self.dir = Path(tempfile.mkdtemp(prefix="guest-"))
+    def cmdline(self):
         here = ROOT / "tests/guest"
         size = shutil.get_terminal_size()
-        cmdline = " ".join([
+        return " ".join([
             "console=ttyS0 root=hostroot rootfstype=9p rootflags=trans=virtio,version=9p2000.L,ro,cache=loose",
             f"init={here}/init guest_path={BUILD / 'tests'}", f"rdinit={here}/init guest_own_root=1" * self.machine.own_root,
             f"guest_mode={self.mode} guest_rows={size.lines} guest_cols={size.columns}",
@@ -398,6 +405,10 @@ class Guest:
             "guest_order=1" * (not self.machine.exact),
             "loglevel=8 panic=-1 no_timer_check", CHECKS.get(self.kernel_dir.name, ""),
             self.machine.exact * "tsc=reliable", self.machine.cmdline])
+
+    def start(self, accel):
+        self.started = time.monotonic()
+        self.dir = Path(tempfile.mkdtemp(prefix="guest-"))
         share = "security_model=none,readonly=on,multidevs=remap"
         root = ["-initrd", own_root(self.kernel_dir, self.dir)] if self.machine.own_root else [
             "-virtfs", f"local,path=/,mount_tag=hostroot,{share}",
@@ -406,7 +417,7 @@ class Guest:
         args = ["setpriv", "--pdeathsig", "KILL", "--",
                 "qemu-system-x86_64", "-accel", *accel.split(), "-cpu", CPU + self.machine.exact * ",phys-bits=46", *self.machine.arguments(),
                 "-nodefaults", "-display", "none", "-no-reboot",
-                "-kernel", self.kernel_dir / "arch/x86/boot/bzImage", "-append", cmdline,
+                "-kernel", self.kernel_dir / "arch/x86/boot/bzImage", "-append", self.cmdline(),
                 *(["-acpitable", f"file={self.machine.table(self.dir)}"] if self.machine.table else []),
                 *root,
                 "-qmp", f"unix:{self.dir}/qmp,server=on,wait=off",
@@ -419,9 +430,11 @@ class Guest:
             args += ["-chardev", f"socket,id={port},path={self.dir}/{port},server=on,wait=off",
                      "-device", f"virtserialport,chardev={port},name={port}"]
         if self.machine.disk:
-            disk = self.dir / "disk"
-            with open(disk, "wb") as file:
-                file.truncate(parse_size(self.machine.disk))
+            disk = self.machine.disk
+            if not isinstance(disk, Path):
+                disk = self.dir / "disk"
+                with open(disk, "wb") as file:
+                    file.truncate(parse_size(self.machine.disk))
             args += ["-drive", f"file={disk},if=none,id=disk,format=raw,cache=unsafe", "-device", "virtio-blk-pci,drive=disk"]
         terminal = None if self.mode == "shell" else subprocess.DEVNULL
         with open(self.log_path, "a", encoding="utf-8") as log:
@@ -435,7 +448,7 @@ class Guest:
         limit = time.monotonic() + 10
         while self.qemu.poll() is None and time.monotonic() < limit:
             try:
-                channel = Channel(self.dir / name)
+                channel = Channel.to(self.dir / name)
             except OSError:
                 time.sleep(0.02)
                 continue
@@ -560,23 +573,33 @@ class Guest:
         dimm = Dimm(name, info["addr"], info["size"], info["node"], info["slot"])
         self.dimms[name] = dimm
 
+        return self.plug_answer(dimm, begin, seconds)
+
+    def plug_answer(self, dimm, begin, seconds):
         def answer(what, data):
             return what == "ACPI_DEVICE_OST" and ost(data) == (dimm.slot, OST_PLUG)
 
         event = self.event(answer, self.longer(seconds))
         if not event:
-            raise GuestError(f"{name}: the guest did not answer the plug in {seconds} s")
+            raise GuestError(f"{dimm.name}: the guest did not answer the plug in {seconds} s")
         dimm.events.append(event)
         dimm.seconds = time.monotonic() - begin
         return dimm
 
     def unplug(self, dimm, seconds=60):
         """Ask for a DIMM back and wait for the guest's last word, which it gives when the DIMM is gone or stays."""
+        begin = time.monotonic()
+        self.qmp("device_del", id=dimm.name)
+        eject = self.eject_answer(dimm, begin, seconds)
+        if eject.done:
+            self.qmp("object-del", id=f"{dimm.name}-ram")
+        return eject
+
+    def eject_answer(self, dimm, begin, seconds):
         def concerns(what, data):
             return data.get("device") == dimm.name or what == "ACPI_DEVICE_OST" and ost(data) == (dimm.slot, OST_EJECT)
 
-        begin, events, status = time.monotonic(), [], OST_EJECT_IN_PROGRESS
-        self.qmp("device_del", id=dimm.name)
+        events, status = [], OST_EJECT_IN_PROGRESS
         while status == OST_EJECT_IN_PROGRESS:
             event = self.event(concerns, begin + self.longer(seconds) - time.monotonic())
             if not event:
@@ -587,7 +610,6 @@ class Guest:
                 status = event["data"]["info"]["status"]
         done = any(event["event"] == "DEVICE_DELETED" for event in events)
         if done:
-            self.qmp("object-del", id=f"{dimm.name}-ram")
             self.dimms.pop(dimm.name)
         return Eject(done, time.monotonic() - begin, events)
 

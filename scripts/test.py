@@ -14,6 +14,7 @@
   devices      ZONE_DEVICE
   options      parameters and boot options
   defects      B1 to B19: what Linux 6.12 did wrong
+  distro       what a distribution runs around it; only where NAME says so
 
 Each test has a guest of its own, and passes only when the guest's kernel log is
 clean too. Logs are build/log/NAME.log and build/log/NAME.console.
@@ -94,22 +95,22 @@ def ktap(text):
 
 # Running in a guest
 
-def in_guest(name, hardware, kernel_dir, body):
+def in_guest(name, hardware, kernel_dir, body, kind=Guest):
     """As in_one_guest(), again where QEMU itself crashed: that says nothing of the kernel. Seen with 7.2, at boot."""
     for _ in range(CRASHES):
         try:
-            return in_one_guest(name, hardware, kernel_dir, body)
+            return in_one_guest(name, hardware, kernel_dir, body, kind)
         except Exception as error:
             qemu = getattr(getattr(error, "guest", None), "qemu", None)
             if not qemu or qemu.poll() not in CRASHED:
                 raise
             print(f"again   {name}: QEMU crashed ({signal.Signals(-qemu.poll()).name})", flush=True)
-    return in_one_guest(name, hardware, kernel_dir, body)
+    return in_one_guest(name, hardware, kernel_dir, body, kind)
 
 
-def in_one_guest(name, hardware, kernel_dir, body):
+def in_one_guest(name, hardware, kernel_dir, body, kind):
     """Boot, run body(guest), power off, judge the kernel's log."""
-    guest = Guest(name, hardware, kernel_dir)
+    guest = kind(name, hardware, kernel_dir)
     try:
         with guest:
             note = body(guest)
@@ -200,7 +201,8 @@ def python_tests(path, kernel_dir):
         name = f"{path.parent.name}/{path.stem}/{function.__name__.removeprefix('test_')}"
         hardware = getattr(function, "machine", Machine())
         return Test(name, (function.__doc__ or "").split("\n", 1)[0],
-                    lambda: in_guest(name, hardware, kernel_dir, function), hardware.timeout, getattr(module, "NEEDS", ()))
+                    lambda: in_guest(name, hardware, kernel_dir, function, getattr(module, "GUEST", Guest)),
+                    hardware.timeout, getattr(module, "NEEDS", ()))
 
     spec = importlib.util.spec_from_file_location(path.stem, path)
     module = importlib.util.module_from_spec(spec)
@@ -325,6 +327,8 @@ def main():
             parser.error(f"no test's name begins with {name}")
     if args.names:
         tests = [test for test in tests if test.name.startswith(tuple(args.names))]
+    else:
+        tests = [test for test in tests if not test.name.startswith("distro/")]
     if args.list:
         for test in tests:
             print(f"{test.name:40} {test.about}")
