@@ -6,13 +6,13 @@
     one commit for each patch named in the file `series`, the last is checked out
     stripped    the one without memory hotplug, in the middle (tag)
 
---series writes the mails to build/series, --base gives an untouched tree in build/base,
---check only looks whether the source is one that the series is for.
---try says for each directory, which needs to hold no more than --names prints, whether the
-series fits, and changes nothing.
-The source is Debian's linux-source-6.12, or what KSRC= names: a tarball or a directory.
-Nothing is done twice: each stage keeps a digest of what it was made from. What is there is
-kept until all of the new tree has been made; then the work tree is switched, so that
+--series writes the mails to build/series, --base makes an untouched tree in build/base,
+--check only checks whether the series is for the version of the source.
+--try prints for each directory whether the series fits, and changes nothing. A directory needs
+only the files that --names prints.
+The source is Debian's linux-source-6.12, or the tarball or directory that KSRC= names.
+Each stage keeps a digest of its input, and is skipped if the input is the same. The previous
+tree is kept until the whole new tree has been made. Then the work tree is switched, so that
 unchanged files keep their times.
 """
 import functools
@@ -39,12 +39,12 @@ BUILD = TOP / "build"
 TREE = BUILD / "tree"
 DEFAULT_SOURCE = "/usr/src/linux-source-6.12.tar.xz"
 OWNED = "mm drivers include arch tools Documentation kernel lib MAINTAINERS".split()
-FOR = "6.12"                             # the series is for each release of it
-DATE = "2026-01-01T00:00:00 +0000"      # the same input gives the same commits
+FOR = "6.12"                             # the series is for every 6.12.y
+DATE = "2026-01-01T00:00:00 +0000"      # so that the same input gives the same commits
 
 
-NEW_BASE = "refs/new-base"               # imported, and not yet known to be good
-BUILT = ".config", "vmlinux", "include/config", "include/generated"     # in a directory that is no git work tree
+NEW_BASE = "refs/new-base"               # a base that was imported, and may turn out not to fit
+BUILT = ".config", "vmlinux", "include/config", "include/generated"     # made by a build in a directory without git
 UNREADABLE = (OSError, EOFError, tarfile.TarError, lzma.LZMAError, zlib.error)
 
 
@@ -72,7 +72,7 @@ NOBODY = "memory hotplug", "memory-hotplug@localhost"
 
 @functools.cache
 def identity():
-    """Who signs: the user's own git identity, or a neutral one."""
+    """Name and address for commits: those of the user's git configuration, or neutral ones."""
     def ask(key):
         r = subprocess.run(["git", "-C", str(TOP), "config", key], capture_output=True, text=True)
         return r.stdout.strip()
@@ -90,7 +90,7 @@ def source():
 
 
 def in_git(src, *args):
-    """What git says of the directory of a user, who may be another one; None where it is no work tree's top."""
+    """The output of git for a directory, which may belong to another user; None if it is not the top of a work tree."""
     if not (src / ".git").exists():
         return None
     r = subprocess.run(["git", "-c", "safe.directory=*", "-C", str(src), *args], capture_output=True)
@@ -98,7 +98,7 @@ def in_git(src, *args):
 
 
 def file_names(src):
-    """The files and symlinks of a directory; of a git work tree without what a build has made."""
+    """The files and symlinks of a directory, without the files that a build has made in a git work tree."""
     listed = in_git(src, "ls-files", "-z", "-co", "--exclude-standard")
     if listed is not None:
         return sorted(os.fsdecode(name) for name in set(listed.split(b"\0")) if name)
@@ -111,7 +111,7 @@ def file_names(src):
 
 
 def source_id(src):
-    """Changes with each file of a directory, by size and time."""
+    """A digest of the sizes and times of all files of a directory."""
     if not src.is_dir():
         return f"{src} {src.stat().st_size} {src.stat().st_mtime_ns}"
     h = hashlib.sha256()
@@ -145,7 +145,7 @@ def entries(src):
 
 
 def version(makefile):
-    """As the top Makefile of a kernel says, or None."""
+    """The version in the text of a kernel's top Makefile, or None."""
     found = dict(re.findall(r"^(VERSION|PATCHLEVEL|SUBLEVEL|EXTRAVERSION) *= *(\S*)$", makefile, re.M))
     if not {"VERSION", "PATCHLEVEL", "SUBLEVEL"} <= found.keys():
         return None
@@ -153,7 +153,7 @@ def version(makefile):
 
 
 def tar_version(src):
-    """Reads no more than it must: the name of the directory may say it, and what is no kernel."""
+    """The version of the kernel in a tarball, or None. Reads as little of the tarball as possible."""
     with tarfile.open(src, "r|*") as tar:
         seen = set()
         for n, m in enumerate(tar):
@@ -170,7 +170,7 @@ def tar_version(src):
 
 
 def check_version(src):
-    """Before anything is made or changed: is this a kernel that the series is for?"""
+    """Returns the version of the source. Fails if the series is not for it; nothing has been changed yet."""
     try:
         if src.is_dir():
             top = src / "Makefile"
@@ -192,7 +192,7 @@ def check_version(src):
 
 
 def check_room():
-    """A tree takes 2.1 GB, its kernel and the logs of all tests nearly as much; another source is one more pack."""
+    """Checks the free space: a tree takes 2.1 GB, its kernel and the logs of all tests nearly as much, another source a pack."""
     need = (1 if (TREE / "Makefile").exists() else 4) * 10**9
     free = shutil.disk_usage(BUILD if BUILD.exists() else TOP).free
     if free < need:
@@ -200,7 +200,7 @@ def check_room():
 
 
 def import_base(src, ident, ref):
-    """One pack, written by fast-import: seconds instead of minutes of git add."""
+    """Imports the source with git fast-import, which takes seconds instead of the minutes of git add."""
     if not (TREE / ".git").exists():
         subprocess.run(["git", "init", "-q", "-b", "series", str(TREE)], check=True)
     name, mail = identity()
@@ -210,7 +210,7 @@ def import_base(src, ident, ref):
     who = f"{name} <{mail}> 1767225600 +0000"
     head = in_git(src, "rev-parse", "HEAD")
     head = f"Commit: {head.decode()}" if head and in_git(src, "status", "--porcelain") == b"" else ""
-    # --done: an import that ends before it is complete leaves no ref.
+    # --done: an import that is interrupted leaves no ref.
     p = subprocess.Popen(["git", "-C", str(TREE), "-c", "core.compression=1", "fast-import", "--quiet",
                           "--force", "--depth=0", "--done"], stdin=subprocess.PIPE, stderr=subprocess.PIPE)
     out, msg = p.stdin, f"base\n\nSource: {ident}\n{head}".encode()
@@ -244,7 +244,7 @@ def commit(tree, parent, message):
 
 
 def ensure_base():
-    """Returns the commit of the source, imported where it is not yet. `base` stays what it is."""
+    """Returns the commit of the source. Imports the source if necessary, without changing `base`."""
     src = source()
     ident = source_id(src)
     if (TREE / ".git").exists():
@@ -272,7 +272,7 @@ def stripped_names():
 
 
 def stage(index, files):
-    """FILES, {name in the tree: path, or None where it goes}, into INDEX: few processes for many files."""
+    """Puts FILES, {name in the tree: path, or None to delete it}, into INDEX, with few processes."""
     paths = {name: path for name, path in files.items() if path}
     if not files:
         return
@@ -317,7 +317,7 @@ class Patch:
         return [e for choice in self.edit for e in choice if e != "none"]
 
     def edits(self, read, told):
-        """Yields {name: new text or None} for each edit, of several the first that fits."""
+        """Yields {name: new text or None} for each edit; of alternative edits, for the first that fits."""
         for choice in self.edit:
             try:
                 yield first_that_fits(choice, read, told)
@@ -393,7 +393,7 @@ def strip_index(index):
 
 
 def apply_patch(patch, parent, index, told):
-    """Commits PATCH on PARENT, whose tree is in INDEX; PARENT where this base needs nothing of it."""
+    """Commits PATCH on PARENT, whose tree is in INDEX, or returns PARENT if this base needs nothing of the patch."""
     def read(name):
         r = git("cat-file", "blob", f":{name}", env=index, check=False)
         return r.stdout if r.returncode == 0 else None
@@ -411,7 +411,7 @@ def apply_patch(patch, parent, index, told):
 
 
 def made_file(path, name, text, index):
-    """PATH, written, with the mode that NAME has in INDEX; None where there is no text."""
+    """Writes TEXT to PATH, with the mode that NAME has in INDEX, and returns PATH; None for no text."""
     if text is None:
         return None
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -422,9 +422,9 @@ def made_file(path, name, text, index):
 
 
 def ensure_series(base):
-    """Returns the last commit of the series on BASE, and the one that has no memory hotplug."""
+    """Returns the last commit of the series on BASE, and the commit without memory hotplug."""
     t = time.monotonic()
-    record = TREE / ".git/series-made"          # digest of what a commit was made from, commit
+    record = TREE / ".git/series-made"          # lines with the digest of the input of a commit, and the commit
     known = dict(line.split() for line in record.read_text().splitlines()) if record.exists() else {}
     parent, stripped, made, patches, told, used = base, None, 0, read_series(), [], {}
     with tempfile.TemporaryDirectory(dir=BUILD) as tmp:
@@ -447,8 +447,8 @@ def ensure_series(base):
 
 
 def switch(base, stripped, series):
-    """All has been made: now it takes the place of what was there."""
-    # By force: build/tree is made here, and edits in it are lost.
+    """Replaces the previous tree by the new one, all of which has been made."""
+    # By force, as build/tree is generated, and edits in it are lost.
     if git("rev-parse", "-q", "--verify", "HEAD", check=False).stdout.strip() != series:
         git("checkout", "-q", "-f", "--detach", series)
     git("update-ref", "--stdin", stdin=f"update refs/tags/base {base}\nupdate refs/tags/stripped {stripped}\n"
@@ -458,7 +458,7 @@ def switch(base, stripped, series):
 
 
 def try_series(top):
-    """Does the series fit the base of which at least names() are in TOP? Returns what was told."""
+    """Applies the series to a copy of TOP, which has at least the files of names(). Returns the places of its edits."""
     told, patches = [], read_series()
     with tempfile.TemporaryDirectory() as tmp:
         tree = Path(tmp) / "tree"
@@ -480,7 +480,7 @@ def try_series(top):
 
 
 def order(subjects):
-    """Which patches of the series are what, for the cover letter."""
+    """The groups of patches, for the cover letter."""
     lines, first = [], 1
     for title, patches in itertools.groupby(read_series(), key=lambda patch: patch.part):
         count = sum(patch.subject in subjects for patch in patches)
@@ -511,7 +511,7 @@ def cover_letter():
 
 
 def write_mails():
-    """Only mails that `git am` applies are in build/series; a cover letter would stop it."""
+    """Writes the mails that `git am` applies to build/series. The cover letter is elsewhere, as git am would stop at it."""
     out, cover = BUILD / "series", BUILD / "cover-letter.patch"
     subprocess.run(["rm", "-rf", str(out), str(cover)], check=True)
     mails = git("-c", f"branch.series.description={cover_letter()}", "format-patch", "--cover-letter", "--zero-commit",
@@ -533,13 +533,13 @@ def ensure_base_tree():
 
 
 def names():
-    """What of a base is needed to try the series on it."""
+    """The files of a base that are needed to try the series on it."""
     text = "".join((TOP / e).read_text() for patch in read_series() for e in patch.named())
     return sorted({"Makefile", *stripped_names(), *re.findall(r"^--- a/(\S+)", text, re.M)})
 
 
 def try_all(tops):
-    """One line for each; the function that an edit is in is to be the same in all of them."""
+    """Prints a line for each directory. An edit has to be in the same function in all of them."""
     first, failed = {}, False
     for top in map(Path, tops):
         try:
