@@ -442,6 +442,7 @@ int memory_block_take_offline(struct memory_block *mem)
 	int err = memory_blocks_change_to_offline(&req, &policy);
 
 	memory_block_state_changed(mem);
+	wake_up_all(&blocks_settled);
 	return err;
 }
 
