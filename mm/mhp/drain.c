@@ -6,7 +6,7 @@
  * can keep the work item from running for any time. lru_add_drain_all() would wait for ever.
  * Here each CPU that has pages in batches is asked to drain them, and the caller goes on
  * without the CPUs that do not answer in time. A CPU that did not answer is asked again in
- * later drain_rounds, but not waited for until it has answered.
+ * later rounds, but not waited for until it has answered.
  *
  * Owns one work item per CPU, which all callers share. Calls mm/swap.c. Takes no lock that is
  * held while a caller waits. The invariant: the answer to a round covers all pages that were

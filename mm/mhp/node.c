@@ -60,7 +60,8 @@ static int mhp_node_init_data(int nid)
 
 /*
  * Number of pages of each node that are present and offline. They belong to no zone, so they
- * are not in the span of the node. Protected by mem_hotplug_lock, held for write.
+ * are not in the span of the node. Changed with device_hotplug_lock held and mem_hotplug_lock held
+ * for write; readers hold one of them.
  */
 static unsigned long mhp_node_offline_pages[MAX_NUMNODES];
 

@@ -6,7 +6,7 @@
  *
  * Suspend and hibernation take no lock that an offline holds while it moves pages. A PM
  * notifier therefore ends all offlines, whose blocks stay online, and waits until they have
- * stopped mhp_moving_sem pages. It takes no other lock, as drivers register PM notifiers with
+ * stopped moving pages. It takes no other lock, as drivers register PM notifiers with
  * device_hotplug_lock held.
  */
 #include <linux/export.h>
@@ -57,7 +57,7 @@ int mhp_moving_begin(struct mhp_result *res)
 }
 
 /**
- * mhp_moving_end() - end mhp_moving_sem pages
+ * mhp_moving_end() - end moving pages
  *
  * Context: Process context.
  */
