@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Files on filesystems of all kinds, clean, dirty, mapped, synced and by direct I/O, while the memory of their pages goes."""
+
+import re
+
+from guest import Skip, machine
+
+NODE = 1
+ROUNDS = 3
+SMALL = {"nodes": ("1G", "0"), "disk": "1G"}
+# How each is made and checked; without changes, as a repair would hide what is wrong.
+TOOLS = {
+    "ext4": ("mkfs.ext4 -q -F", "e2fsck -f -n"),
+    "xfs": ("mkfs.xfs -q -f", "xfs_repair -n"),
+    "btrfs": ("mkfs.btrfs -q -f", "btrfs check --readonly"),
+}
+
+
+def tools(guest, *programs, modules=()):
+    missing = guest.sh(f"for p in {' '.join(programs)}; do command -v $p >/dev/null || echo $p; done").split()
+    missing += guest.sh(f"for m in {' '.join(modules)}; do modprobe -q $m || echo $m; done").split()
+    if missing:
+        raise Skip(f"no {' '.join(missing)} here")
+
+
+def plug(guest):
+    dimm = guest.plug("256M", NODE)
+    guest.set_blocks("online_movable", guest.blocks(dimm))
+    return dimm
+
+
+def told(guest, when):
+    """How many pages of each kind of use are on the DIMM."""
+    return {kind: int(pages) for kind, pages in re.findall(rf"^{when} (\w+) (\d+)$", guest.sh("cat /tmp/files.out"), re.M)}
+
+
+def begin(guest, directory, dimm):
+    guest.start_program(f"files run {directory} {NODE} {dimm.lo} {dimm.hi}", "files")
+    guest.sh("wait_for 200 eval '[ $(grep -c . /tmp/files.out) -ge 5 ]'")
+    first = told(guest, "begin")
+    assert len(first) == 5 and all(first.values()), f"not on the DIMM: {first}"
+    return sum(first.values())
+
+
+def end(guest):
+    guest.end_program("files")
+    last = told(guest, "end")
+    assert len(last) == 5, guest.sh("cat /tmp/files.out")
+    assert not any(last.values()), f"still on the DIMM: {last}"
+
+
+def under(guest, directory, dimm):
+    """The DIMM's memory goes offline and comes back under the files, several times; at last it stays away."""
+    pages = begin(guest, directory, dimm)
+    before, = guest.vmstat("pgmigrate_success")
+    blocks = guest.blocks(dimm)
+    for round_ in range(ROUNDS):
+        if round_:
+            guest.set_blocks("online_movable", blocks)
+            guest.sh(f"echo 1 >/proc/sys/vm/drop_caches; sleep 1; for p in $(pgrep -x files); do migratepages $p 0 {NODE}; done")
+        guest.set_blocks("offline", blocks if round_ % 2 else blocks[::-1])
+    moved = guest.vmstat("pgmigrate_success")[0] - before
+    end(guest)
+    assert guest.unplug(dimm).done
+    return f"{pages} pages of files, {moved} moves"
+
+
+def check(guest, directory):
+    guest.sh(f"sync; echo 3 >/proc/sys/vm/drop_caches; files check {directory}")
+
+
+def mount(guest, kind, device, directory="/tmp/fs"):
+    guest.sh(f"mkdir -p {directory}; mount -t {kind} {device} {directory}")
+
+
+def on_disk(guest, kind):
+    """On a disk, which is checked before and after it is mounted again."""
+    make, fsck = TOOLS[kind]
+    tools(guest, make.split()[0], fsck.split()[0], modules=("virtio_blk", kind))
+    guest.sh(f"wait_for 30 test -b /dev/vda; {make} /dev/vda")
+    mount(guest, kind, "/dev/vda")
+    note = under(guest, "/tmp/fs", plug(guest))
+    check(guest, "/tmp/fs")
+    guest.sh(f"umount /tmp/fs; {fsck} /dev/vda")
+    mount(guest, kind, "/dev/vda")
+    check(guest, "/tmp/fs")
+    guest.sh("umount /tmp/fs")
+    return note
+
+
+@machine(**SMALL, timeout=400)
+def test_ext4(guest):
+    """ext4, with its journal."""
+    return on_disk(guest, "ext4")
+
+
+@machine(**SMALL, timeout=400)
+def test_xfs(guest):
+    """XFS, whose buffers are of its own."""
+    return on_disk(guest, "xfs")
+
+
+@machine(**SMALL, timeout=400)
+def test_btrfs(guest):
+    """btrfs, whose metadata are pages of an inode, and which has checksums of its own."""
+    note = on_disk(guest, "btrfs")
+    mount(guest, "btrfs", "/dev/vda")
+    assert "Error summary:    no errors found" in guest.sh("btrfs scrub start -B /tmp/fs")
+    guest.sh("umount /tmp/fs")
+    return note
+
+
+@machine(nodes=("1G", "0"), timeout=400)
+def test_tmpfs(guest):
+    """tmpfs, whose pages are the files."""
+    mount(guest, "tmpfs", "none")
+    note = under(guest, "/tmp/fs", plug(guest))
+    check(guest, "/tmp/fs")
+    return note
+
+
+@machine(nodes=("1G", "0"), timeout=400)
+def test_overlay(guest):
+    """overlayfs on tmpfs: the files are those of another filesystem."""
+    guest.sh("mkdir /dev/shm/lower /dev/shm/upper /dev/shm/work /tmp/fs; mount -t overlay none /tmp/fs "
+             "-o lowerdir=/dev/shm/lower,upperdir=/dev/shm/upper,workdir=/dev/shm/work")
+    note = under(guest, "/tmp/fs", plug(guest))
+    check(guest, "/tmp/fs")
+    guest.sh("umount /tmp/fs; files check /dev/shm/upper")
+    return note
+
+
+@machine(**SMALL, timeout=400)
+def test_fuse(guest):
+    """FUSE: writeback waits for a process, which itself has pages on the DIMM."""
+    tools(guest, "fuse2fs", "mkfs.ext4", modules=("virtio_blk", "fuse"))
+    guest.sh("wait_for 30 test -b /dev/vda; mkfs.ext4 -q -F /dev/vda; mkdir -p /tmp/fs")
+    fuse = f"numactl --preferred={NODE} fuse2fs /dev/vda /tmp/fs"
+    dimm = plug(guest)
+    guest.sh(f"{fuse}; wait_for 30 mountpoint -q /tmp/fs")
+    note = under(guest, "/tmp/fs", dimm)
+    check(guest, "/tmp/fs")
+    guest.sh("umount /tmp/fs; wait_for 60 eval '! pgrep -x fuse2fs'; e2fsck -f -n /dev/vda")
+    guest.sh(f"{fuse}; wait_for 30 mountpoint -q /tmp/fs")
+    check(guest, "/tmp/fs")
+    guest.sh("umount /tmp/fs")
+    return note
+
+
+@machine(**SMALL, timeout=600)
+def test_slow_disk(guest):
+    """Writeback takes 300 ms for each request: an offline waits for it and succeeds, or ends with that reason."""
+    tools(guest, "mkfs.ext4", "e2fsck", "dmsetup", modules=("virtio_blk", "ext4", "dm_delay"))
+    guest.sh("wait_for 30 test -b /dev/vda; mkfs.ext4 -q -F /dev/vda; dmsetup create --noudevsync slow --table "
+             "\"0 $(blockdev --getsz /dev/vda) delay /dev/vda 0 0 /dev/vda 0 300\"; dmsetup mknodes slow")
+    mount(guest, "ext4", "/dev/mapper/slow")
+    dimm = plug(guest)
+    begin(guest, "/tmp/fs", dimm)
+    results, longest = [], 0
+    for block in guest.blocks(dimm):
+        while (got := guest.sh(f"wr $memory/memory{block}/state offline || true")) != "OK":
+            line = guest.sh(f"cat $memory/memory{block}/last_error").split(" detail=")[0]
+            said = dict(word.split("=", 1) for word in line.split())
+            assert got == "EBUSY" and said["reason"] in ("busy-page", "pinned"), f"{got} {said}"
+            longest = max(longest, int(said["ms"]))
+            results.append(said["reason"])
+        results.append("OK")
+    end(guest)
+    assert guest.unplug(dimm).done
+    check(guest, "/tmp/fs")
+    guest.sh("umount /tmp/fs; e2fsck -f -n /dev/vda")
+    mount(guest, "ext4", "/dev/vda")
+    check(guest, "/tmp/fs")
+    guest.sh("umount /tmp/fs")
+    return f"{' '.join(results)}, at most {longest} ms until a refusal"
