@@ -111,4 +111,3 @@ int run_groups(const char *arg)
 	}
 	return 0;
 }
-
