@@ -19,6 +19,7 @@ help:
 	@echo 'make test-debug the same with KASAN and lockdep too; hours'
 	@echo 'make bench    measure beside the untouched kernel; SCENARIOS="single big" for some'
 	@echo 'make kernel   prepare the tree and build the kernel'
+	@echo 'make model    check a model of the locks and states with spin'
 	@echo 'make check    style and static checks; compile every caller'
 	@echo 'make series   the patch series, as mails for "git am build/series/*"'
 	@echo 'make series-check  checkpatch on them, and git am; BUILD=1: build each commit too'
@@ -60,6 +61,11 @@ kernel: tree
 
 check: tree
 	@scripts/check
+
+.PHONY: model
+model:
+	@scripts/setup model
+	@nice -n 10 tools/testing/memory_hotplug/model/model.py
 
 series: tree
 	@scripts/tree.py --series

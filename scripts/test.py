@@ -3,6 +3,7 @@
 """Run the tests: test.py [NAME...], where NAME is a test or the beginning of tests' names.
 
   user-space   tools/testing/memory_hotplug, on this machine
+  model        its model of the locks and states, on this machine
   kunit        mm/mhp/tests/*_kunit.ko of the kernel under test
   kselftest    tools/testing/selftests/memory-hotplug of build/tree
   firmware     tests/firmware/*.py: functions test_*(guest), the host acts as firmware
@@ -143,18 +144,19 @@ sys.path.insert(0, str(ROOT / "tests/guest"))   # what tests share
 def user_space(_):
     directory = ROOT / "tools/testing/memory_hotplug"
 
-    def run():
-        log = LOG / "user-space.log"
+    def run(name, target, timeout):
+        log = LOG / f"{name}.log"
         with open(log, "w", encoding="utf-8") as file:
-            status = subprocess.run(["make", "-C", directory, "test"], stdout=file, stderr=subprocess.STDOUT,
-                                    stdin=subprocess.DEVNULL, timeout=600, check=False).returncode
+            status = subprocess.run(["make", "-C", directory, target], stdout=file, stderr=subprocess.STDOUT,
+                                    stdin=subprocess.DEVNULL, timeout=timeout, check=False).returncode
         sums = re.findall(r"(\d+) tests run, (\d+) passed, (\d+) failed", log.read_text(errors="replace"))
         if status or not sums or any(int(failed) for _, _, failed in sums):
             raise GuestError(f"make exited {status}, {len(sums)} programs reported: see {log.relative_to(ROOT)}")
         return f"{sum(int(passed) for _, passed, _ in sums)} ok"
 
     if directory.is_dir():
-        yield Test("user-space", "the pure files, under sanitizers", run, 600)
+        yield Test("user-space", "the pure files, under sanitizers", lambda: run("user-space", "test", 600), 600)
+        yield Test("model", "a model of the locks and states, by spin", lambda: run("model", "model", 1800), 1800)
 
 
 def kunit(kernel_dir):
