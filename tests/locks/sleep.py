@@ -2,8 +2,10 @@
 """Suspend and hibernation: no page is moved meanwhile, and requests continue afterwards, or were ended."""
 
 import re
+import time
+from dataclasses import replace
 
-from guest import MIB, machine
+from guest import MIB, Guest, machine
 
 BLOCK = 128 * MIB
 PASSES = "mhp_offline_pass"
@@ -63,10 +65,14 @@ def sleep_through(guest, *sleeps):
     ejected(guest, dimm)
 
 
+def console(guest):
+    return guest.console_path.read_text(errors="replace")
+
+
 def still(guest, sleeps=1):
     """No page was moved while the system slept."""
     asleep, moved, slept = False, [], 0
-    for line in guest.console_path.read_text(errors="replace").splitlines():
+    for line in console(guest).splitlines():
         if "Freezing user space processes completed" in line:
             asleep, slept = True, slept + 1
         elif "Restarting tasks" in line:
@@ -79,6 +85,10 @@ def still(guest, sleeps=1):
 
 def passes(guest):
     return int(guest.sh(f"grep -c {PASSES} {TRACE}/trace || true"))
+
+
+def swap(guest):
+    guest.sh("modprobe virtio_blk; wait_for 30 test -b /dev/vda; mkswap /dev/vda; swapon /dev/vda")
 
 
 def end_load(guest):
@@ -101,7 +111,7 @@ def test_suspend(guest):
 @machine(disk="1G", cmdline=TRACED, timeout=300)
 def test_hibernate(guest):
     """The same with a hibernation, which holds device_hotplug_lock; only to the freezer."""
-    guest.sh("modprobe virtio_blk; wait_for 30 test -b /dev/vda; mkswap /dev/vda; swapon /dev/vda")
+    swap(guest)
     sleep_through(guest, "echo freezer >/sys/power/pm_test; echo test_resume >/sys/power/disk; expect OK /sys/power/state disk")
 
 
@@ -115,10 +125,66 @@ def test_devices(guest):
 @machine(own_root=True, disk="1G", cmdline=TRACED, timeout=400)
 def test_image(guest):
     """An image is made, written to swap, read and restored during an eject, which continues in the restored kernel."""
-    guest.sh("modprobe virtio_blk; wait_for 30 test -b /dev/vda; mkswap /dev/vda; swapon /dev/vda")
+    swap(guest)
     sleep_through(guest, "echo 0 >/sys/power/image_size; echo test_resume >/sys/power/disk; expect OK /sys/power/state disk")
-    console = guest.console_path.read_text(errors="replace")
-    assert re.search(r"Wrote \d+ kbytes", console) and re.search(r"Read \d+ kbytes", console), "no image was written and read"
+    assert all(re.search(rf"{what} \d+ kbytes", console(guest)) for what in ("Wrote", "Read")), "no image was written and read"
+
+
+def answer(guest, seconds=300):
+    """The end of a command that was sent."""
+    status, length = map(int, guest.wait(guest.agent_channel.line, guest.longer(seconds)).split())
+    text = guest.wait(lambda: guest.agent_channel.take(length))
+    assert not status, text
+
+
+@machine(own_root=True, disk="1G", cmdline=TRACED, timeout=400)
+def test_eject_while_written(guest):
+    """The firmware wants a DIMM while an image of its memory is written: nothing goes before the system is awake."""
+    dimm, _ = plug(guest)
+    guest.start_program(f"load 100 1 {dimm.lo} {dimm.hi}", "load")
+    swap(guest)
+    guest.send_command("echo 0 >/sys/power/image_size; echo test_resume >/sys/power/disk; expect OK /sys/power/state disk")
+    limit = time.monotonic() + guest.longer(60)
+    while "saving progress" not in console(guest):
+        assert time.monotonic() < limit, "no image is written"
+        time.sleep(0.01)
+    guest.qmp("device_del", id=dimm.name)
+    assert "Wrote" not in console(guest), "it came too late"
+    answer(guest)
+    still(guest)
+    guest.qmp("query-status")   # and all events up to now
+    assert not any(event["event"] == "DEVICE_DELETED" for event in guest.events), "the DIMM went, with memory in the image"
+    # The kernel that was asked is not the one that was restored: the firmware has to ask again.
+    guest.events.clear()
+    assert guest.unplug(dimm).done
+    assert "wrong 0 pages" in guest.end_program("load")
+
+
+@machine(own_root=True, disk="1G", cmdline=TRACED, timeout=600)
+def test_power_off(guest):
+    """A plugged DIMM's data come back after the machine was off; then it is ejected, and another one is plugged."""
+    dimm, blocks = plug(guest)
+    zones = guest.zones(blocks)
+    guest.start_program(f"load 100 1 {dimm.lo} {dimm.hi}", "load")
+    swap(guest)
+    guest.send_command("echo 0 >/sys/power/image_size; echo shutdown >/sys/power/disk; expect OK /sys/power/state disk")
+    guest.qemu.wait(guest.longer(200))
+    assert re.search(r"Wrote \d+ kbytes", console(guest)), "no image was written"
+    # Who reads the image needs the memory where it was.
+    hardware = replace(guest.machine, disk=guest.dir / "disk", dimms=(f"{dimm.size // MIB}M:1",),
+                       cmdline=f"{TRACED} memhp_default_state=online_movable")
+    with Guest(f"{guest.name}-again", hardware, guest.kernel_dir) as again:
+        again.send_command("modprobe virtio_blk; wait_for 30 test -b /dev/vda; cat /sys/block/vda/dev >/sys/power/resume; exit 1")
+        answer(again)       # of the kernel that went to sleep
+        assert again.zones(blocks) == zones, "not as before"
+        dimm.name = "cold0"
+        again.dimms = {dimm.name: dimm}
+        assert again.unplug(dimm).done
+        assert "wrong 0 pages" in again.end_program("load")
+        another = again.plug("512M", 1)
+        assert set(again.zones(again.blocks(another)).values()) == {("online", "Movable")}
+        assert again.unplug(another).done
+    assert not again.complaints(), again.complaints()
 
 
 @machine(cmdline=TRACED, timeout=300)
