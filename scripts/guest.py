@@ -39,6 +39,7 @@ CPU = "max,erms=off,fsrm=off"  # TCG runs "rep movsb" byte by byte: let the gues
 EXACT = "tcg,thread=single -icount shift=0,sleep=off"   # one instruction is one nanosecond, each time the same
 CHECKS = {"vm-x86_64": "page_table_check=on", "debug-x86_64": "page_table_check=on no5lvl"}
 PATIENCE = {"vm-x86_64": 2, "debug-x86_64": 4}  # how much longer guests of slower kernels get
+BOOT_SYSTEMD = 100     # seconds that a guest gets for that
 MIB = 1 << 20
 GIB = 1 << 30
 
@@ -92,6 +93,8 @@ class Machine:
     balloon: bool = False           # a virtio balloon
     disk: object = ""               # SIZE of an empty disk, which virtio_blk makes /dev/vda; or the Path of one of before
     own_root: bool = False          # its root is in its memory, with few programs: 9p does not outlive a sleep
+    boot: str = ""                  # "systemd": that is process 1, with udevd; else tests/guest/init is
+    root: str = ""                  # of systemd: "base" or "workloads" of scripts/debian-root; else what works here
     hmat: bool = False              # the firmware has a HMAT, without figures
     agent: bool = False             # a port for qemu-guest-agent
     room: str = "32G"               # for memory that is plugged later
@@ -232,6 +235,28 @@ def own_root(kernel_dir, target):
     return target / "initrd"
 
 
+def has_option(kernel_dir, option):
+    """Is a CONFIG_ option of this kernel on, or a module?"""
+    return bool(re.search(rf"^{option}=[ym]$", (kernel_dir / ".config").read_text(), re.MULTILINE))
+
+
+def debian_root(kernel_dir, name):
+    """
+    The disk with the root that systemd's guests have. A kernel without ext4 has none (None): its root
+    is this machine's, as without systemd, but for what this machine's administrator has set up.
+    """
+    if not has_option(kernel_dir, "CONFIG_EXT4_FS"):
+        if name:
+            raise Skip(f"{kernel_dir.name} reads no disk: it has no ext4")
+        if not Path("/lib/systemd/systemd").is_file():
+            raise Skip("no systemd here")
+        return None
+    image = BUILD / "debian" / f"{name or 'base'}.ext4"
+    if subprocess.run([ROOT / "scripts/debian-root", image.stem], stdin=subprocess.DEVNULL, check=False).returncode:
+        raise GuestError(f"there is no {image.relative_to(ROOT)}")
+    return image
+
+
 def prepare(kernel_dir):
     """Everything on disk that a guest needs; once, before guests boot in parallel."""
     if not (kernel_dir / "arch/x86/boot/bzImage").is_file():
@@ -367,6 +392,7 @@ class Guest:
         self.kernel_dir = kernel_dir
         self.patience = PATIENCE.get(kernel_dir.name, 1) * load()
         self.mode = mode
+        self.image = debian_root(kernel_dir, self.machine.root) if self.machine.boot else None
         self.dimms = {}
         self.plugged = 0
         self.events = []
@@ -399,10 +425,16 @@ class Guest:
         size = shutil.get_terminal_size()
         return " ".join([
             "console=ttyS0 root=hostroot rootfstype=9p rootflags=trans=virtio,version=9p2000.L,ro,cache=loose",
-            f"init={here}/init guest_path={BUILD / 'tests'}", f"rdinit={here}/init guest_own_root=1" * self.machine.own_root,
+            f"init={here}/{self.machine.boot or 'init'} guest_path={BUILD / 'tests'}",
+            f"rdinit={here}/init guest_own_root=1" * self.machine.own_root,
             f"guest_mode={self.mode} guest_rows={size.lines} guest_cols={size.columns}",
             f"guest_term={os.environ.get('TERM', 'linux')} guest_patience={self.patience}",
             "guest_order=1" * (not self.machine.exact),
+            "systemd.unit=multi-user.target systemd.getty_auto=0 systemd.show_status=0 "
+            "systemd.mask=systemd-tmpfiles-clean.timer "
+            f"systemd.default_timeout_start_sec={90 * self.patience} "
+            f"udev.event_timeout={180 * self.patience}" * bool(self.machine.boot),
+            "guest_disk=1" * bool(self.image),
             "loglevel=8 panic=-1 no_timer_check", CHECKS.get(self.kernel_dir.name, ""),
             self.machine.exact * "tsc=reliable", self.machine.cmdline])
 
@@ -436,6 +468,9 @@ class Guest:
                 with open(disk, "wb") as file:
                     file.truncate(parse_size(self.machine.disk))
             args += ["-drive", f"file={disk},if=none,id=disk,format=raw,cache=unsafe", "-device", "virtio-blk-pci,drive=disk"]
+        if self.image:
+            args += ["-drive", f"file={self.image},if=none,id=root,format=raw,snapshot=on,cache=unsafe",
+                     "-device", "virtio-blk-pci,drive=root,serial=root"]
         terminal = None if self.mode == "shell" else subprocess.DEVNULL
         with open(self.log_path, "a", encoding="utf-8") as log:
             self.qemu = subprocess.Popen(args, stdin=terminal, stdout=terminal, stderr=log)
@@ -463,7 +498,7 @@ class Guest:
 
     def remaining(self, begin, seconds):
         """Until the test has to end, and not more than SECONDS from BEGIN."""
-        end = self.started + self.longer(self.machine.timeout or float("inf"))
+        end = self.started + self.longer((self.machine.timeout or float("inf")) + BOOT_SYSTEMD * bool(self.machine.boot))
         return min(end, begin + seconds) - time.monotonic()
 
     def wait_ready(self, seconds):

@@ -32,7 +32,7 @@ import threading
 import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Callable
 
@@ -46,6 +46,7 @@ TAIL = 25
 CRASHES = 2            # of QEMU that a test outlives
 CRASHED = (-signal.SIGSEGV, -signal.SIGABRT)    # SIGABRT: an assertion of its own, seen in msix_table_mmio_write()
 AGAIN = 12             # lines of a failure repeated after the last test
+OPTIONS = argparse.Namespace(boot="", cmdline="")     # for all guests
 
 
 @dataclass
@@ -111,7 +112,9 @@ def in_guest(name, hardware, kernel_dir, body, kind=Guest):
 
 def in_one_guest(name, hardware, kernel_dir, body, kind):
     """Boot, run body(guest), power off, judge the kernel's log."""
-    guest = kind(name, hardware, kernel_dir)
+    if OPTIONS.boot and kind is Guest and not hardware.own_root:
+        hardware = replace(hardware, boot=OPTIONS.boot)
+    guest = kind(name, replace(hardware, cmdline=f"{hardware.cmdline} {OPTIONS.cmdline}"), kernel_dir)
     try:
         with guest:
             note = body(guest)
@@ -313,10 +316,12 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kernel-dir", type=Path, default=KERNEL_DIR)
     parser.add_argument("--jobs", "-j", type=int, default=int(os.environ.get("TEST_JOBS", 2)), help="guests at a time")
+    parser.add_argument("--boot", choices=("systemd",), default="", help="what is process 1 of all guests")
+    parser.add_argument("--cmdline", default="", help="more of all guests' kernel command line")
     parser.add_argument("--list", action="store_true", help="name the tests")
     parser.add_argument("--check", action="store_true", help="only look whether there are such tests")
     parser.add_argument("names", nargs="*", metavar="NAME")
-    args = parser.parse_args()
+    args = parser.parse_args(namespace=OPTIONS)
     kernel_dir = args.kernel_dir.resolve()
 
     if args.check:
