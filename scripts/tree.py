@@ -183,7 +183,8 @@ def check_version(src):
         why = ", it has no Makefile" if src.is_dir() and not (src / "Makefile").is_file() else ""
         fail(f"{src}: is no kernel source{why}. Nothing was changed")
     if found != FOR and not found.startswith((FOR + ".", FOR + "-")):
-        fail(f"{src}: is Linux {found}; this series is for {FOR}.y. Nothing was changed")
+        fail(f"{src}: is Linux {found}; this series is for {FOR}.y: name one with KSRC=, or none for Debian's. "
+             "Nothing was changed")
     built = [n for n in BUILT if src.is_dir() and (src / n).exists()]
     if built and in_git(src, "rev-parse") is None:
         fail(f"{src}: a kernel has been built in it ({built[0]}); \"make mrproper\" there, or name a copy without. "
