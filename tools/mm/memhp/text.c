@@ -131,6 +131,19 @@ static bool is_key(const char *word, const char *equals)
 				(size_t)(equals - word);
 }
 
+/* Ends a quoted value at its second quotation mark, and returns its text, which is @value otherwise. */
+static char *unquote(char *value, char **rest)
+{
+	char *end = *value == '"' ? strchr(value + 1, '"') : NULL;
+
+	*rest = value;
+	if (!end)
+		return value;
+	*end = '\0';
+	*rest = end + 1;
+	return value + 1;
+}
+
 /* Fills @p with the head and the pairs of @line. Pairs that do not fit are left out. */
 void parse_pairs(const char *line, struct pairs *p)
 {
@@ -150,8 +163,7 @@ void parse_pairs(const char *line, struct pairs *p)
 			if (before)
 				*before = '\0';
 			p->pair[p->nr].key = word - p->text;
-			p->pair[p->nr++].value = equals + 1 - p->text;
-			word = equals + 1;
+			p->pair[p->nr++].value = unquote(equals + 1, &word) - p->text;
 		} else if (!p->nr) {
 			p->has_head = true;
 		}

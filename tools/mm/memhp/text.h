@@ -29,8 +29,8 @@ struct range_text {
 bool parse_range(const char *text, struct range_text *range);
 
 /*
- * A line of "key=value ..." words. A value may contain spaces: it ends before the next key. The
- * words before the first key are the head.
+ * A line of "key=value ..." words. A value may contain spaces: it ends before the next key, or at
+ * its second quotation mark if it begins with one. The words before the first key are the head.
  */
 struct pairs {
 	char text[LINE_SIZE];

@@ -98,6 +98,20 @@ static void memhp_values_last_until_the_next_key(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pair_error(&p), 0);
 }
 
+static void memhp_values_in_quotation_marks(struct kunit *test)
+{
+	struct pairs p;
+
+	parse_pairs("kind=none detail=\"comm=cat a=b\" pfn=0x10 empty=\"\" open=\"x y", &p);
+	KUNIT_EXPECT_EQ(test, p.nr, 5U);
+	KUNIT_EXPECT_STREQ(test, pair_value(&p, "kind") ?: "", "none");
+	KUNIT_EXPECT_STREQ(test, pair_value(&p, "detail") ?: "", "comm=cat a=b");
+	KUNIT_EXPECT_EQ(test, pair_number(&p, "pfn"), 16ULL);
+	KUNIT_EXPECT_STREQ(test, pair_value(&p, "empty") ?: "?", "");
+	KUNIT_EXPECT_STREQ(test, pair_value(&p, "open") ?: "", "\"x y");
+	KUNIT_EXPECT_TRUE(test, !pair_value(&p, "comm"));
+}
+
 /* ---- Counts ------------------------------------------------------------- */
 
 static void memhp_counts_of_the_kernel(struct kunit *test)
@@ -291,6 +305,7 @@ static struct kunit_case memhp_cases[] = {
 	KUNIT_CASE(memhp_sizes_are_printed_as_by_lsmem),
 	KUNIT_CASE(memhp_ranges),
 	KUNIT_CASE(memhp_values_last_until_the_next_key),
+	KUNIT_CASE(memhp_values_in_quotation_marks),
 	KUNIT_CASE(memhp_counts_of_the_kernel),
 	KUNIT_CASE(memhp_flags_tell_what_a_page_is),
 	KUNIT_CASE(memhp_pages_without_flags),
