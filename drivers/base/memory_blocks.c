@@ -321,7 +321,8 @@ static int memory_block_may_go_offline(const struct memory_block *mem, bool clai
 
 /*
  * Drops the locks while pages are moved. Meanwhile the state of the blocks excludes other
- * requests, which do not change or remove a block that is going offline.
+ * requests, which do not change or remove a block that is going offline; only the loss of its
+ * memory changes its state.
  */
 static void memory_blocks_yield(struct mhp_change *change)
 {
@@ -341,6 +342,69 @@ static void memory_blocks_resume(struct mhp_change *change)
 
 	lock_device_hotplug();
 	memory_blocks_lock(req->blocks, req->nr);
+}
+
+#ifdef CONFIG_MEMORY_HOTREMOVE
+/* Called with the device lock of the block held. */
+static void memory_block_change_to_lost(struct block_request *req)
+{
+	static const struct mhp_policy policy = { .signals = MHP_SIGNALS_NONE };
+	int err;
+
+	if (!req->blocks[0]->zone) {
+		mhp_refuse(req->change.result, -EINVAL, MHP_WHY_MULTI_ZONE,
+			   block_pfn(req->blocks[0]));
+		memory_blocks_refused(req, MHP_VERB_LOSE);
+		return;
+	}
+	memory_blocks_make_pieces(req, MMOP_OFFLINE, false);
+	req->change.policy = &policy;
+	req->change.progress = &req->progress;
+	memory_blocks_set_state(req, MEM_GOING_OFFLINE);
+	err = mhp_lose(&req->change);
+	if (!err)
+		WRITE_ONCE(req->blocks[0]->zone, NULL);
+	/* A failure before the first step has changed nothing. */
+	if (err && !req->change.result->step)
+		memory_blocks_set_state(req, MEM_ONLINE);
+	else
+		memory_blocks_set_state(req, err ? MEM_LOST : MEM_OFFLINE);
+	memory_blocks_end(req, err);
+}
+
+/*
+ * Blocks whose memory has disappeared while it was going offline, see memory_block_lose(). Their
+ * device does not remove them any more, so that they stay, even if no page is in use.
+ */
+static void memory_blocks_lose_absent(struct block_request *req)
+{
+	for (unsigned int i = 0; i < req->nr; i++) {
+		struct memory_block *mem = req->blocks[i];
+		struct mhp_result res = MHP_RESULT_OK;
+		struct block_request one = { .change.result = &res, .blocks = &mem, .nr = 1 };
+
+		if (mem->state != MEM_LOST || !mem->zone)
+			continue;
+		memory_block_change_to_lost(&one);
+		WRITE_ONCE(mem->state, MEM_LOST);
+	}
+}
+#else
+static void memory_blocks_lose_absent(struct block_request *req)
+{
+}
+#endif
+
+static void memory_blocks_end_offline(struct block_request *req, int err)
+{
+	for (unsigned int i = 0; i < req->nr; i++) {
+		struct memory_block *mem = req->blocks[i];
+
+		if (!err)
+			WRITE_ONCE(mem->zone, NULL);
+		if (mem->state != MEM_LOST)
+			WRITE_ONCE(mem->state, err ? MEM_ONLINE : MEM_OFFLINE);
+	}
 }
 
 /* Called with the device locks of the blocks held. */
@@ -363,11 +427,11 @@ static int memory_blocks_change_to_offline(struct block_request *req,
 	memory_blocks_set_progress(req, req->change.progress);
 	err = mhp_offline(&req->change);
 	memory_blocks_set_progress(req, NULL);
-	for (unsigned int i = 0; i < req->nr && !err; i++)
-		WRITE_ONCE(req->blocks[i]->zone, NULL);
-	memory_blocks_set_state(req, err ? MEM_ONLINE : MEM_OFFLINE);
+	memory_blocks_end_offline(req, err);
 	memory_blocks_free_pieces(req);
-	return memory_blocks_end(req, err);
+	memory_blocks_end(req, err);
+	memory_blocks_lose_absent(req);
+	return err;
 }
 
 static int memory_blocks_take_offline(struct memory_block **blocks, unsigned int nr,
@@ -665,42 +729,21 @@ int memory_blocks_offline(u64 start, u64 size, const struct mhp_policy *policy,
 }
 
 #ifdef CONFIG_MEMORY_HOTREMOVE
-/* Called with the device lock of the block held. */
-static void memory_block_change_to_lost(struct block_request *req)
-{
-	static const struct mhp_policy policy = { .signals = MHP_SIGNALS_NONE };
-	int err;
-
-	if (!req->blocks[0]->zone) {
-		mhp_refuse(req->change.result, -EINVAL, MHP_WHY_MULTI_ZONE,
-			   block_pfn(req->blocks[0]));
-		memory_blocks_refused(req, MHP_VERB_LOSE);
-		return;
-	}
-	memory_blocks_make_pieces(req, MMOP_OFFLINE, false);
-	req->change.policy = &policy;
-	req->change.progress = &req->progress;
-	memory_blocks_set_state(req, MEM_GOING_OFFLINE);
-	err = mhp_lose(&req->change);
-	if (!err)
-		WRITE_ONCE(req->blocks[0]->zone, NULL);
-	/* A failure before the first step has changed nothing. */
-	if (err && !req->change.result->step)
-		memory_blocks_set_state(req, MEM_ONLINE);
-	else
-		memory_blocks_set_state(req, err ? MEM_LOST : MEM_OFFLINE);
-	memory_blocks_end(req, err);
-}
-
 static int memory_block_lose(struct memory_block *mem, void *arg)
 {
 	struct mhp_result res = MHP_RESULT_OK;
 	struct block_request req = { .change.result = &res, .blocks = &mem, .nr = 1 };
 
-	if (mem->state != MEM_ONLINE)
+	if (mem->state != MEM_ONLINE && mem->state != MEM_GOING_OFFLINE)
 		return 0;
 	memory_blocks_lock(&mem, 1);
-	memory_block_change_to_lost(&req);
+	if (mem->state == MEM_ONLINE) {
+		memory_block_change_to_lost(&req);
+	} else {
+		/* The request, which has dropped its locks, does the rest. */
+		WRITE_ONCE(mem->state, MEM_LOST);
+		memory_block_cancel(mem);
+	}
 	memory_blocks_settle(&mem, 1);
 	return 0;
 }
@@ -710,7 +753,8 @@ static int memory_block_lose(struct memory_block *mem, void *arg)
  * @start: physical address
  * @size: in bytes
  *
- * Each block that was online is offline afterwards, or lost: see mhp_lose().
+ * Each block that was online is offline afterwards, or lost: see mhp_lose(). A block that a
+ * request takes offline is lost, and the request is cancelled.
  *
  * Context: Process context. May sleep. device_hotplug_lock held.
  */

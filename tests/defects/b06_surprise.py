@@ -129,3 +129,20 @@ def test_kernel_memory(guest):
     # Its output was written to memory of that node, too.
     guest.sh("kill $(</tmp/hold.pid)")
     guest.sh("for i in 1 2 3; do sync; echo 3 >/proc/sys/vm/drop_caches; done; ls / >/dev/null")
+
+
+@HARDWARE
+def test_going_offline(guest):
+    """Memory disappears while a user takes a block of it offline: that ends, the block is lost, and never used again."""
+    plug(guest)
+    state = f"$memory/memory{BLOCKS[0]}/state"
+    guest.start_program(f"hold pin 2 {HIDDEN[0]} {HIDDEN[0] + BLOCK}", "hold")
+    guest.sh(f"wr {state} offline >/tmp/offline 2>&1 & wait_for 60 grep -qx going-offline {state}")
+    vanish(guest)
+    guest.sh("wait_for 60 grep -q . /tmp/offline")
+    assert there(guest) == BLOCKS[:1], f"{there(guest)} are left"
+    assert guest.sh("cat /tmp/offline") == "ECANCELED", guest.sh("cat /tmp/offline")
+    assert guest.sh(f"cat {state}") == "lost", guest.sh(f"cat {state}")
+    said = guest.sh(f"cat $memory/memory{BLOCKS[0]}/last_error")
+    assert "verb=lose " in said, said
+    guest.sh(f"for word in online online_movable offline; do expect EHWPOISON {state} $word; done")

@@ -131,7 +131,7 @@ static bool is_key(const char *word, const char *equals)
 				(size_t)(equals - word);
 }
 
-/* Ends a quoted value at its second quotation mark, and returns its text, which is @value otherwise. */
+/* Ends a quoted value at its second quotation mark. Returns the text, or @value as it is. */
 static char *unquote(char *value, char **rest)
 {
 	char *end = *value == '"' ? strchr(value + 1, '"') : NULL;

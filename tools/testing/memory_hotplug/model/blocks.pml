@@ -264,6 +264,25 @@ inline memory_blocks_settle()
 			 (k[1] != NONE && o[k[1]].claimed))
 
 /*
+ * memory_blocks_end_offline(), memory_blocks_lose_absent(): what is done with the pages of a lost
+ * block is not modelled
+ */
+inline end_offline()
+{
+	d_step {
+		for_each_block(
+			assert(o[k[n]].lock == ME);
+			if
+#ifndef DEFECT_LOSS_IS_FORGOTTEN
+			:: o[k[n]].state == LOST
+#endif
+			:: else -> o[k[n]].state = (result == OK -> OFFLINE : ONLINE)
+			fi
+		)
+	}
+}
+
+/*
  * memory_blocks_change_to_offline() with memory_block_may_go_offline(), and mhp_offline(): the
  * steps publish, evacuate, notify and prepare downwards. All locks are dropped while pages move
  * (mhp_evacuate_unlocked(), memory_blocks_yield(), memory_blocks_resume()), unless the caller
@@ -316,7 +335,7 @@ inline change_to_offline(owns_claim, yields)
 	   fi;
 	   mem_hotplug_done();
 	   memory_blocks_set_progress(0);
-	   memory_blocks_set_state((result == OK -> OFFLINE : ONLINE))
+	   end_offline()
 	fi
 }
 
@@ -709,6 +728,16 @@ inline lose(b)
 	   fi;
 	   memory_blocks_set_state((result == OK -> OFFLINE : LOST));
 	   memory_blocks_settle()
+	:: k[b] != NONE && o[k[b]].state == GOING_OFFLINE ->
+	   memory_blocks_lock();
+	   memory_blocks_set_state(LOST);
+	   atomic {
+		if
+		:: o[k[b]].progress != 0 -> cancel[o[k[b]].progress - 1] = true
+		:: else
+		fi
+	   };
+	   memory_blocks_settle()
 	:: else
 	fi
 }
@@ -903,8 +932,10 @@ proctype eject_cancel()
 	   assert(o[mem].state == ONLINE || o[mem].state == OFFLINE || o[mem].state == LOST); \
 	   assert(o[mem].offline == (o[mem].state == OFFLINE)); \
 	   assert(heard[b] == heard[2 + b]); \
-	   assert(heard[b] == (o[mem].state == OFFLINE -> H_OFFLINE : H_ONLINE)); \
-	   /* A lost block stays, as somebody uses its pages. */ \
+	   /* A block that was lost while it was going offline can be either. */ \
+	   assert(heard[b] == H_OFFLINE || o[mem].state != OFFLINE); \
+	   assert(heard[b] == H_ONLINE || o[mem].state != ONLINE); \
+	   /* A lost block stays, as somebody uses its pages, or its device has gone. */ \
 	   assert(attached || o[mem].state == LOST) \
 	:: else \
 	fi
