@@ -12,7 +12,7 @@ import os
 import subprocess
 import sys
 
-PURE = "range request span policy ladder reason text".split()
+PURE = "range request span policy ladder reason".split()
 LAYERS = {
     "blocks": ["drivers/base/memory*.o"],
     "devices": ["drivers/base/core.o", "drivers/base/node.o"],
@@ -37,7 +37,7 @@ ALLOWED = {
         "mhp_user_policy mhp_user_limit mhp_driver_limit mhp_removable_compat "
         "mhp_choose_block_size memory_block_size_bytes "
         "mhp_group_join mhp_group_leave",
-    ("blocks", "pure"): "mhp_reason_name mhp_text_add mhp_list_add mhp_list_end",
+    ("blocks", "pure"): "mhp_reason_name",
     ("devices", "mechanisms"): "memory_block_size_bytes",
     # Up: the locks of the requests, and the hooks of the step runner.
     ("mechanisms", "story"): "get_online_mems put_online_mems mem_hotplug_begin mem_hotplug_done "

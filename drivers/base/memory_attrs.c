@@ -24,7 +24,7 @@
 
 #include "memory_attrs.h"
 #include "memory_blocks.h"
-#include "../../mm/mhp/text.h"
+#include "memory_text.h"
 
 /**
  * memory_may_see_pages() - test whether the caller may see page frame numbers
@@ -75,12 +75,12 @@ const struct attribute_group memory_block_report_group = {
 static ssize_t movable_ratio_read(struct file *file, struct kobject *kobj,
 				  struct bin_attribute *attr, char *buf, loff_t off, size_t count)
 {
-	struct mhp_text text = { .to = buf, .skip = off, .room = count };
-	char line[MHP_TEXT_PIECE];
+	struct memory_text text = { .to = buf, .skip = off, .room = count };
+	char line[MEMORY_TEXT_PIECE];
 
 	for (int nid = NUMA_NO_NODE; nid < MAX_NUMNODES; nid++)
 		if (mhp_movable_ratio_line(nid, line, sizeof(line)) &&
-		    !mhp_text_add(&text, "%s", line))
+		    !memory_text_add(&text, "%s", line))
 			break;
 	return text.len;
 }

@@ -27,7 +27,7 @@
 
 #include "memory_attrs.h"
 #include "memory_blocks.h"
-#include "../../mm/mhp/text.h"
+#include "memory_text.h"
 
 /* ---- Directories -------------------------------------------------------- */
 
@@ -63,15 +63,15 @@ static ssize_t node_show(struct kobject *kobj, struct kobj_attribute *attr, char
 static ssize_t blocks_read(struct file *file, struct kobject *kobj, struct bin_attribute *attr,
 			   char *buf, loff_t off, size_t count)
 {
-	struct mhp_text text = { .to = buf, .skip = off, .room = count };
-	struct mhp_list list = { .text = &text };
+	struct memory_text text = { .to = buf, .skip = off, .room = count };
+	struct memory_list list = { .text = &text };
 	const struct memory_group *group = memory_group_of_kobj(kobj);
 	const struct zone *zone;
 
 	for (unsigned long nr = 0; memory_group_next_block(group, &nr, &zone); nr++)
-		if (!mhp_list_add(&list, nr))
+		if (!memory_list_add(&list, nr))
 			return text.len;
-	mhp_list_end(&list);
+	memory_list_end(&list);
 	return text.len;
 }
 static BIN_ATTR_RO(blocks, 0);

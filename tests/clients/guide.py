@@ -38,7 +38,8 @@ def test_tasks(guest):
     guest.start_program(f"hold pin 1 {dimm.lo} {dimm.lo + 128 * MIB}", "hold")
     guest.sh(f"expect EBUSY $memory/memory{first}/state offline")
     said = run(guest, why, first)
-    assert "reason=pinned" in said and " pinned=1 " in said and "range=" in said, said
+    # Pages of others may be held for a moment as well.
+    assert "reason=pinned" in said and re.search(r" pinned=[1-9]", said) and "range=" in said, said
     guest.end_program("hold")
 
     offline, eject = examples("Taking it away")

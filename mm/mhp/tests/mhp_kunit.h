@@ -21,8 +21,6 @@
 #define mhp_descend		mhp_kunit_descend
 #define mhp_group_req_kernel	mhp_kunit_group_req_kernel
 #define mhp_movable_ratio	mhp_kunit_movable_ratio
-#define mhp_list_add		mhp_kunit_list_add
-#define mhp_list_end		mhp_kunit_list_end
 #define mhp_reason_name		mhp_kunit_reason_name
 #define mhp_reason_text		mhp_kunit_reason_text
 #define mhp_run_after		mhp_kunit_run_after
@@ -33,7 +31,6 @@
 #define mhp_span_shrink		mhp_kunit_span_shrink
 #define mhp_step_enter		mhp_kunit_step_enter
 #define mhp_step_exit		mhp_kunit_step_exit
-#define mhp_text_add		mhp_kunit_text_add
 
 #include <kunit/test.h>
 

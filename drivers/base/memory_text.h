@@ -3,42 +3,46 @@
  * Texts of any length, which readers get in parts. The text is formatted anew for each part:
  * everything before the part is skipped, and formatting stops at its end.
  */
-#ifndef _MM_MHP_TEXT_H
-#define _MM_MHP_TEXT_H
+#ifndef _DRIVERS_BASE_MEMORY_TEXT_H
+#define _DRIVERS_BASE_MEMORY_TEXT_H
 
-#include "pure.h"
+#include <linux/minmax.h>
+#include <linux/sprintf.h>
+#include <linux/stdarg.h>
+#include <linux/string.h>
+#include <linux/types.h>
 
-#define MHP_TEXT_PIECE	128
+#define MEMORY_TEXT_PIECE	128
 
 /**
- * struct mhp_text - the part of a text that a reader gets
+ * struct memory_text - the part of a text that a reader gets
  * @to: buffer for the part
  * @skip: bytes that are still to be skipped before the part begins
  * @room: size of @to in bytes
  * @len: bytes written to @to
  */
-struct mhp_text {
+struct memory_text {
 	char *to;
 	u64 skip;
 	size_t room, len;
 };
 
 /**
- * struct mhp_list - a list of numbers in a text, such as "32-39,48"
+ * struct memory_list - a list of numbers in a text, such as "32-39,48"
  * @text: the text
  * @first: first number of the interval that is not written yet
  * @last: last number of this interval so far
  * @pending: there is such an interval
  * @any: an interval has been written already
  */
-struct mhp_list {
-	struct mhp_text *text;
+struct memory_list {
+	struct memory_text *text;
 	unsigned long first, last;
 	bool pending, any;
 };
 
-__printf(2, 3) bool mhp_text_add(struct mhp_text *text, const char *format, ...);
-bool mhp_list_add(struct mhp_list *list, unsigned long number);
-bool mhp_list_end(struct mhp_list *list);
+__printf(2, 3) bool memory_text_add(struct memory_text *text, const char *format, ...);
+bool memory_list_add(struct memory_list *list, unsigned long number);
+bool memory_list_end(struct memory_list *list);
 
-#endif /* _MM_MHP_TEXT_H */
+#endif /* _DRIVERS_BASE_MEMORY_TEXT_H */

@@ -1,8 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
-/* A text of any length is the same for all sizes of the parts that it is read in. */
-#include "mhp_kunit.h"
+/*
+ * A text of any length is the same for all sizes of the parts that it is read in. Built as a
+ * module, and in user space by tools/testing/memory_hotplug. It compiles its own copy of the file
+ * that it tests, under other names, so that nothing is exported for it.
+ */
+#define memory_list_add		memory_kunit_list_add
+#define memory_list_end		memory_kunit_list_end
+#define memory_text_add		memory_kunit_text_add
 
-#include "../text.c"
+#include <kunit/test.h>
+
+#include "memory_text.c"
 
 #define NUMBERS	3000
 
@@ -14,14 +22,14 @@ static unsigned long nth_number(unsigned int n)
 
 static size_t read_list(char *to, u64 off, size_t room, unsigned int numbers)
 {
-	struct mhp_text text = { .to = to, .skip = off, .room = room };
-	struct mhp_list list = { .text = &text };
+	struct memory_text text = { .to = to, .skip = off, .room = room };
+	struct memory_list list = { .text = &text };
 	unsigned int i;
 
 	for (i = 0; i < numbers; i++)
-		if (!mhp_list_add(&list, nth_number(i)))
+		if (!memory_list_add(&list, nth_number(i)))
 			return text.len;
-	mhp_list_end(&list);
+	memory_list_end(&list);
 	return text.len;
 }
 
@@ -44,12 +52,12 @@ static void text_lists(struct kunit *test)
 
 	for (i = 0; i < ARRAY_SIZE(cases); i++) {
 		char got[64] = "";
-		struct mhp_text text = { .to = got, .room = sizeof(got) - 1 };
-		struct mhp_list list = { .text = &text };
+		struct memory_text text = { .to = got, .room = sizeof(got) - 1 };
+		struct memory_list list = { .text = &text };
 
 		for (j = 0; j < cases[i].nr; j++)
-			KUNIT_EXPECT_TRUE(test, mhp_list_add(&list, cases[i].numbers[j]));
-		KUNIT_EXPECT_TRUE(test, mhp_list_end(&list));
+			KUNIT_EXPECT_TRUE(test, memory_list_add(&list, cases[i].numbers[j]));
+		KUNIT_EXPECT_TRUE(test, memory_list_end(&list));
 		KUNIT_EXPECT_EQ_MSG(test, strcmp(got, cases[i].want), 0, "%s", cases[i].want);
 		KUNIT_EXPECT_EQ(test, text.len, strlen(cases[i].want));
 	}
@@ -87,17 +95,17 @@ static void text_parts(struct kunit *test)
 /* A text that is too long for one call is cut at the limit, and nowhere else. */
 static void text_pieces(struct kunit *test)
 {
-	char got[2 * MHP_TEXT_PIECE] = "";
-	struct mhp_text text = { .to = got, .room = sizeof(got) };
+	char got[2 * MEMORY_TEXT_PIECE] = "";
+	struct memory_text text = { .to = got, .room = sizeof(got) };
 
-	KUNIT_EXPECT_TRUE(test, mhp_text_add(&text, "%200d", 1));
-	KUNIT_EXPECT_EQ(test, text.len, (size_t)MHP_TEXT_PIECE - 1);
-	text = (struct mhp_text){ .to = got, .skip = 3, .room = 2 };
-	KUNIT_EXPECT_TRUE(test, mhp_text_add(&text, "%s", "ab"));
+	KUNIT_EXPECT_TRUE(test, memory_text_add(&text, "%200d", 1));
+	KUNIT_EXPECT_EQ(test, text.len, (size_t)MEMORY_TEXT_PIECE - 1);
+	text = (struct memory_text){ .to = got, .skip = 3, .room = 2 };
+	KUNIT_EXPECT_TRUE(test, memory_text_add(&text, "%s", "ab"));
 	KUNIT_EXPECT_EQ(test, text.len, (size_t)0);
-	KUNIT_EXPECT_FALSE(test, mhp_text_add(&text, "%s", "cdef"));
+	KUNIT_EXPECT_FALSE(test, memory_text_add(&text, "%s", "cdef"));
 	KUNIT_EXPECT_EQ(test, memcmp(got, "de", 2), 0);
-	KUNIT_EXPECT_FALSE(test, mhp_text_add(&text, "%s", "gh"));
+	KUNIT_EXPECT_FALSE(test, memory_text_add(&text, "%s", "gh"));
 	KUNIT_EXPECT_EQ(test, text.len, (size_t)2);
 }
 
@@ -109,8 +117,11 @@ static struct kunit_case text_cases[] = {
 };
 
 static struct kunit_suite text_suite = {
-	.name = "mhp_text",
+	.name = "memory_text",
 	.test_cases = text_cases,
 };
 
 kunit_test_suite(text_suite);
+
+MODULE_DESCRIPTION("KUnit test of texts that readers get in parts");
+MODULE_LICENSE("GPL");

@@ -5,20 +5,20 @@
  *
  * Invariant: the parts that a reader gets, concatenated, are the whole text.
  */
-#include "text.h"
+#include "memory_text.h"
 
 /**
- * mhp_text_add() - append to a text
+ * memory_text_add() - append to a text
  * @text: the text
- * @format: printf format; the result is cut after %MHP_TEXT_PIECE - 1 characters
+ * @format: printf format; the result is cut after %MEMORY_TEXT_PIECE - 1 characters
  *
  * Context: Any.
  * Return: true; false if the buffer of the reader is full, so that the rest of the text need
  * not be formatted.
  */
-bool mhp_text_add(struct mhp_text *text, const char *format, ...)
+bool memory_text_add(struct memory_text *text, const char *format, ...)
 {
-	char piece[MHP_TEXT_PIECE];
+	char piece[MEMORY_TEXT_PIECE];
 	size_t len, skip, want;
 	va_list args;
 	int ret;
@@ -36,26 +36,26 @@ bool mhp_text_add(struct mhp_text *text, const char *format, ...)
 	return text->len < text->room;
 }
 
-static bool mhp_list_put(struct mhp_list *list)
+static bool memory_list_put(struct memory_list *list)
 {
 	const char *comma = list->any ? "," : "";
 
 	list->any = true;
 	list->pending = false;
 	if (list->first == list->last)
-		return mhp_text_add(list->text, "%s%lu", comma, list->first);
-	return mhp_text_add(list->text, "%s%lu-%lu", comma, list->first, list->last);
+		return memory_text_add(list->text, "%s%lu", comma, list->first);
+	return memory_text_add(list->text, "%s%lu-%lu", comma, list->first, list->last);
 }
 
 /**
- * mhp_list_add() - append a number to a list
+ * memory_list_add() - append a number to a list
  * @list: the list
  * @number: a number greater than all numbers before it
  *
  * Context: Any.
- * Return: like mhp_text_add().
+ * Return: like memory_text_add().
  */
-bool mhp_list_add(struct mhp_list *list, unsigned long number)
+bool memory_list_add(struct memory_list *list, unsigned long number)
 {
 	bool more = true;
 
@@ -64,7 +64,7 @@ bool mhp_list_add(struct mhp_list *list, unsigned long number)
 		return true;
 	}
 	if (list->pending)
-		more = mhp_list_put(list);
+		more = memory_list_put(list);
 	list->first = number;
 	list->last = number;
 	list->pending = true;
@@ -72,17 +72,17 @@ bool mhp_list_add(struct mhp_list *list, unsigned long number)
 }
 
 /**
- * mhp_list_end() - end a list after its last number
+ * memory_list_end() - end a list after its last number
  * @list: the list
  *
  * Appends a newline. A list without numbers becomes "none".
  *
  * Context: Any.
- * Return: like mhp_text_add().
+ * Return: like memory_text_add().
  */
-bool mhp_list_end(struct mhp_list *list)
+bool memory_list_end(struct memory_list *list)
 {
 	if (list->pending)
-		mhp_list_put(list);
-	return mhp_text_add(list->text, list->any ? "\n" : "none\n");
+		memory_list_put(list);
+	return memory_text_add(list->text, list->any ? "\n" : "none\n");
 }
