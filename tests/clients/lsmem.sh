@@ -35,23 +35,38 @@ same() {
 	cmp -s /tmp/a /tmp/b || { diff /tmp/a /tmp/b; fail "$1"; }
 }
 
+# beside_sysfs ABOUT OPTIONS: /tmp/b is what lsmem says, /tmp/a what sysfs says before and after it. The
+# kernel may take the first unmovable page of a block at any time.
+beside_sysfs() {
+	from_sysfs >/tmp/after
+	while :; do
+		mv /tmp/after /tmp/a
+		# shellcheck disable=SC2086
+		lsmem $2 >/tmp/b || fail "$1"
+		from_sysfs >/tmp/after
+		! cmp -s /tmp/a /tmp/after || break
+	done
+}
+
 columns=BLOCK,RANGE,SIZE,STATE,REMOVABLE,NODE,ZONES
-from_sysfs >/tmp/a
-lsmem -a -b -n -r -o $columns | sed 's/offline  /offline - /' >/tmp/b || fail "raw"
+beside_sysfs "raw" "-a -b -n -r -o $columns"
+sed -i 's/offline  /offline - /' /tmp/b
 same "raw, block by block"
-lsmem --all --bytes --noheadings --raw --output $columns | sed 's/offline  /offline - /' >/tmp/b || fail "long options"
+beside_sysfs "long options" "--all --bytes --noheadings --raw --output $columns"
+sed -i 's/offline  /offline - /' /tmp/b
 same "long options"
-lsmem -a -b -P -o $columns | sed 's/""/"-"/' >/tmp/b || fail "pairs"
+beside_sysfs "pairs" "-a -b -P -o $columns"
+sed -i 's/""/"-"/' /tmp/b
 sed -E 's,(\S+) (\S+) (\S+) (\S+) (\S+) (\S+) (\S+),BLOCK="\1" RANGE="\2" SIZE="\3" STATE="\4" REMOVABLE="\5" NODE="\6" ZONES="\7",' /tmp/a >/tmp/c
 mv /tmp/c /tmp/a
 same "pairs"
-lsmem -a -b -J -o $columns >/tmp/json || fail "json"
+beside_sysfs "json" "-a -b -J -o $columns"
+mv /tmp/b /tmp/json
 python3 - /tmp/json >/tmp/b <<'PYTHON' || fail "no JSON"
 import json, sys
 for m in json.load(open(sys.argv[1]))["memory"]:
     print(m["block"], m["range"], m["size"], m["state"], "-" if m["state"] == "offline" else "yes" if m["removable"] else "no", m["node"], m["zones"])
 PYTHON
-from_sysfs >/tmp/a
 same "JSON"
 
 # The table: as many lines as blocks, and each column under its heading.
@@ -94,23 +109,39 @@ lsmem --summary=never | grep Total && fail "totals though never wanted"
 [ "$(lsmem | sed -n '/^Memory block size/s/.* //p')" = 128M ] || fail "block size for people"
 
 # From a dump
-mkdir -p /tmp/dump$memory
-cp $memory/block_size_bytes /tmp/dump$memory 2>/dev/null || cat $memory/block_size_bytes >/tmp/dump$memory/block_size_bytes
-for directory in $memory/memory*; do
-	mkdir "/tmp/dump$directory"
-	for file in state removable phys_index valid_zones phys_device; do
-		cat "$directory/$file" >"/tmp/dump$directory/$file"
+make_dump() {
+	local directory file node
+
+	rm -rf /tmp/dump
+	mkdir -p /tmp/dump$memory
+	cat $memory/block_size_bytes >/tmp/dump$memory/block_size_bytes
+	for directory in $memory/memory*; do
+		mkdir "/tmp/dump$directory"
+		for file in state removable phys_index valid_zones phys_device; do
+			cat "$directory/$file" >"/tmp/dump$directory/$file"
+		done
+		for node in "$directory"/node*; do
+			mkdir "/tmp/dump$directory/${node##*/}"
+		done
 	done
-	for node in "$directory"/node*; do
-		mkdir "/tmp/dump$directory/${node##*/}"
+}
+from_sysfs >/tmp/after
+until
+	mv /tmp/after /tmp/before
+	make_dump
+	for n in 1 2 3 4; do
+		options=("-a -b -J --output-all" "--output-all" "-S ZONES,NODE -P" "--summary=only")
+		# shellcheck disable=SC2086
+		lsmem ${options[n - 1]} >/tmp/a$n
 	done
-done
-for options in "-a -b -J --output-all" "--output-all" "-S ZONES,NODE -P" "--summary=only"; do
+	from_sysfs >/tmp/after
+	cmp -s /tmp/before /tmp/after
+do :; done
+for n in 1 2 3 4; do
 	# shellcheck disable=SC2086
-	lsmem $options >/tmp/a
-	# shellcheck disable=SC2086
-	lsmem -s /tmp/dump $options >/tmp/b || fail "lsmem -s $options"
-	same "of a dump: $options"
+	lsmem -s /tmp/dump ${options[n - 1]} >/tmp/b || fail "lsmem -s ${options[n - 1]}"
+	cp /tmp/a$n /tmp/a
+	same "of a dump: ${options[n - 1]}"
 done
 set_blocks offline "${offline[0]}"
 lsmem --sysroot /tmp/dump --summary=only >/tmp/b
