@@ -255,7 +255,7 @@ def discover(kernel_dir):
 
 def check_names(names):
     """A wrong name is to be known before a kernel is built. Only the build shows which KUnit modules there are."""
-    known = ["user-space", *test_names()]
+    known = ["user-space", "model", *test_names()]
     for name in names:
         if not name.startswith("kunit"[:len(name)]) and not any(test.startswith(name) for test in known):
             raise GuestError(f"no test's name begins with {name}; scripts/test.py --list names all")
