@@ -14,7 +14,7 @@
  *	- Nothing is used after it was freed.
  *	- dev->offline agrees with the state while the device lock is free.
  *
- * model.sh runs the scenes (-DSCENE_...), and then each with a defect (-DDEFECT_...), for which
+ * model.py runs the scenes (-DSCENE_...), and then each with a defect (-DDEFECT_...), for which
  * spin has to find a counter-example.
  *
  * Steps are atomic if nobody can see a state in between without a lock that the process holds.
