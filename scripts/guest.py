@@ -71,6 +71,12 @@ def complaints(console, allow=None):
             if COMPLAINTS.search(line) and not (allow and re.search(allow, line))]
 
 
+def traces(console):
+    """Where the kernel was when it complained: RIP, and the functions that called, without those that are guessed."""
+    return [line for report in re.findall(r"RIP: .*|Call Trace:(?:\n.*){,40}?\n.*</TASK>", console) for line in report.splitlines()
+            if not re.search(r"Call Trace|TASK>|\] +\? ", line)]
+
+
 def parse_size(text):
     """Bytes of "512M", "1G" or a plain number."""
     match = re.fullmatch(r"(\d+)([kKmMgG]?)", str(text))
@@ -435,7 +441,7 @@ class Guest:
             f"systemd.default_timeout_start_sec={90 * self.patience} "
             f"udev.event_timeout={180 * self.patience}" * bool(self.machine.boot),
             "guest_disk=1" * bool(self.image),
-            "loglevel=8 panic=-1 no_timer_check", CHECKS.get(self.kernel_dir.name, ""),
+            "loglevel=8 panic=-1 oops=panic no_timer_check", CHECKS.get(self.kernel_dir.name, ""),
             self.machine.exact * "tsc=reliable", self.machine.cmdline])
 
     def start(self, accel):
@@ -726,6 +732,9 @@ class Guest:
 
     def complaints(self):
         return complaints(self.console_path.read_text(errors="replace"), self.machine.allow)
+
+    def traces(self):
+        return traces(self.console_path.read_text(errors="replace")) if self.complaints() else []
 
 
 class WorkTimer:

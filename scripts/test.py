@@ -45,7 +45,7 @@ BASE_SELFTEST = "tools/testing/selftests/memory-hotplug/mem-on-off-test.sh"
 TAIL = 25
 CRASHES = 2            # of QEMU that a test outlives
 CRASHED = (-signal.SIGSEGV, -signal.SIGABRT)    # SIGABRT: an assertion of its own, seen in msix_table_mmio_write()
-AGAIN = 12             # lines of a failure repeated after the last test
+AGAIN = 30             # lines of a failure repeated after the last test
 OPTIONS = argparse.Namespace(boot="", cmdline="")     # for all guests
 
 
@@ -292,7 +292,7 @@ def details(error):
     if not isinstance(error, (GuestError, AssertionError)):
         text += "".join(traceback.format_exception(error))
     if guest:
-        text += "".join(f"{line}\n" for line in guest.complaints())
+        text += "".join(f"{line}\n" for line in guest.complaints()[:AGAIN] + guest.traces()[:AGAIN])
         for path in (guest.log_path, guest.console_path):
             lines = path.read_text(errors="replace").splitlines()
             if lines and "Power down" not in lines[-1]:
