@@ -137,8 +137,10 @@ def test_going_offline(guest):
     plug(guest)
     state = f"$memory/memory{BLOCKS[0]}/state"
     guest.start_program(f"hold pin 2 {HIDDEN[0]} {HIDDEN[0] + BLOCK}", "hold")
+    # The offline ends by itself after five seconds.
+    vanish_at_once = ssdt.prepare(guest, "MEM0", CHECK, sta=0)
     guest.sh(f"wr {state} offline >/tmp/offline 2>&1 & wait_for 60 grep -qx going-offline {state}")
-    vanish(guest)
+    ssdt.notify_by(guest, vanish_at_once, "MEM0")
     guest.sh("wait_for 60 grep -q . /tmp/offline")
     assert there(guest) == BLOCKS[:1], f"{there(guest)} are left"
     assert guest.sh("cat /tmp/offline") == "ECANCELED", guest.sh("cat /tmp/offline")
