@@ -11,7 +11,7 @@ RULES = """
 SUBSYSTEM=="memory", ACTION!="remove", ENV{HANDLED}="yes"
 SUBSYSTEM=="cpu", ACTION!="remove", ENV{HANDLED}="yes"
 SUBSYSTEM=="memory", ACTION=="add", ATTR{state}=="offline", ATTR{state}="online_movable"
-KERNEL=="memory_hotplug", ACTION=="change", RUN+="/bin/sh -c 'echo $env{VERB} $env{RESULT} $env{BYTES} >>/run/requests'"
+KERNEL=="memory_hotplug", ACTION=="change", ENV{VERB}=="?*", RUN+="/bin/sh -c 'echo $env{VERB} $env{RESULT} $env{BYTES} >>/run/requests'"
 """
 
 
@@ -62,8 +62,8 @@ def test_machine(guest):
 
     # journald has what the kernel said; logind answers.
     guest.sh("echo journald is to read this >/dev/kmsg; journalctl --sync")
-    guest.sh("dmesg --kernel | sed 's/^\\[[^]]*\\] //; s/ *$//' | sort -u >/tmp/dmesg; "
-             "journalctl -b -k -o cat --no-pager | sed 's/ *$//' | sort -u >/tmp/journal")
+    guest.sh("dmesg --kernel | sed 's/^\\[[^]]*\\]//; s/^ *//; s/ *$//' | sort -u >/tmp/dmesg; "
+             "journalctl -b -k -o cat --no-pager | sed 's/^ *//; s/ *$//' | sort -u >/tmp/journal")
     missing = guest.sh("grep -q 'journald is to read this' /tmp/journal && comm -23 /tmp/dmesg /tmp/journal")
     assert not missing, f"not in the journal: {missing}"
     login = "org.freedesktop.login1"
