@@ -26,21 +26,36 @@
 
 #define FILL		(16UL << 20)
 #define PIPE_ROOM	(1UL << 20)
+#define CHUNK		512UL	/* pages that are touched at once */
+
+/* Returns the first of the pages from @p on that is in the range, or NULL. */
+static char *look(char *p, struct range r)
+{
+	uint64_t addrs[CHUNK];
+
+	phys_addrs(p, addrs, CHUNK);
+	for (size_t i = 0; i < CHUNK; i++)
+		if (in_range(addrs[i], r))
+			return p + i * PAGE;
+	return NULL;
+}
 
 /* Touches pages until one is in the range, then frees all others. */
 static char *page_in(struct range r)
 {
-	size_t pages = get_avphys_pages() / 4 * 3;
-	char *first = map_pages(pages), *end = first + pages * PAGE;
+	size_t pages = get_avphys_pages() / 4 * 3 / CHUNK * CHUNK;
+	char *first = map_pages(pages), *end = first + pages * PAGE, *page;
 
 	madvise(first, pages * PAGE, MADV_NOHUGEPAGE);
-	for (char *p = first; p < end; p += PAGE) {
-		*p = 1;
-		if (!in_range(phys_addr(p), r))
+	for (char *p = first; p < end; p += CHUNK * PAGE) {
+		if (madvise(p, CHUNK * PAGE, MADV_POPULATE_WRITE))
+			err(2, "madvise");
+		page = look(p, r);
+		if (!page)
 			continue;
-		munmap(first, p - first);
-		munmap(p + PAGE, end - p - PAGE);
-		return p;
+		munmap(first, page - first);
+		munmap(page + PAGE, end - page - PAGE);
+		return page;
 	}
 	errx(2, "no page in [0x%llx-0x%llx)", (unsigned long long)r.lo, (unsigned long long)r.hi);
 }

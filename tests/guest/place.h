@@ -45,17 +45,26 @@ static inline void *map_pages(size_t pages)
 	return p;
 }
 
-/* Returns the physical address of the page at @p; 0 if it is not in memory. */
-static inline uint64_t phys_addr(const void *p)
+/* Sets @addrs to the physical addresses of the pages from @p on; 0 for a page that is not in memory. */
+static inline void phys_addrs(const void *p, uint64_t *addrs, size_t pages)
 {
+	const ssize_t size = pages * sizeof(*addrs);
 	static int fd = -1;
-	uint64_t entry;
 
 	if (fd < 0)
 		fd = open("/proc/self/pagemap", O_RDONLY);
-	if (pread(fd, &entry, sizeof(entry), (uintptr_t)p / PAGE * 8) != sizeof(entry))
+	if (pread(fd, addrs, size, (uintptr_t)p / PAGE * sizeof(*addrs)) != size)
 		err(2, "pagemap");
-	return entry & PM_PRESENT ? (entry & PM_PFN) * PAGE : 0;
+	for (size_t i = 0; i < pages; i++)
+		addrs[i] = addrs[i] & PM_PRESENT ? (addrs[i] & PM_PFN) * PAGE : 0;
+}
+
+static inline uint64_t phys_addr(const void *p)
+{
+	uint64_t addr;
+
+	phys_addrs(p, &addr, 1);
+	return addr;
 }
 
 #endif
