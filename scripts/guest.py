@@ -74,7 +74,7 @@ def complaints(console, allow=None):
 def traces(console):
     """Where the kernel was when it complained: RIP, and the functions that called, without those that are guessed."""
     return [line for report in re.findall(r"RIP: .*|Call Trace:(?:\n.*){,40}?\n.*</TASK>", console) for line in report.splitlines()
-            if not re.search(r"Call Trace|TASK>|\] +\? ", line)]
+            if not re.search(r"Call Trace|TASK>|\] +\? |\] (Code|R[A-Z0-9]{2}): (?!0010)", line)]
 
 
 def parse_size(text):
