@@ -129,7 +129,7 @@ def test_pending(guest):
     blocks = guest.blocks(dimm)
     guest.set_blocks("offline", blocks[:1])
     before = guest.zones(blocks)
-    pin(guest, dimm, 2)
+    guest.start_program(f"hold slow {dimm.node} {dimm.lo + 2 * BLOCK} {dimm.lo + 3 * BLOCK}", "hold")
     assert ask(guest, dimm, 1) == [OST_EJECT_IN_PROGRESS]
     guest.sh(f"wait_for 30 grep -q 'pending.*left=[1-9]' {dimm.dir}/eject_status")
     word, details = status(guest, dimm)

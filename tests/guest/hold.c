@@ -5,13 +5,15 @@
  *
  *   page	an ordinary page: it can move
  *   pin	a page that a pipe refers to as well (vmsplice): it cannot move
+ *   slow	SLOW such pages, of which one can move after each second: for that time an offline
+ *		gets ahead, and does not end by itself
  *   dma		a page that is pinned as for a device, by the module mhp_ask: it cannot move
  *   long	a page that is a buffer of io_uring: in a kernel zone it cannot move
  *   lock	a page that mhp_ask has locked as during I/O: it does not move
  *   kernel	pages that the kernel has allocated as buffers of a pipe: they cannot move,
  *		and fill at most FILL of NODE. Their addresses are not known: prints 0x0.
  *
- * Exit 0 if the content was still the same at the end.
+ * Exit 0 if the content, but of "slow", was still the same at the end.
  */
 #define _GNU_SOURCE
 #include <linux/io_uring.h>
@@ -26,6 +28,7 @@
 
 #define FILL		(16UL << 20)
 #define PIPE_ROOM	(1UL << 20)
+#define SLOW		60
 #define CHUNK		512UL	/* pages that are touched at once */
 
 /* Returns the first of the pages from @p on that is in the range, or NULL. */
@@ -60,13 +63,41 @@ static char *page_in(struct range r)
 	errx(2, "no page in [0x%llx-0x%llx)", (unsigned long long)r.lo, (unsigned long long)r.hi);
 }
 
-static void pin(char *page)
+static void pin_by(char *page, int fds[2])
 {
 	struct iovec iov = { .iov_base = page, .iov_len = PAGE };
-	int fds[2];
 
 	if (pipe(fds) || vmsplice(fds[1], &iov, 1, 0) != (ssize_t)PAGE)
 		err(2, "vmsplice");
+}
+
+static void pin(char *page)
+{
+	int fds[2];
+
+	pin_by(page, fds);
+}
+
+/* Returns after SIGTERM. */
+static void pin_slow(struct range r, const sigset_t *end)
+{
+	const struct timespec second = { .tv_sec = 1 };
+	int fds[SLOW][2];
+	char *page = NULL;
+
+	for (int i = 0; i < SLOW; i++) {
+		page = page_in(r);
+		pin_by(page, fds[i]);
+	}
+	printf("0x%llx\n", (unsigned long long)phys_addr(page));
+	fflush(stdout);
+	for (int i = 0; i < SLOW; i++) {
+		if (sigtimedwait(end, NULL, &second) == SIGTERM)
+			return;
+		close(fds[i][0]);
+		close(fds[i][1]);
+	}
+	sigwaitinfo(end, NULL);
 }
 
 static void ask(const char *what, const char *page)
@@ -110,7 +141,7 @@ int main(int argc, char **argv)
 	int sig;
 
 	if (argc != 5)
-		errx(2, "usage: hold page|pin|dma|long|lock|kernel NODE LO HI");
+		errx(2, "usage: hold page|pin|slow|dma|long|lock|kernel NODE LO HI");
 	sigemptyset(&end);
 	sigaddset(&end, SIGTERM);
 	sigprocmask(SIG_BLOCK, &end, NULL);
@@ -119,6 +150,10 @@ int main(int argc, char **argv)
 	r.lo = strtoull(argv[3], NULL, 0);
 	r.hi = strtoull(argv[4], NULL, 0);
 
+	if (!strcmp(argv[1], "slow")) {
+		pin_slow(r, &end);
+		return 0;
+	}
 	if (!strcmp(argv[1], "kernel")) {
 		fill_pipes();
 	} else {
