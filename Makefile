@@ -17,6 +17,7 @@ help:
 	@echo 'make test     all tests; TESTS="firmware clients/chmem" for some'
 	@echo 'make test-vm  the same on a kernel with DEBUG_VM and page table checks'
 	@echo 'make test-debug the same with KASAN and lockdep too; hours'
+	@echo 'make test-debian the tests of a distribution: its configuration, systemd and udev'
 	@echo 'make bench    measure beside the untouched kernel; SCENARIOS="single big" for some'
 	@echo 'make kernel   prepare the tree and build the kernel'
 	@echo 'make model    check a model of the locks and states with spin'
@@ -40,6 +41,10 @@ shell: kernel
 
 test-vm test-debug: test-%:
 	@$(MAKE) --no-print-directory test KERNEL=$*-x86_64
+
+test-debian: tree
+	@scripts/build debian-x86_64
+	@scripts/test-debian $(TESTS)
 
 test: test-names kernel
 	@scripts/test.py $(GUEST) $(TESTS)
@@ -85,5 +90,5 @@ setup:
 clean:
 	rm -rf build
 
-.PHONY: help run shell test test-names test-vm test-debug bench bench-names kernel check series series-check
+.PHONY: help run shell test test-names test-vm test-debug test-debian bench bench-names kernel check series series-check
 .PHONY: tree setup clean

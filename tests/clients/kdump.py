@@ -3,6 +3,7 @@
 
 import re
 
+from crashed import dump_of
 from guest import Skip, machine
 
 
@@ -56,14 +57,6 @@ def test_once(guest):
     assert guest.unplug(dimm).done
     assert updates() == 1, f"{len(blocks)} blocks went as one"
     assert updates() == 0
-
-
-def dump_of(guest):
-    """The [start, end) that the dump of a crash has, after one."""
-    guest.send_command("echo c >/proc/sysrq-trigger")
-    guest.wait(guest.agent_channel.line, 200 * guest.patience)      # the crash kernel's agent
-    loads = re.findall(r"LOAD +\S+ +\S+ +(\S+) +(\S+)", guest.sh("readelf -lW /proc/vmcore"))
-    return [(int(start, 16), int(start, 16) + int(size, 16)) for start, size in loads]
 
 
 def load_crash_agent(guest):
