@@ -50,9 +50,9 @@ test: test-names kernel
 	@scripts/test.py $(GUEST) $(TESTS)
 
 bench: bench-names tree
-	@scripts/build stock-x86_64
-	@scripts/build x86_64
-	@scripts/bench $(SCENARIOS)
+	@scripts/build stock-$(KERNEL)
+	@scripts/build $(KERNEL)
+	@scripts/bench --kernel $(KERNEL) $(SCENARIOS)
 
 # A wrong word is to be known before a kernel is built.
 test-names:
