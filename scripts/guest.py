@@ -37,7 +37,9 @@ LOG = BUILD / "log"
 KERNEL_DIR = BUILD / "x86_64"
 CPU = "max,erms=off,fsrm=off"  # TCG runs "rep movsb" byte by byte: let the guest not prefer it
 EXACT = "tcg,thread=single -icount shift=0,sleep=off"   # one instruction is one nanosecond, each time the same
-CHECKS = {"vm-x86_64": "page_table_check=on", "debug-x86_64": "page_table_check=on no5lvl"}
+# Options of a kernel's guests. Debian's kernel brings new memory online; tests expect that they do.
+OPTIONS = {"vm-x86_64": "page_table_check=on", "debug-x86_64": "page_table_check=on no5lvl",
+           "debian-x86_64": "memhp_default_state=offline", "stock-debian-x86_64": "memhp_default_state=offline"}
 PATIENCE = {"vm-x86_64": 2, "debug-x86_64": 4}  # how much longer guests of slower kernels get
 BOOT_SYSTEMD = 100     # seconds that a guest gets for that
 MIB = 1 << 20
@@ -441,7 +443,7 @@ class Guest:
             f"systemd.default_timeout_start_sec={90 * self.patience} "
             f"udev.event_timeout={180 * self.patience}" * bool(self.machine.boot),
             "guest_disk=1" * bool(self.image),
-            "loglevel=8 panic=-1 oops=panic no_timer_check", CHECKS.get(self.kernel_dir.name, ""),
+            "loglevel=8 panic=-1 oops=panic no_timer_check", OPTIONS.get(self.kernel_dir.name, ""),
             self.machine.exact * "tsc=reliable", self.machine.cmdline])
 
     def start(self, accel):
