@@ -52,7 +52,7 @@ def test_daxctl_udev(guest):
 @machine(boot="systemd", root="base", nodes=("1G", "1G", "0"), timeout=400, cmdline="memhp_default_state=online_movable")
 def test_numad_and_numactl(guest):
     """A node that gets its first memory under numad; numactl binds to it and lists it; both leave it for the eject."""
-    guest.sh("mkdir -p /var/run /var/log; numad -i 2 -l 6")
+    guest.sh("mkdir -p /var/run /var/log; numad -i 1:2 -l 6")
     guest.sh("wait_for 30 pgrep -x numad")
     before = guest.sh("numactl --hardware | grep -v free")
     dimm = guest.plug("512M", 2)
