@@ -167,7 +167,7 @@ def test_slow_disk(guest):
     end(guest)
     assert guest.unplug(dimm).done
     check(guest, "/tmp/fs")
-    guest.sh("umount /tmp/fs; e2fsck -f -n /dev/vda")
+    guest.sh("umount /tmp/fs; dmsetup remove --noudevsync slow; e2fsck -f -n /dev/vda")
     mount(guest, "ext4", "/dev/vda")
     check(guest, "/tmp/fs")
     guest.sh("umount /tmp/fs")
