@@ -25,6 +25,8 @@ from_sysfs() {
 		[ "$(<"$directory/state")" = online ] || removable=-
 		node=$(echo "$directory"/node*)
 		zones=$(<"$directory/valid_zones")
+		# A block of two zones, such as the first where the kernel has ZONE_DMA.
+		[ "$zones" != none ] || zones=None
 		printf '%d 0x%016x-0x%016x %d %s %s %d %s\n' "$number" $((number * size)) $(((number + 1) * size - 1)) "$size" \
 			"$(<"$directory/state")" $removable "${node##*/node}" "${zones/ //}"
 	done
