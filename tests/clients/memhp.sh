@@ -191,10 +191,13 @@ if [ -e "$memory/memory$held/last_error" ]; then
 	said pinned
 	json 0 "d['last_error']['reason'] == 'pinned' and d['last_error']['pfn'] == $pfn" why "$held"
 	json 0 "d['page']['pfn'] == $pfn" why "$held"
-	# Debian's kernel does not know who has allocated a page.
-	[ ! -e /sys/kernel/debug/page_owner ] || json 0 "'hold' in d['page']['owner']" why "$held"
 	run 0 why "$held"
-	said "PFN $(printf '0x%x' "$pfn")"
+	# Debian's kernel does not know who has allocated a page.
+	if [ -e /sys/kernel/debug/page_owner ]; then
+		said "PFN $(printf '0x%x' "$pfn")"
+		json 0 "'hold' in d['page']['owner']" why "$held"
+		run 0 why "$held"
+	fi
 	said "$(printf 'page frame 0x%x' "$pfn")"
 fi
 if [ -c $device ]; then
