@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Programs that people run, with the DIMM that holds their memory ejected under them: nothing of theirs is lost."""
+
+import re
+import time
+
+from guest import MIB, ROOT, Skip, machine
+
+NODE = 1
+SMALL = {"nodes": ("1G", "0"), "timeout": 900, "boot": "systemd", "root": "workloads"}
+# As nobody, with memory from the DIMM as long as that is there: numactl refuses a node without memory.
+NOBODY = "setpriv --reuid 65534 --regid 65534 --clear-groups"
+AS_USER = f"numactl --preferred={NODE} {NOBODY}"
+
+
+def plug(guest):
+    dimm = guest.plug("1G", NODE)
+    guest.set_blocks("online_movable", guest.blocks(dimm))
+    return dimm
+
+
+def need(guest, *programs):
+    if missing := guest.sh(f"for p in {' '.join(programs)}; do command -v $p >/dev/null || echo $p; done").split():
+        raise Skip(f"no {' '.join(missing)} here")
+
+
+def used(guest):
+    """MiB of the DIMM that are in use."""
+    return int(guest.sh(f"awk '$3 == \"MemUsed:\" {{ print int($4 / 1024) }}' /sys/devices/system/node/node{NODE}/meminfo"))
+
+
+def eject(guest, dimm, least, count):
+    """Eject it, with so many MiB in use; what count() grew by in each second before that, and meanwhile."""
+    first, begin = count(), time.monotonic()
+    guest.sh("sleep 5")
+    second, middle = count(), time.monotonic()
+    there = used(guest)
+    assert there >= least, f"only {there} MiB are on the DIMM"
+    assert guest.unplug(dimm, 300).done
+    third, end = count(), time.monotonic()
+    guest.sh("sleep 2")
+    assert count() > third, "it does not go on"
+    rates = f"{(second - first) / (middle - begin):.0f} /s before, {(third - second) / (end - middle):.0f} /s meanwhile"
+    return f"{there} MiB, eject {end - middle:.1f} s; {rates}"
+
+
+POSTGRES = """
+cd /tmp
+export PATH=$(ls -d /usr/lib/postgresql/*/bin | tail -n 1):$PATH PGHOST=/tmp PGUSER=me PGDATABASE=postgres PGDATA=/var/tmp/data
+"""
+SUMS = """SELECT (SELECT sum(abalance) FROM pgbench_accounts), (SELECT sum(bbalance) FROM pgbench_branches),
+    (SELECT sum(tbalance) FROM pgbench_tellers), (SELECT sum(delta) FROM pgbench_history), (SELECT count(*) FROM pgbench_history)"""
+
+
+@machine(**SMALL)
+def test_postgresql(guest):
+    """PostgreSQL: pgbench goes on; then its sums are right, amcheck and the checksums of all pages find nothing."""
+    def sh(text):
+        return guest.sh(POSTGRES + text)
+
+    def ask(text):
+        return sh(f"{NOBODY} psql -Atqc \"{text}\"")
+
+    def transactions():
+        return int(ask("SELECT xact_commit FROM pg_stat_database WHERE datname = 'postgres'"))
+
+    if not sh("command -v initdb || true"):
+        raise Skip("no PostgreSQL here")
+    dimm = plug(guest)
+    sh(f"""{AS_USER} initdb --no-sync --data-checksums --locale=C --auth=trust --username=me >/tmp/initdb.out
+        {AS_USER} pg_ctl start -w -t 300 -l /tmp/postgres.out \\
+            -o "-c listen_addresses= -c unix_socket_directories=/tmp -c shared_buffers=128MB"
+        {AS_USER} pgbench -i -q -s 5
+        {AS_USER} psql -qc 'CREATE EXTENSION amcheck'""")
+    assert ask(SUMS) == "0|0|0||0"
+    sh(f"{AS_USER} pgbench -n -c 2 -T 100000 >/tmp/pgbench.out 2>&1 & echo $! >/tmp/pgbench.pid; sleep 5")
+    note = eject(guest, dimm, 100, transactions)
+    sh("kill $(</tmp/pgbench.pid); wait_for 60 eval '! pgrep -x pgbench'")
+    assert "aborted" not in sh("cat /tmp/pgbench.out"), sh("cat /tmp/pgbench.out")
+
+    for _ in range(2):
+        accounts, branches, tellers, history, count = map(int, ask(SUMS).split("|"))
+        assert accounts == branches == tellers == history and count > 10, (accounts, branches, tellers, history, count)
+        sh(f"{NOBODY} pg_amcheck --heapallindexed; {NOBODY} pg_ctl restart -w -t 300 -m fast >/tmp/restart.out")
+    sh(f"{NOBODY} pg_ctl stop -w -t 300 -m fast; {NOBODY} pg_checksums --check")
+    return f"transactions: {note}"
+
+
+REDIS = """
+cd /tmp/redis
+cli() { redis-cli -s /tmp/redis/socket "$@"; }
+serve() { ln -sf "$(command -v redis-check-rdb)" redis-server      # one program, which goes by its name
+    $1 ./redis-server --port 0 --unixsocket /tmp/redis/socket --save '' --rdbcompression no --enable-debug-command yes \\
+        --daemonize yes --logfile /tmp/redis/log
+    wait_for 100 eval 'cli ping 2>/dev/null | grep -q PONG'; }
+"""
+
+
+@machine(**SMALL)
+def test_redis(guest):
+    """Redis, which forks to save a snapshot while it changes: all data are right, in the snapshot as well."""
+    need(guest, "redis-cli", "redis-check-rdb", "redis-benchmark")
+    guest.sh("mkdir /tmp/redis; chown 65534:65534 /tmp/redis")
+    dimm = plug(guest)
+
+    def sh(text):
+        return guest.sh(REDIS + text)
+
+    def counter():
+        return int(sh("cli get counter:__rand_int__"))
+
+    sh(f"serve '{AS_USER}'; cli debug populate 200000 key 300 >&2")
+    digest = sh("cli debug digest")
+    sh("redis-benchmark -s /tmp/redis/socket -n 100000000 -c 4 -t incr -q >/tmp/redis/benchmark 2>&1 & echo $! >/tmp/benchmark.pid")
+    sh("""wait_for 60 eval 'cli get counter:__rand_int__ | grep -q .'
+        (while [ ! -e /tmp/end ]; do cli bgsave; sleep 0.2; done) >/tmp/redis/saves 2>&1 &""")
+    note = eject(guest, dimm, 60, counter)
+    sh("""touch /tmp/end; kill $(</tmp/benchmark.pid); wait_for 60 eval '! pgrep -x redis-benchmark'
+        wait_for 100 eval 'cli info persistence | grep -q rdb_bgsave_in_progress:0'""")
+    assert "rdb_last_bgsave_status:ok" in sh("cli info persistence")
+    saves = int(sh("cli info persistence | tr -d '\\r' | sed -n 's/^rdb_saves://p'"))
+    sh("redis-check-rdb dump.rdb; cli del counter:__rand_int__")
+    assert sh("cli debug digest") == digest, "its data are others"
+    sh(f"cli shutdown nosave || true; wait_for 60 eval '! pgrep -f unixsocket'; serve '{NOBODY}'; cli del counter:__rand_int__")
+    assert sh("cli debug digest") == digest, "the snapshot's data are others"
+    sh("cli shutdown nosave || true")
+    assert saves, "no snapshot was saved"
+    return f"increments: {note}; {saves} snapshots"
+
+
+@machine(**SMALL)
+def test_compile(guest):
+    """A compiler, again and again: what it makes is always the same."""
+    need(guest, "gcc", "numactl")
+    dimm = plug(guest)
+    guest.sh(f"""mkdir /tmp/compile; cp {ROOT}/tools/mm/memhp/*.[ch] /tmp/compile; cd /tmp/compile
+        cat >loop <<'END'
+        gcc -O2 -o first *.c
+        while gcc -O2 -o next *.c && cmp first next; do echo same; [ ! -e /tmp/end ] || exit 0; done; echo failed
+END
+        numactl --preferred={NODE} bash loop >/tmp/compile.out 2>&1 &
+        wait_for 300 grep -q same /tmp/compile.out; numactl --preferred={NODE} cat /usr/lib/gcc/x86_64-linux-gnu/*/cc1 >/dev/null""")
+    there = used(guest)
+    result = guest.unplug(dimm, 300)
+    assert result.done
+    guest.sh("""count=$(grep -c same /tmp/compile.out); wait_for 300 eval '[ $(grep -c same /tmp/compile.out) -gt $((count + 1)) ]'
+        touch /tmp/end; wait_for 300 eval '! pgrep -x cc1'""")
+    assert set(guest.sh("cat /tmp/compile.out").split()) == {"same"}
+    assert there > 20, f"only {there} MiB are on the DIMM"
+    return f"{there} MiB, eject {result.seconds:.1f} s"
