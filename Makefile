@@ -42,7 +42,7 @@ shell: kernel
 test-vm test-debug: test-%:
 	@$(MAKE) --no-print-directory test KERNEL=$*-x86_64
 
-test-debian: tree
+test-debian: test-names tree
 	@scripts/build debian-x86_64
 	@scripts/test-debian $(TESTS)
 

@@ -37,9 +37,9 @@ LOG = BUILD / "log"
 KERNEL_DIR = BUILD / "x86_64"
 CPU = "max,erms=off,fsrm=off"  # TCG runs "rep movsb" byte by byte: let the guest not prefer it
 EXACT = "tcg,thread=single -icount shift=0,sleep=off"   # one instruction is one nanosecond, each time the same
-# Options of a kernel's guests. Debian's kernel brings new memory online; tests expect that they do.
-OPTIONS = {"vm-x86_64": "page_table_check=on", "debug-x86_64": "page_table_check=on no5lvl",
-           "debian-x86_64": "memhp_default_state=offline", "stock-debian-x86_64": "memhp_default_state=offline"}
+# Boot options of a kernel. Debian's brings new memory online by itself; the tests bring it online themselves.
+BOOT_OPTIONS = {"vm-x86_64": "page_table_check=on", "debug-x86_64": "page_table_check=on no5lvl",
+                "debian-x86_64": "memhp_default_state=offline", "stock-debian-x86_64": "memhp_default_state=offline"}
 PATIENCE = {"vm-x86_64": 2, "debug-x86_64": 4}  # how much longer guests of slower kernels get
 BOOT_SYSTEMD = 100     # seconds that a guest gets for that
 MIB = 1 << 20
@@ -443,7 +443,7 @@ class Guest:
             f"systemd.default_timeout_start_sec={90 * self.patience} "
             f"udev.event_timeout={180 * self.patience}" * bool(self.machine.boot),
             "guest_disk=1" * bool(self.image),
-            "loglevel=8 panic=-1 oops=panic no_timer_check", OPTIONS.get(self.kernel_dir.name, ""),
+            "loglevel=8 panic=-1 oops=panic no_timer_check", BOOT_OPTIONS.get(self.kernel_dir.name, ""),
             self.machine.exact * "tsc=reliable", self.machine.cmdline])
 
     def start(self, accel):
@@ -618,6 +618,12 @@ class Guest:
 
         return self.plug_answer(dimm, begin, seconds)
 
+    def plug_online(self, size, node, word="online_movable"):
+        """Plug a DIMM and bring its blocks online."""
+        dimm = self.plug(size, node)
+        self.set_blocks(word, self.blocks(dimm))
+        return dimm
+
     def plug_answer(self, dimm, begin, seconds):
         def answer(what, data):
             return what == "ACPI_DEVICE_OST" and ost(data) == (dimm.slot, OST_PLUG)
@@ -711,6 +717,13 @@ class Guest:
 
     def set_blocks(self, state, blocks):
         self.sh(f"set_blocks {state} " + " ".join(map(str, blocks)))
+
+    def need(self, *programs, modules=()):
+        """The test is skipped without these."""
+        missing = self.sh(f"for p in {' '.join(programs)}; do command -v $p >/dev/null || echo $p; done").split()
+        missing += self.sh(f"for m in {' '.join(modules)}; do modprobe -q $m || echo $m; done").split()
+        if missing:
+            raise Skip(f"no {' '.join(missing)} here")
 
     def ask(self, text, errno="OK"):
         """

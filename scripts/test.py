@@ -292,7 +292,7 @@ def details(error):
     if not isinstance(error, (GuestError, AssertionError)):
         text += "".join(traceback.format_exception(error))
     if guest:
-        text += "".join(f"{line}\n" for line in guest.complaints()[:AGAIN] + guest.traces()[:AGAIN])
+        text += "".join(f"{line}\n" for line in guest.complaints() + guest.traces()[:AGAIN])
         for path in (guest.log_path, guest.console_path):
             lines = path.read_text(errors="replace").splitlines()
             if lines and "Power down" not in lines[-1]:

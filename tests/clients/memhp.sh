@@ -190,14 +190,12 @@ if [ -e "$memory/memory$held/last_error" ]; then
 	run 1 offline "memory$held"
 	said pinned
 	json 0 "d['last_error']['reason'] == 'pinned' and d['last_error']['pfn'] == $pfn" why "$held"
-	json 0 "d['page']['pfn'] == $pfn" why "$held"
-	run 0 why "$held"
 	# Debian's kernel does not know who has allocated a page.
-	if [ -e /sys/kernel/debug/page_owner ]; then
-		said "PFN $(printf '0x%x' "$pfn")"
-		json 0 "'hold' in d['page']['owner']" why "$held"
-		run 0 why "$held"
-	fi
+	owner="d['page']['owner'] is None"
+	[ ! -e /sys/kernel/debug/page_owner ] || owner="'hold' in d['page']['owner']"
+	json 0 "d['page']['pfn'] == $pfn and $owner" why "$held"
+	run 0 why "$held"
+	[ ! -e /sys/kernel/debug/page_owner ] || said "PFN $(printf '0x%x' "$pfn")"
 	said "$(printf 'page frame 0x%x' "$pfn")"
 fi
 if [ -c $device ]; then

@@ -9,9 +9,7 @@ POOL = f"/sys/devices/system/node/node{NODE}/hugepages/hugepages-2048kB/nr_hugep
 
 
 def plug(guest):
-    dimm = guest.plug("256M", NODE)
-    guest.set_blocks("online_movable", guest.blocks(dimm))
-    return dimm
+    return guest.plug_online("256M", NODE)
 
 
 def hold(guest, kind, dimm):

@@ -9,9 +9,7 @@ KPF_HUGE = 1 << 17
 
 
 def plug(guest, size="256M", word="online_movable"):
-    dimm = guest.plug(size, NODE)
-    guest.set_blocks(word, guest.blocks(dimm))
-    return dimm
+    return guest.plug_online(size, NODE, word)
 
 
 def hold(guest, kind, dimm):

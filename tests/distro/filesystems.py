@@ -3,7 +3,7 @@
 
 import re
 
-from guest import Skip, machine
+from guest import machine
 
 NODE = 1
 ROUNDS = 3
@@ -16,17 +16,8 @@ TOOLS = {
 }
 
 
-def tools(guest, *programs, modules=()):
-    missing = guest.sh(f"for p in {' '.join(programs)}; do command -v $p >/dev/null || echo $p; done").split()
-    missing += guest.sh(f"for m in {' '.join(modules)}; do modprobe -q $m || echo $m; done").split()
-    if missing:
-        raise Skip(f"no {' '.join(missing)} here")
-
-
 def plug(guest):
-    dimm = guest.plug("256M", NODE)
-    guest.set_blocks("online_movable", guest.blocks(dimm))
-    return dimm
+    return guest.plug_online("256M", NODE)
 
 
 def told(guest, when):
@@ -76,7 +67,7 @@ def mount(guest, kind, device, directory="/tmp/fs"):
 def on_disk(guest, kind):
     """On a disk, which is checked before and after it is mounted again."""
     make, fsck = TOOLS[kind]
-    tools(guest, make.split()[0], fsck.split()[0], modules=("virtio_blk", kind))
+    guest.need(make.split()[0], fsck.split()[0], modules=("virtio_blk", kind))
     guest.sh(f"wait_for 30 test -b /dev/vda; {make} /dev/vda")
     mount(guest, kind, "/dev/vda")
     note = under(guest, "/tmp/fs", plug(guest))
@@ -133,7 +124,7 @@ def test_overlay(guest):
 @machine(**SMALL, timeout=400)
 def test_fuse(guest):
     """FUSE: writeback waits for a process, which itself has pages on the DIMM."""
-    tools(guest, "fuse2fs", "mkfs.ext4", modules=("virtio_blk", "fuse"))
+    guest.need("fuse2fs", "mkfs.ext4", modules=("virtio_blk", "fuse"))
     guest.sh("wait_for 30 test -b /dev/vda; mkfs.ext4 -q -F /dev/vda; mkdir -p /tmp/fs")
     dimm = plug(guest)
     guest.sh(f"numactl --preferred={NODE} fuse2fs /dev/vda /tmp/fs; wait_for 30 mountpoint -q /tmp/fs")
@@ -149,7 +140,7 @@ def test_fuse(guest):
 @machine(**SMALL, timeout=600)
 def test_slow_disk(guest):
     """Writeback takes 40 ms for each request: an offline waits for it and succeeds, or ends with that reason."""
-    tools(guest, "mkfs.ext4", "e2fsck", "dmsetup", modules=("virtio_blk", "ext4", "dm_delay"))
+    guest.need("mkfs.ext4", "e2fsck", "dmsetup", modules=("virtio_blk", "ext4", "dm_delay"))
     guest.sh("wait_for 30 test -b /dev/vda; mkfs.ext4 -q -F /dev/vda; dmsetup create --noudevsync slow --table "
              "\"0 $(blockdev --getsz /dev/vda) delay /dev/vda 0 0 /dev/vda 0 40\"; dmsetup mknodes slow")
     mount(guest, "ext4", "/dev/mapper/slow")

@@ -14,14 +14,7 @@ AS_USER = f"numactl --preferred={NODE} {NOBODY}"
 
 
 def plug(guest):
-    dimm = guest.plug("1G", NODE)
-    guest.set_blocks("online_movable", guest.blocks(dimm))
-    return dimm
-
-
-def need(guest, *programs):
-    if missing := guest.sh(f"for p in {' '.join(programs)}; do command -v $p >/dev/null || echo $p; done").split():
-        raise Skip(f"no {' '.join(missing)} here")
+    return guest.plug_online("1G", NODE)
 
 
 def used(guest):
@@ -99,7 +92,7 @@ serve() { ln -sf "$(command -v redis-check-rdb)" redis-server      # one program
 @machine(**SMALL)
 def test_redis(guest):
     """Redis, which forks to save a snapshot while it changes: all data are right, in the snapshot as well."""
-    need(guest, "redis-cli", "redis-check-rdb", "redis-benchmark")
+    guest.need("redis-cli", "redis-check-rdb", "redis-benchmark")
     guest.sh("mkdir /tmp/redis; chown 65534:65534 /tmp/redis")
     dimm = plug(guest)
 
@@ -131,7 +124,7 @@ def test_redis(guest):
 @machine(**SMALL)
 def test_compile(guest):
     """A compiler, again and again: what it makes is always the same."""
-    need(guest, "gcc", "numactl")
+    guest.need("gcc", "numactl")
     dimm = plug(guest)
     guest.sh(f"""mkdir /tmp/compile; cp {ROOT}/tools/mm/memhp/*.[ch] /tmp/compile; cd /tmp/compile
         cat >loop <<'END'
