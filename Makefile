@@ -21,6 +21,7 @@ help:
 	@echo 'make bench    measure beside the untouched kernel; SCENARIOS="single big" for some'
 	@echo 'make kernel   prepare the tree and build the kernel'
 	@echo 'make model    check a model of the locks and states with spin'
+	@echo 'make deb      packages for Debian 12, in build/deb; FLAVOUR=cloud-amd64, amd64, rt-amd64'
 	@echo 'make check    style and static checks; compile every caller'
 	@echo 'make series   the patch series, as mails for "git am build/series/*"'
 	@echo 'make series-check  checkpatch on them, and git am; BUILD=1: build each commit too'
@@ -64,6 +65,9 @@ bench-names:
 kernel: tree
 	@scripts/build $(KERNEL)
 
+deb: tree
+	@scripts/deb
+
 check: tree
 	@scripts/check
 
@@ -90,5 +94,5 @@ setup:
 clean:
 	rm -rf build
 
-.PHONY: help run shell test test-names test-vm test-debug test-debian bench bench-names kernel check series series-check
+.PHONY: help run shell test test-names test-vm test-debug test-debian bench bench-names kernel deb check series series-check
 .PHONY: tree setup clean
