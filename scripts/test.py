@@ -12,7 +12,7 @@
   content      what a block may hold when it goes offline
   nodes        nodes, and who follows them
   locks        what one lock for a whole offline used to guarantee
-  devices      ZONE_DEVICE
+  devices      drivers that add memory, ZONE_DEVICE
   options      parameters and boot options
   defects      B1 to B19: what Linux 6.12 did wrong
   distro       what a distribution runs around it; only where NAME says so

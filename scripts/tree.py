@@ -38,7 +38,7 @@ TOP = Path(__file__).resolve().parent.parent
 BUILD = TOP / "build"
 TREE = BUILD / "tree"
 DEFAULT_SOURCE = "/usr/src/linux-source-6.12.tar.xz"
-OWNED = "mm drivers include arch tools Documentation kernel lib MAINTAINERS".split()
+OWNED = "mm drivers include arch tools samples Documentation kernel lib MAINTAINERS".split()
 FOR = "6.12"                             # the series is for every 6.12.y
 DATE = "2026-01-01T00:00:00 +0000"      # so that the same input gives the same commits
 
