@@ -2,11 +2,13 @@
 # SPDX-License-Identifier: GPL-2.0
 """documents.py: check the names in documents: those that exist are named, and those that are named exist.
 
-README.md names tests, make targets and files that exist, other documents paths of tests that exist.
-Each reason, each kind of a page and each parameter of the code is once in the table that explains it.
+README.md names tests, make targets and files that exist, other documents paths of tests, files and
+functions of the kernel that exist. Each reason, kind of a page, state, result, parameter and file of the
+code is once in the table that explains it, and each file in Documentation/ABI.
 It prints a line for each name that is missing or does not exist.
 """
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -60,12 +62,47 @@ def missing_files(text):
             yield path
 
 
+def in_tree(*command):
+    """The output lines of git in build/tree."""
+    run = subprocess.run(["git", "-C", TOP / "build/tree", *command], capture_output=True, text=True, check=False)
+    return run.stdout.splitlines()
+
+
+def sources():
+    """The text of each source file that may have a function of memory hotplug or one that it uses: its own files first."""
+    tree = TOP / "build/tree"
+    for top, patterns in ((TOP, ("drivers/base/*", "mm/**/*", "include/linux/*", "drivers/acpi/*", "arch/x86/mm/*", "samples/*/*")),
+                          (tree, ("mm/**/*", "include/linux/**/*", "kernel/**/*", "drivers/base/*", "drivers/acpi/**/*",
+                                  "drivers/edac/*", "arch/x86/mm/*"))):
+        for pattern in patterns:
+            yield from (path.read_text(errors="replace") for path in top.glob(pattern) if path.suffix in (".c", ".h"))
+    # Those of the unmodified kernel are in a table of their own.
+    for name in ("mm/memory_hotplug.c", "drivers/base/memory.c", "mm/sparse.c", "include/linux/memory_hotplug.h"):
+        yield "\n".join(in_tree("show", f"base:{name}"))
+
+
+def unknown_names(documents):
+    """(document, name) for each file and function that neither the kernel of build/tree nor this repository has."""
+    texts = {path: path.read_text() for path in documents}
+    unknown = {name for text in texts.values() for name in re.findall(r"``(\w+)\(\)``", text)}
+    for text in sources():
+        unknown -= {name for name in unknown if f"{name}(" in text}
+        if not unknown:
+            break
+    files = set(in_tree("ls-tree", "-r", "--name-only", "series"))
+    for path, text in texts.items():
+        yield from ((path, f"{name}()") for name in re.findall(r"``(\w+)\(\)``", text) if name in unknown)
+        for name in re.findall(r"``((?:mm|drivers|include|kernel|fs|arch|lib|samples|tools)/[\w/.-]+\.[chS])``", text):
+            if name not in files:
+                yield path, name
+
+
 def column(document, first, last):
-    """The names in the first column of a table, whose columns have the headings FIRST ... LAST."""
+    """The names in the first column of all tables whose columns have the headings FIRST ... LAST."""
     text = (TOP / "Documentation" / document).read_text()
-    table = re.search(rf"^{first} +(?:\w+ +)*?{last}\n=[ =]+\n(.*?)^=[ =]+$", text, re.M | re.S)[1]
-    width = re.search(rf"^(=+) [ =]*\n{first} ", text, re.M)[1]
-    return [name for line in table.splitlines() for name in re.findall(r"``([\w-]+)``", line[:len(width)])]
+    tables = re.findall(rf"^(=+) [ =]*\n{first} +(?:\w+ +)*?{last}\n=[ =]+\n(.*?)^=[ =]+$", text, re.M | re.S)
+    return [name for width, table in tables for line in table.splitlines()
+            for name in re.findall(r"``([\w./-]+)``", line[:len(width)])]
 
 
 def compare(what, code, documented):
@@ -90,6 +127,31 @@ def page_kinds():
     return kinds | {"holes", "multi-zone", "disabled", "lost"}
 
 
+def functions(path, *names):
+    """The text of functions of a file, each with the line of its name."""
+    return "".join(found for name in names for found in source(path, rf"\n[^\n]*\b{name}\(.*?\n}}"))
+
+
+def files():
+    """The files of memory blocks, of the directory above them, of groups, and of ejects."""
+    kinds = r"(?:DEVICE|BIN)_ATTR_(?:ADMIN_)?(?:RO|RW|WO)"
+    names = [name for path in (TOP / "drivers").glob("*/*memor*.c") for name in re.findall(rf"\b{kinds}\((\w+)", path.read_text())]
+    groups = {*source("drivers/base/memory_group.c", r"__ATTR_RO\((\w+)\)"), "blocks"}
+    # From the driver core and from the ACPI core; links and directories.
+    return [name for name in names if name != "blocks"] + ["online", "eject", "nodeM", "groups/N/"], groups
+
+
+def abi_problems(names):
+    """Files of the code that Documentation/ABI does not have, and the other way round."""
+    text = "".join(path.read_text() for path in (TOP / "Documentation/ABI/testing").iterdir())
+    listed = {what.rstrip("/").rpartition("/")[2] for what in re.findall(r"^What:\s+/sys/(?:devices|bus)/(\S+)$", text, re.M)}
+    # hard_offline_page and its brother have a file of their own in the base.
+    elsewhere = {"hard_offline_page", "soft_offline_page", "eject"}
+    yield from compare("file", {*names, "memory", "memoryN"} - elsewhere - {"groups/N/"}, sorted(listed))
+    for name in re.findall(r"^What:\s+(\S+)\n(?:What:.*\n)*Date:\s+November 2026\n(?!KernelVersion:)", text, re.M):
+        yield f"{name} has no KernelVersion"
+
+
 def unlike_the_code():
     """(document, problem) for each table that is not as the code."""
     user, caller = "admin-guide/mm/memory-hotplug.rst", "core-api/memory-hotplug.rst"
@@ -97,7 +159,19 @@ def unlike_the_code():
     reasons.remove("none")
     parameters = [name for path in ("mm/mhp/params.c", "mm/mhp/balance.c")
                   for name in source(path, r"\nmodule_param(?:_cb)?\((\w+)")]
-    tables = [(user, "reason", reasons, column(user, "reason", "what to do")),
+    parameters.append("memory_eject.timeout_ms")
+    attributes, groups = files()
+    states = set(re.findall(r'word = "([\w-]+)"', functions("drivers/base/memory.c", "state_show"))) - {"unknown"}
+    results = functions("drivers/base/memory_request.c", "candidate_to_text", "request_result_word")
+    results = set(re.findall(r'(?:word =|return|\?|:) "(\w+)"', results))
+    ejects = functions("drivers/acpi/memory_eject.c", "acpi_eject_emit_failure", "acpi_eject_emit_status")
+    ejects = {word for words in re.findall(r'"(\w+)(?: source|\\n)|\? "(\w+)" : "(\w+)"', ejects) for word in words if word}
+    tables = [(user, "state", states, column(user, "state", "the block")),
+              (user, "result", results, column(user, "result", "of +meaning")),
+              (user, "eject_status", ejects, column(user, "eject_status", "the eject")),
+              (user, "file", attributes, column(user, "file", "mode +meaning")),
+              (user, "file of a group", groups, column(user, "file of a group", "meaning")),
+              (user, "reason", reasons, column(user, "reason", "what to do")),
               (user, "kind", page_kinds(), column(user, "kind", "the page, and what to do if it is in the way")),
               (user, "parameter", parameters, column(user, "parameter", "meaning")),
               (caller, "reason", reasons, column(caller, "reason", "cause"))]
@@ -105,7 +179,7 @@ def unlike_the_code():
         yield from ((document, problem) for problem in compare(what, code, documented))
     listed = (TOP / "patches/0043-Documentation-kernel-parameters.patch").read_text() + "memory_hotplug.memmap_on_memory="
     for name in parameters:
-        if f"memory_hotplug.{name}=" not in listed:
+        if f"{name if '.' in name else 'memory_hotplug.' + name}=" not in listed:
             yield "admin-guide/kernel-parameters.txt", f"parameter {name} is not listed"
 
 
@@ -113,9 +187,13 @@ def problems():
     readme = (TOP / "README.md").read_text()
     for name in [*unknown_tests(readme), *unknown_targets(readme), *missing_links(readme)]:
         yield f"README.md: there is no {name}"
-    for path in sorted((TOP / "Documentation").rglob("*.rst")):
+    documents = sorted((TOP / "Documentation").rglob("*.rst"))
+    if (TOP / "build/tree/.git").exists():
+        yield from (f"{path.relative_to(TOP)}: there is no {name}" for path, name in unknown_names(documents))
+    for path in documents:
         for name in missing_files(path.read_text()):
             yield f"{path.relative_to(TOP)}: there is no {name}"
+    yield from (f"Documentation/ABI: {problem}" for problem in abi_problems([*files()[0], *files()[1]]))
     for document, problem in unlike_the_code():
         yield f"Documentation/{document}: {problem}"
 
