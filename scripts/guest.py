@@ -393,6 +393,7 @@ def load():
 
 class Guest:
     """A running guest; a context manager that ends it."""
+    snapshot = True     # what it writes to the disk of its root is forgotten
 
     def __init__(self, name, hardware=None, kernel_dir=KERNEL_DIR, mode="agent"):
         self.name = name
@@ -477,7 +478,7 @@ class Guest:
                     file.truncate(parse_size(self.machine.disk))
             args += ["-drive", f"file={disk},if=none,id=disk,format=raw,cache=unsafe", "-device", "virtio-blk-pci,drive=disk"]
         if self.image:
-            args += ["-drive", f"file={self.image},if=none,id=root,format=raw,snapshot=on,cache=unsafe",
+            args += ["-drive", f"file={self.image},if=none,id=root,format=raw,snapshot={'on' if self.snapshot else 'off'},cache=unsafe",
                      "-device", "virtio-blk-pci,drive=root,serial=root"]
         terminal = None if self.mode == "shell" else subprocess.DEVNULL
         with open(self.log_path, "a", encoding="utf-8") as log:

@@ -67,3 +67,44 @@ def test_numad_and_numactl(guest):
     guest.sh("kill -INT $(</tmp/load.pid); wait_for 60 eval '! pgrep -x stress-ng'\n"
              "! grep -i fail /tmp/load.out && pgrep -x numad && numad -i 0")
     assert guest.sh("numactl --hardware | grep -v free") == before
+
+
+# Each round opens /proc/kcore again, as its list of memory is read once.
+DRGN = """
+import drgn, sys
+lo, hi, present, absent = int(sys.argv[1]), int(sys.argv[2]), 0, 0
+while True:
+    program = drgn.Program()
+    program.set_kernel()
+    for address in range(lo, hi, 1 << 20):
+        try:
+            program.read(address, 4096, True)
+            present += 1
+        except drgn.FaultError:
+            absent += 1
+    print(present, absent, flush=True)
+"""
+
+
+@machine(boot="systemd", root="workloads", timeout=400)
+def test_drgn(guest):
+    """drgn reads the memory of a DIMM while it comes and goes: data, or an error for memory that is absent."""
+    def counts():
+        return [int(count) for count in guest.sh("tail -n 1 /tmp/drgn.out").split()]
+
+    def wait_for_more(kind):
+        guest.sh(f"wait_for 60 eval '[ $(tail -n 1 /tmp/drgn.out | cut -d \" \" -f {kind + 1}) -gt {counts()[kind] + 200} ]'")
+
+    dimm = guest.plug_online("256M", 1)
+    lo, hi = dimm.lo, dimm.hi
+    guest.sh(f"cat >/tmp/reader.py <<'END'{DRGN}END")
+    guest.start_program(f"python3 /tmp/reader.py {lo} {hi}", "drgn")
+    for _ in range(5):
+        wait_for_more(0)
+        assert guest.unplug(dimm).done
+        wait_for_more(1)
+        dimm = guest.plug_online("256M", 1)
+        assert dimm.lo == lo, dimm
+    guest.sh("kill -0 $(</tmp/drgn.pid)")
+    present, absent = guest.end_program("drgn").split()
+    return f"{present} pages read, {absent} absent"

@@ -45,6 +45,7 @@ DOMAIN = """<domain type='{accel}'>
     <serial type='file'><source path='{console}' append='on'/></serial>
     <channel type='file'><source path='{log}' append='on'/><target type='virtio' name='log'/></channel>
     {channels}
+    {disk}
     {memory}
   </devices>
 </domain>"""
@@ -85,11 +86,15 @@ def session(directory):
 class Domain(Guest):
     """Its root is in its memory, as no shared directory outlives save and restore."""
 
+    def boots(self):
+        """What it boots: kernel, initrd, command line, disk."""
+        self.machine.own_root = True
+        return self.kernel_dir / "arch/x86/boot/bzImage", own_root(self.kernel_dir, self.dir), self.cmdline(), ""
+
     def start(self, accel):
         if missing := [name for name in ("libvirtd", "virsh") if not shutil.which(name, path="/usr/sbin:/usr/bin")]:
             raise Skip(f"no {' '.join(missing)} here")
         self.started = time.monotonic()
-        self.machine.own_root = True
         self.dir = Path(tempfile.mkdtemp(prefix="guest-"))
         self.selector = selectors.DefaultSelector()
         self.uri = f"qemu+unix:///session?socket={self.dir}/run/libvirt/libvirt-sock"
@@ -146,10 +151,10 @@ class Domain(Guest):
         if self.machine.virtio_mem:
             size, node = self.machine.virtio_mem.split(":")
             memory = self.memory("virtio-mem", "vm0", size, node, "<block unit='MiB'>2</block><requested unit='MiB'>0</requested>")
+        kernel, initrd, cmdline, disk = self.boots()
         return DOMAIN.format(
             accel=accel, most=sum(sizes) + parse_size(self.machine.room) // MIB, sum=sum(sizes), cells=cells, memory=memory,
-            kernel=self.kernel_dir / "arch/x86/boot/bzImage", initrd=own_root(self.kernel_dir, self.dir),
-            cmdline=escape(self.cmdline()),
+            kernel=kernel, initrd=initrd, cmdline=escape(cmdline), disk=disk,
             emulator=shutil.which("qemu-system-x86_64"), balloon="virtio" if self.machine.balloon else "none",
             console=self.console_path, log=self.log_path,
             channels="".join(CHANNEL.format(name=name, path=self.dir / name) for name in self.listeners))

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The package of `make deb`: installed on Debian 12 by the README's lines, booted under libvirt, removed by the README's lines."""
+
+import re
+import shutil
+import subprocess
+
+from domain import Domain
+from guest import BUILD, ROOT, Guest, Machine, Skip, machine
+from workload import NODE, postgresql
+
+HERE = BUILD / "package"
+# What the host needs of the guest is a service of the disk's own: a kernel without 9p has no other way to it.
+SERVICE = """[Unit]
+Description=Do what the host asks for
+
+[Service]
+EnvironmentFile=/etc/guest.env
+ExecStart=/opt/tests/guest/init service
+KillMode=process
+OOMPolicy=continue
+TasksMax=infinity
+"""
+DISK = """<disk type='file' device='disk'><driver name='qemu' type='raw' cache='unsafe'/>
+<source file='{}'/><target dev='vda' bus='virtio'/></disk>"""
+
+
+class Kept(Guest):
+    """Debian on a disk of its own, which is kept."""
+    snapshot = False
+
+    def start(self, accel):
+        HERE.mkdir(exist_ok=True)
+        subprocess.run(["cp", "--sparse=always", self.image, HERE / "disk"], check=True)
+        self.image = HERE / "disk"
+        super().start(accel)
+
+
+def package():
+    """The newest package of `make deb`, and the release of its kernel."""
+    found = sorted((BUILD / "deb").glob("linux-image-*.deb"), key=lambda path: path.stat().st_mtime)
+    if not found:
+        raise Skip("no package: make deb")
+    name = subprocess.run(["dpkg-deb", "-f", found[-1], "Package"], capture_output=True, text=True, check=True).stdout
+    return found[-1], name.strip().removeprefix("linux-image-")
+
+
+class Installed(Domain):
+    """The same disk under libvirt, which boots the kernel and the initramfs that are on it, in the place of a boot loader."""
+
+    def boots(self):
+        debugfs = shutil.which("debugfs", path="/usr/sbin:/sbin")
+        for name in ("vmlinuz", "initrd.img"):
+            subprocess.run([debugfs, "-R", f"dump /boot/{name}-{package()[1]} {HERE / name}", HERE / "disk"],
+                           stderr=subprocess.DEVNULL, check=True)
+        return HERE / "vmlinuz", HERE / "initrd.img", " ".join([
+            "root=LABEL=root rw console=ttyS0 loglevel=8 panic=-1 oops=panic no_timer_check",
+            f"systemd.show_status=0 systemd.default_timeout_start_sec={90 * self.patience}",
+            f"udev.event_timeout={180 * self.patience}"]), DISK.format(HERE / "disk")
+
+
+GUEST = Kept
+
+
+def lines(name):
+    """The README's lines of that name, without the reboot: the test boots the machine again."""
+    text, = re.findall(rf"^```sh {name}\n(.*?)^```", (ROOT / "README.md").read_text(), re.M | re.S)
+    return "".join(line for line in text.splitlines(True) if line != "reboot\n")
+
+
+def files_of(guest, release):
+    return guest.sh(f"ls -d /boot/*{release}* /lib/modules/{release} 2>/dev/null || true").split()
+
+
+def install(guest, path, release):
+    """As the README says; and the test's own service."""
+    assert not files_of(guest, release)
+    guest.sh(f"mkdir /root/new; cp {path} /root/new; cd /root/new\n{lines('install')}")
+    assert {f"/boot/vmlinuz-{release}", f"/boot/initrd.img-{release}", f"/lib/modules/{release}"} <= set(files_of(guest, release))
+    guest.sh(f"""mkdir -p /opt/tests /etc/systemd/system/multi-user.target.wants
+        cp -r {ROOT}/tests/guest /opt/tests; cp -r {BUILD}/tests /opt/programs
+        sed 's|^guest_path=.*|guest_path=/opt/programs|; /^guest_order/d' /run/guest.env >/etc/guest.env
+        cat >/etc/systemd/system/guest.service <<'END'
+{SERVICE}END
+        ln -s ../guest.service /etc/systemd/system/multi-user.target.wants
+        sync; echo u >/proc/sysrq-trigger""")
+
+
+def check_running(guest, release):
+    """It is that kernel, systemd has no failed unit, and the log is clean."""
+    assert guest.sh("uname -r") == release
+    assert guest.sh("cat /run/system-state") == "running", guest.sh("systemctl --failed --no-pager")
+
+
+def check_dimm(guest):
+    """A DIMM that libvirt plugs is used by PostgreSQL, and is ejected under it."""
+    before = guest.sh("mem_total; grep 'System RAM' /proc/iomem; lsmem")
+    guest.sh("echo offline >$memory/auto_online_blocks")
+    dimm = guest.plug_online("1G", NODE)
+    note = postgresql(guest, dimm)
+    guest.heard(f"'device-removed' for domain 'guest': {dimm.name}")
+    assert guest.sh("mem_total; grep 'System RAM' /proc/iomem; lsmem") == before, "not as before"
+    return note
+
+
+@machine(nodes=("2G",), boot="systemd", root="workloads", timeout=1800)
+def test_install(guest):
+    """dpkg -i, a boot with its own initramfs and systemd, a DIMM from libvirt for PostgreSQL, its eject, dpkg -P."""
+    path, release = package()
+    install(guest, path, release)
+    guest.__exit__()
+    with Installed(f"{guest.name}-booted", Machine(timeout=1800), guest.kernel_dir) as booted:
+        check_running(booted, release)
+        note = check_dimm(booted)
+        booted.sh(f"cd /root/new\n{lines('remove')}")
+        assert not files_of(booted, release), files_of(booted, release)
+        complaints = booted.complaints()
+    assert not complaints, complaints
+    shutil.rmtree(HERE)
+    return f"{release}: {note}"
