@@ -7,7 +7,7 @@ from guest import machine
 
 NODE = 1
 ROUNDS = 3
-SMALL = {"nodes": ("1G", "0"), "disk": "1G"}
+SMALL = {"nodes": ("1G", "0"), "disk": "1G", "root": "workloads"}
 # How each is made and checked; without changes, as a repair would hide what is wrong.
 TOOLS = {
     "ext4": ("mkfs.ext4 -q -F", "e2fsck -f -n"),
