@@ -24,7 +24,8 @@ help:
 	@echo 'make deb      packages for Debian 12, in build/deb; FLAVOUR=cloud-amd64, amd64, rt-amd64'
 	@echo 'make check    style and static checks; compile every caller'
 	@echo 'make series   the patch series, as mails for "git am build/series/*"'
-	@echo 'make series-check  checkpatch on them, and git am; BUILD=1: build each commit too'
+	@echo 'make quilt    the same, for debian/patches of a package'
+	@echo 'make series-check  the mails checked as a maintainer does, and git am; BUILD=1: build each commit too'
 	@echo 'make clean    remove build/'
 	@echo
 	@echo 'KSRC=PATH     a kernel source, directory or tarball (default: linux-source-6.12)'
@@ -79,9 +80,12 @@ model:
 series: tree
 	@scripts/tree.py --series
 
+quilt: tree
+	@scripts/tree.py --quilt
+
 # BUILD=1: each commit as well, hours
 series-check: tree
-	@scripts/check series $(if $(BUILD),commits)
+	@scripts/check mails am abi kernel-doc ours $(if $(BUILD),commits)
 
 tree: setup
 	@scripts/tree.py
@@ -94,5 +98,5 @@ setup:
 clean:
 	rm -rf build
 
-.PHONY: help run shell test test-names test-vm test-debug test-debian bench bench-names kernel deb check series series-check
+.PHONY: help run shell test test-names test-vm test-debug test-debian bench bench-names kernel deb check series quilt series-check
 .PHONY: tree setup clean

@@ -5,6 +5,7 @@
 README.md names tests, make targets and files that exist, other documents paths of tests, files and
 functions of the kernel that exist. Each reason, kind of a page, state, result, parameter and file of the
 code is once in the table that explains it, and each file in Documentation/ABI.
+CHANGES.md begins with the version of memhp.
 It prints a line for each name that is missing or does not exist.
 """
 import re
@@ -196,6 +197,9 @@ def problems():
     yield from (f"Documentation/ABI: {problem}" for problem in abi_problems([*files()[0], *files()[1]]))
     for document, problem in unlike_the_code():
         yield f"Documentation/{document}: {problem}"
+    changes, memhp = source("CHANGES.md", r"\n## (\S+)"), source("tools/mm/memhp/main.c", r'VERSION\s+"([^"]+)"')
+    if changes[:1] != memhp:
+        yield f"CHANGES.md: begins with {changes[0]}, memhp is {memhp[0]}"
 
 
 if __name__ == "__main__":

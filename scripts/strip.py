@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """strip.py TREE: take the base kernel's memory hotplug out of an unpacked tree.
 
+The series does it in parts, each of which is some of the files that are named here.
+
 The rules here name all that is removed. They repeat no text of the base
 kernel. The result is computed in memory first: if a rule does not fit the tree
 (another 6.12.y), the tree is not changed, and the error names the file and what
@@ -129,39 +131,46 @@ def cut_line(name, text, needle):
     return "".join(lines)
 
 
-def plan(tree):
-    """Returns {name: new text}; raises Misfit before anything is changed."""
+def all_names():
+    """The files that the rules are for."""
+    return list(dict.fromkeys(DELETE + UNIFDEF + [n for r in (CUT_BLOCK, CUT_KCONFIG, CUT_LINE) for n in r]))
+
+
+def plan(tree, names):
+    """Returns {name: new text} for those of NAMES that stay; raises Misfit before anything is changed."""
     out = {}
-    missing = [n for n in DELETE if not (tree / n).exists()]
+    missing = [n for n in DELETE if n in names and not (tree / n).exists()]
     if missing:
         misfit(missing[0], "is not in this tree")
     for name in UNIFDEF:
-        out[name] = unifdef(tree, name)
+        if name in names:
+            out[name] = unifdef(tree, name)
     for rules, cut in ((CUT_BLOCK, cut_block), (CUT_KCONFIG, cut_kconfig), (CUT_LINE, cut_line)):
-        for name, marks in rules.items():
+        for name in (n for n in rules if n in names):
             if not (tree / name).exists():
                 misfit(name, "is not in this tree")
-            for mark in marks:
+            for mark in rules[name]:
                 text = out.get(name) or (tree / name).read_text()
                 out[name] = cut(name, text, mark)
     return out
 
 
-def strip(tree):
-    """Strips TREE in place; returns the names of all files touched or removed."""
-    changed = plan(tree)
-    for name in DELETE:
+def strip(tree, names):
+    """Strips the files NAMES of TREE in place; returns the names of all files touched or removed."""
+    changed = plan(tree, names)
+    gone = [name for name in DELETE if name in names]
+    for name in gone:
         path = tree / name
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     for name, text in changed.items():
         (tree / name).write_text(text)
-    return DELETE + sorted(changed)
+    return gone + sorted(changed)
 
 
 if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     try:
-        print("\n".join(strip(Path(sys.argv[1]))))
+        print("\n".join(strip(Path(sys.argv[1]), all_names())))
     except Misfit as e:
         sys.exit(f"strip: {e}")

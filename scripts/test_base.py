@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""Tests where an edit is applied (apply.py), and which sources are refused (tree.py)."""
+"""Tests where an edit is applied (apply.py), which sources are refused, and what becomes of build/tree (tree.py)."""
 import io
 import os
 import subprocess
@@ -8,9 +8,11 @@ import sys
 import tarfile
 import tempfile
 import unittest
+import unittest.mock
 from pathlib import Path
 
 import apply
+import strip
 import tree
 
 BASE = """\
@@ -255,6 +257,126 @@ class Source(unittest.TestCase):
         self.refused(self.tmp / "x.tar.xz", "cannot be read")
         (self.tmp / "y.tar.xz").write_bytes(self.tarball("all:\n" * 9999, "p").read_bytes()[:150])
         self.refused(self.tmp / "y.tar.xz", "cannot be read")
+
+
+SERIES = """\
+== f: more
+
+More is needed.
+
++ mm/own.c
+@ patches/1.patch
+== remove
+
+! strip mm/
+"""
+
+
+class Tree(unittest.TestCase):
+    """A small project with a small kernel. Whatever the next source is, a good build/tree stays or is replaced as a whole."""
+
+    def setUp(self):
+        tmp = tempfile.TemporaryDirectory()
+        self.addCleanup(tmp.cleanup)
+        self.tmp = Path(tmp.name)
+        top = self.tmp / "project"
+        for name, text in {"series": SERIES, "patches/1.patch": EDIT, "mm/own.c": "own\n"}.items():
+            (top / name).parent.mkdir(parents=True, exist_ok=True)
+            (top / name).write_text(text)
+        build = self.tmp / "build"
+        for where, what in ((tree, {"TOP": top, "BUILD": build, "TREE": build / "tree"}),
+                            (strip, {"DELETE": ["mm/old.c"], "UNIFDEF": [], "CUT_BLOCK": {}, "CUT_KCONFIG": {}, "CUT_LINE": {}})):
+            patched = unittest.mock.patch.multiple(where, **what)
+            patched.start()
+            self.addCleanup(patched.stop)
+
+    def source(self, name, text=BASE, sub="1"):
+        top = self.tmp / name
+        (top / "mm").mkdir(parents=True)
+        (top / "Makefile").write_text(makefile(["6", "12", sub, ""]))
+        (top / "f.c").write_text(text)
+        (top / "mm/old.c").write_text("old\n")
+        return top
+
+    def tarball(self, top):
+        name = Path(f"{top}.tar.gz")
+        with tarfile.open(name, "w:gz") as tar:
+            tar.add(top / "Makefile", "linux/Makefile")
+            tar.add(top, "linux")
+        return name
+
+    def make(self, src):
+        with unittest.mock.patch.dict(os.environ, KSRC=str(src)), unittest.mock.patch("builtins.print"):
+            tree.main([])
+
+    def state(self):
+        """Refs but that of an import that was not used, and the files."""
+        refs = [line for line in tree.git("show-ref", "--head").splitlines() if tree.NEW_BASE not in line]
+        return refs, {p.name: p.read_text() for p in tree.TREE.rglob("*.c")}
+
+    def assert_made(self, more="\tmore(a);\n"):
+        self.assertEqual(tree.git("status", "--porcelain"), "")
+        self.assertIn(more, (tree.TREE / "f.c").read_text())
+        self.assertTrue((tree.TREE / "mm/own.c").exists())
+        self.assertFalse((tree.TREE / "mm/old.c").exists())
+
+    def stays(self, src, why):
+        before = self.state()
+        with self.assertRaises(SystemExit) as e:
+            self.make(src)
+        self.assertIn(why, str(e.exception))
+        self.assertIn("Nothing was changed", str(e.exception))
+        self.assertEqual(self.state(), before)
+        self.assert_made()
+
+    def test_directory_and_tarball(self):
+        src = self.source("a b")
+        self.make(src)
+        self.assert_made()
+        first = self.state()[1]
+        self.make(self.tarball(src))
+        self.assert_made()
+        self.assertEqual(self.state()[1], first)
+
+    def test_edited_later(self):
+        src = self.source("a")
+        self.make(src)
+        (src / "f.c").write_text("/* edited */\n" + BASE)
+        self.make(src)
+        self.assert_made("/* edited */\n")
+        self.assert_made()
+
+    def test_what_does_not_fit(self):
+        self.make(self.source("a"))
+        self.stays(self.source("b", BASE.replace("second(", "third("), "2"), "what it changes is not there")
+        self.make(self.tmp / "a")
+        self.assert_made()
+
+    def test_cut_off_tarball(self):
+        self.make(self.source("a"))
+        whole = self.tarball(self.source("b", os.urandom(200000).hex(), "2"))
+        whole.write_bytes(whole.read_bytes()[:100000])
+        self.assertEqual(tree.check_version(whole), "6.12.2")
+        self.stays(whole, "could not be read to its end")
+
+    def test_no_room(self):
+        self.make(self.source("a"))
+        usage = tree.shutil.disk_usage
+        with unittest.mock.patch.object(tree.shutil, "disk_usage", lambda path: usage(path)._replace(free=10**8)):
+            self.stays(self.source("b", sub="2"), "0.1 GB are free")
+
+    def test_strips_all(self):
+        (tree.TOP / "series").write_text(SERIES.replace("! strip mm/", ""))
+        with self.assertRaises(SystemExit) as e:
+            tree.read_series()
+        self.assertIn("no patch strips mm/old.c", str(e.exception))
+
+    def test_innermost_folder(self):
+        (tree.TOP / "mm/a").mkdir()
+        (tree.TOP / "mm/a/b.c").write_text("b\n")
+        (tree.TOP / "series").write_text(SERIES.replace("+ mm/own.c", "+ mm\n== b\n\nB.\n\n+ mm/a\n"))
+        files = {p.subject: [f.name for f in p.files()] for p in tree.read_series()}
+        self.assertEqual((files["f: more"], files["b"]), (["own.c"], ["b.c"]))
 
 
 if __name__ == "__main__":

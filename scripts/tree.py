@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""tree.py [--series | --base | --check | --try DIRECTORY...]: prepare build/tree, the kernel with this series.
+"""tree.py [--series | --quilt | --base | --check | --try DIRECTORY...]: prepare build/tree, the kernel with this series.
 
     base        the source as unpacked       (tag)
     one commit for each patch named in the file `series`, the last is checked out
     stripped    the one without memory hotplug, in the middle (tag)
 
---series writes the mails to build/series, --base makes an untouched tree in build/base,
+--series writes the mails to build/series, --quilt the same patches for debian/patches of a package
+to build/quilt, --base makes an untouched tree in build/base,
 --check only checks whether the series is for the version of the source.
 --try prints for each directory whether the series fits, and changes nothing. A directory needs
 only the files that --names prints.
@@ -268,10 +269,6 @@ def digest(*parts):
     return h.hexdigest()[:24]
 
 
-def stripped_names():
-    return strip.DELETE + strip.UNIFDEF + [n for r in (strip.CUT_BLOCK, strip.CUT_KCONFIG, strip.CUT_LINE) for n in r]
-
-
 def stage(index, files):
     """Puts FILES, {name in the tree: path, or None to delete it}, into INDEX, with few processes."""
     paths = {name: path for name, path in files.items() if path}
@@ -287,16 +284,25 @@ def stage(index, files):
 
 
 class Patch:
-    """One paragraph of `series`: `== subject`, the message, `+ owned file`, `@ edit [or edit]`, `! strip`."""
+    """
+    One paragraph of `series`: `== subject`, the message, `+ owned file or folder`, `@ edit [or edit]`, `! strip path...`.
+    A file belongs to the patch that names it, or the innermost folder around it: NAMED has all these names.
+    """
 
-    def __init__(self, subject, part):
-        self.subject, self.part, self.body, self.own, self.edit, self.strips = subject, part, [], [], [], False
+    def __init__(self, subject, part, named):
+        self.subject, self.part, self.body, self.own, self.edit, self.strips = subject, part, [], [], [], []
+        self.all_named = named
+
+    def has(self, name, path):
+        inner = path.relative_to(TOP)
+        return name == next(p.as_posix() for p in (inner, *inner.parents) if p.as_posix() in self.all_named)
 
     def files(self):
         for name in self.own:
             path = TOP / name
             if path.is_dir():
-                yield from (p for p in sorted(path.rglob("*")) if p.is_file() and "__pycache__" not in p.parts)
+                yield from (p for p in sorted(path.rglob("*"))
+                            if p.is_file() and "__pycache__" not in p.parts and self.has(name, p))
             elif path.is_file():
                 yield path
             else:
@@ -311,7 +317,7 @@ class Patch:
                 fail(f"series: {e}: no such patch ('{self.subject}')")
             parts.append((TOP / e).read_bytes())
         if self.strips:
-            parts.append((TOP / "scripts/strip.py").read_bytes())
+            parts += [Path(strip.__file__).read_bytes(), *(name.encode() for name in self.strips)]
         return digest(*parts)
 
     def named(self):
@@ -327,27 +333,31 @@ class Patch:
 
     def message(self):
         body = "\n".join(self.body).strip()
-        body += "" if re.match(r"Fixes: ", body.rpartition("\n")[2]) else "\n"
+        body += "" if re.match(r"(Fixes|Cc): ", body.rpartition("\n")[2]) else "\n"
         return f"{self.subject}\n\n{body}\nSigned-off-by: {'%s <%s>' % identity()}\n"
 
 
 def read_series():
-    patches, part = [], ""
+    patches, part, unstripped, named = [], "", strip.all_names(), set()
     for line in (TOP / "series").read_text().splitlines():
         if line.startswith("# ---- "):
             part = line.strip("# -")
         elif line.startswith("== "):
-            patches.append(Patch(line[3:].strip(), part))
+            patches.append(Patch(line[3:].strip(), part, named))
         elif line.startswith("#") or not patches:
             continue
         elif line.startswith("+ "):
             patches[-1].own.append(line[2:].strip())
+            named.add(line[2:].strip())
         elif line.startswith("@ "):
             patches[-1].edit.append(line[2:].strip().split(" or "))
-        elif line == "! strip":
-            patches[-1].strips = True
+        elif line.startswith("! strip "):
+            patches[-1].strips += [n for n in unstripped if n.startswith(tuple(line.split()[2:]))]
+            unstripped = [n for n in unstripped if n not in patches[-1].strips]
         else:
             patches[-1].body.append(line)
+    if unstripped:
+        fail(f"series: no patch strips {unstripped[0]}")
     listed = {p for patch in patches for p in patch.files()}
     tracked = subprocess.run(["git", "-C", str(TOP), "ls-files", "-co", "--exclude-standard", *OWNED],
                              capture_output=True, text=True).stdout.split()
@@ -361,15 +371,20 @@ def read_series():
     return patches
 
 
+def edit_text(name):
+    """The text of an edit. MAINTAINERS names the one who sends the series."""
+    return (TOP / name).read_text().replace("@AUTHOR@", "%s <%s>" % identity())
+
+
 def first_that_fits(choice, read, told):
-    if choice[-1] == "none" and apply.is_there(choice[0], (TOP / choice[0]).read_text(), read):
+    if choice[-1] == "none" and apply.is_there(choice[0], edit_text(choice[0]), read):
         return {}
     for n, name in enumerate(choice):
         if name == "none":
             return {}
         mine = []
         try:
-            done = apply.apply(name, (TOP / name).read_text(), read, mine)
+            done = apply.apply(name, edit_text(name), read, mine)
         except apply.Misfit:
             if n + 1 == len(choice):
                 raise
@@ -378,15 +393,15 @@ def first_that_fits(choice, read, told):
             return done
 
 
-def strip_index(index):
-    """Takes memory hotplug out of the tree in INDEX."""
+def strip_index(index, names):
+    """Takes memory hotplug out of the files NAMES of the tree in INDEX."""
     with tempfile.TemporaryDirectory(dir=BUILD) as tmp:
         tree = git("write-tree", env=index)
-        present = [n for n in dict.fromkeys(stripped_names()) if git("ls-tree", tree, n)]
-        tar = subprocess.Popen(["git", "-C", str(TREE), "archive", tree, *present], stdout=subprocess.PIPE)
-        subprocess.run(["tar", "-x", "-C", tmp], stdin=tar.stdout, check=True)
+        present = [n for n in names if git("ls-tree", tree, n)]
+        with subprocess.Popen(["git", "-C", str(TREE), "archive", tree, *present], stdout=subprocess.PIPE) as tar:
+            subprocess.run(["tar", "-x", "-C", tmp], stdin=tar.stdout, check=True)
         try:
-            touched = strip.strip(Path(tmp))
+            touched = strip.strip(Path(tmp), names)
         except strip.Misfit as e:
             fail(f"the base does not strip: {e}. Nothing was changed")
         paths = {name: Path(tmp) / name for name in touched}
@@ -400,7 +415,7 @@ def apply_patch(patch, parent, index, told):
         return r.stdout if r.returncode == 0 else None
 
     if patch.strips:
-        strip_index(index)
+        strip_index(index, patch.strips)
     with tempfile.TemporaryDirectory(dir=BUILD) as tmp:
         for n, done in enumerate(patch.edits(read, told)):
             stage(index, {name: made_file(Path(tmp, str(n), name), name, text, index) for name, text in done.items()})
@@ -470,7 +485,7 @@ def try_series(top):
 
         for patch in patches:
             try:
-                patch.strips and strip.strip(tree)
+                patch.strips and strip.strip(tree, patch.strips)
             except strip.Misfit as e:
                 fail(f"{top}: does not strip: {e}")
             for done in patch.edits(read, told):
@@ -524,6 +539,16 @@ def write_mails():
         print("tree: git has no user.name and user.email: the patches are by nobody whom a mail reaches", file=sys.stderr)
 
 
+def write_quilt():
+    """The same patches for a package in Debian's format 3.0 (quilt), which takes mails of git as they are."""
+    out = BUILD / "quilt"
+    subprocess.run(["rm", "-rf", str(out)], check=True)
+    shutil.copytree(BUILD / "series", out / "memory-hotplug")
+    names = sorted(mail.name for mail in (out / "memory-hotplug").iterdir())
+    (out / "series").write_text("".join(f"memory-hotplug/{name}\n" for name in names))
+    print(f"{out.relative_to(TOP)}: memory-hotplug/ belongs in debian/patches, and series at the end of debian/patches/series")
+
+
 def ensure_base_tree():
     base = BUILD / "base"
     if not (base / "Makefile").exists():
@@ -536,7 +561,7 @@ def ensure_base_tree():
 def names():
     """The files of a base that are needed to try the series on it."""
     text = "".join((TOP / e).read_text() for patch in read_series() for e in patch.named())
-    return sorted({"Makefile", *stripped_names(), *re.findall(r"^--- a/(\S+)", text, re.M)})
+    return sorted({"Makefile", *strip.all_names(), *re.findall(r"^--- a/(\S+)", text, re.M)})
 
 
 def try_all(tops):
@@ -564,15 +589,17 @@ def main(args):
         return try_all(args[1:])
     if args == ["--check"]:
         return check_version(source())
-    if any(a not in ("--series", "--base") for a in args):
+    if any(a not in ("--series", "--quilt", "--base") for a in args):
         fail(__doc__)
     BUILD.mkdir(exist_ok=True)
     base = ensure_base()
     switch(base, *ensure_series(base))
     if "--base" in args:
         ensure_base_tree()
-    if "--series" in args:
+    if {"--series", "--quilt"} & set(args):
         write_mails()
+    if "--quilt" in args:
+        write_quilt()
 
 
 if __name__ == "__main__":
