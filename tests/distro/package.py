@@ -92,14 +92,17 @@ def check_running(guest, release):
     assert guest.sh("cat /run/system-state") == "running", guest.sh("systemctl --failed --no-pager")
 
 
+MEMORY = "mem_total; grep 'System RAM' /proc/iomem; lsmem -o RANGE,STATE,NODE,ZONES"
+
+
 def check_dimm(guest):
     """A DIMM that libvirt plugs is used by PostgreSQL, and is ejected under it."""
-    before = guest.sh("mem_total; grep 'System RAM' /proc/iomem; lsmem")
+    before = guest.sh(MEMORY)
     guest.sh("echo offline >$memory/auto_online_blocks")
     dimm = guest.plug_online("1G", NODE)
     note = postgresql(guest, dimm)
     guest.heard(f"'device-removed' for domain 'guest': {dimm.name}")
-    assert guest.sh("mem_total; grep 'System RAM' /proc/iomem; lsmem") == before, "not as before"
+    assert guest.sh(MEMORY) == before, "not as before"
     return note
 
 
