@@ -7,6 +7,7 @@
 #define _DRIVERS_BASE_MEMORY_ORDER_H
 
 #include <linux/array_size.h>
+#include <linux/build_bug.h>
 #include <linux/errno.h>
 #include <linux/limits.h>
 #include <linux/overflow.h>
