@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """documents.py: check the names in documents: those that exist are named, and those that are named exist.
 
-README.md names tests, make targets and files that exist, other documents paths of tests, files and
+README.md names tests, make targets, files and figures that exist, other documents paths of tests, files and
 functions of the kernel that exist. Each reason, kind of a page, state, result, parameter and file of the
 code is once in the table that explains it, and each file in Documentation/ABI.
 CHANGES.md begins with the version of memhp.
@@ -54,6 +54,15 @@ def missing_links(text):
     for link in re.findall(r"\]\((?!https?:)([^)#]+)", text):
         if not (TOP / link).exists():
             yield link
+
+
+def other_figures(text):
+    """Rows of measured figures that are not those of speed.rst."""
+    speed = (TOP / "Documentation/mm/memory-hotplug/speed.rst").read_text()
+    for what, unit, stock, ours in re.findall(r"^\| ([^|]+) \| (M|s) \| ([\d.,]+) \| ([\d.,]+) \|$", text, re.M):
+        row = rf"^\S+ +{re.escape(what)} +{unit} +{re.escape(stock)}( \([^)]*\))? +{re.escape(ours)} "
+        if not re.search(row, speed, re.M):
+            yield f"figure in speed.rst like that of '{what}'"
 
 
 def missing_files(text):
@@ -186,7 +195,7 @@ def unlike_the_code():
 
 def problems():
     readme = (TOP / "README.md").read_text()
-    for name in [*unknown_tests(readme), *unknown_targets(readme), *missing_links(readme)]:
+    for name in [*unknown_tests(readme), *unknown_targets(readme), *missing_links(readme), *other_figures(readme)]:
         yield f"README.md: there is no {name}"
     documents = sorted((TOP / "Documentation").rglob("*.rst"))
     if (TOP / "build/tree/.git").exists():
