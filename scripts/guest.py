@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """Boot a guest on a built kernel, with this machine's files, and drive it.
 
+The guest of another architecture has files of Debian for that (architectures.py).
+
 A guest is one QEMU process with four channels:
 
   console   the kernel's log, to build/log/NAME.console (of another kernel than
@@ -31,25 +33,26 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-BUILD = ROOT / "build"
+from architectures import BUILD, ROOT, architecture
+
 LOG = BUILD / "log"
 KERNEL_DIR = BUILD / "x86_64"
-CPU = "max,erms=off,fsrm=off"  # TCG runs "rep movsb" byte by byte: let the guest not prefer it
 EXACT = "tcg,thread=single -icount shift=0,sleep=off"   # one instruction is one nanosecond, each time the same
 # Boot options of a kernel. Debian's brings new memory online by itself; the tests bring it online themselves.
 BOOT_OPTIONS = {"vm-x86_64": "page_table_check=on", "debug-x86_64": "page_table_check=on no5lvl",
                 "debian-x86_64": "memhp_default_state=offline", "stock-debian-x86_64": "memhp_default_state=offline"}
 PATIENCE = {"vm-x86_64": 2, "debug-x86_64": 4}  # how much longer guests of slower kernels get
 BOOT_SYSTEMD = 100     # seconds that a guest gets for that
+INIT = ROOT / "tests/guest/init"
 MIB = 1 << 20
 GIB = 1 << 30
 
 # Lines that no kernel log may contain, whatever else the test found. After
 # etc/oops-pattern of LKP and the check list of the kernel's own CI systems.
 COMPLAINTS = re.compile(
-    r"""\bWARNING: | \bBUG\b | cut\ here | Oops | Call\ Trace | Kernel\ panic
-      | general\ protection\ fault | unable\ to\ handle | double\ fault | invalid\ opcode
+    r"""\bWARNING: | \bBUG\b | cut\ here | Oops | Call\ [Tt]race | Kernel\ panic
+      | general\ protection\ fault | [Uu]nable\ to\ handle | double\ fault | invalid\ opcode
+      | Internal\ error: | SError\ Interrupt | Synchronous\ External\ Abort
       | INFO:\ .*(detected\ stall|blocked\ for\ more|suspicious\ RCU|possible|inconsistent|trying\ to\ register)
       | rcu.*\b(stall|self-detected) | soft\ lockup | hard\ LOCKUP | hung_task | workqueue\ lockup
       | Bad\ page\ (state|map) | page\ allocation\ failure | Out\ of\ memory | oom-kill
@@ -120,9 +123,10 @@ class Machine:
         options = dict(word.split("=", 1) for word in shlex.split(text))
         return cls(**{key: kinds.get(key, str)(value) for key, value in options.items()})
 
-    def arguments(self):
+    def arguments(self, arch):
         sizes = [parse_size(size) for size in self.nodes]
-        args = ["-machine", "q35" + ",nvdimm=on" * bool(self.nvdimm) + ",hmat=on" * self.hmat, "-smp", f"2,sockets={min(2, len(sizes))}",
+        args = ["-machine", arch.machine + ",nvdimm=on" * bool(self.nvdimm) + ",hmat=on" * self.hmat,
+                "-smp", f"2,sockets={min(2, len(sizes))}",
                 "-m", f"{sum(sizes) // MIB}M,slots=64,maxmem={(sum(sizes) + parse_size(self.room)) // MIB}M"]
         for node, size in enumerate(sizes):
             numa = f"node,nodeid={node}" + (f",cpus={node}" if node < 2 else "")
@@ -190,9 +194,9 @@ def modules(kernel_dir):
     return top
 
 
-def programs():
+def programs(arch):
     """Compile the guests' programs that changed; returns their directory."""
-    target = BUILD / "tests"
+    target = arch.built("tests")
     target.mkdir(parents=True, exist_ok=True)
     sources = ROOT / "tests/guest"
     memhp = ROOT / "tools/mm/memhp"
@@ -204,7 +208,7 @@ def programs():
     for name, files in made_of.items():
         program = target / name
         if not program.exists() or program.stat().st_mtime < max(headers, *(file.stat().st_mtime for file in files)):
-            subprocess.run(["gcc", "-O2", "-Wall", "-Wextra", "-o", program, *files], check=True)
+            subprocess.run([f"{arch.prefix}gcc", "-O2", "-Wall", "-Wextra", "-o", program, *files], check=True)
     return target
 
 
@@ -220,7 +224,8 @@ def files_of_own_root(kernel_dir):
     if missing:
         raise Skip(f"no {' '.join(missing)} here")
     files = {f"/usr/bin/{name}": path for name, path in found}
-    files.update((str(path), path) for path in (*programs().iterdir(), *(ROOT / "tests/guest").iterdir()) if path.is_file())
+    ours = (*programs(architecture(kernel_dir)).iterdir(), *INIT.parent.iterdir())
+    files.update((str(path), path) for path in ours if path.is_file())
     top = modules(kernel_dir)
     files.update((f"/{path.relative_to(top)}", path) for path in top.glob("usr/lib/modules/**/*") if path.is_file())
     listed = subprocess.run(["ldd", *(path for _, path in found)], capture_output=True, text=True, check=False).stdout
@@ -267,20 +272,27 @@ def debian_root(kernel_dir, name):
 
 def prepare(kernel_dir):
     """Everything on disk that a guest needs; once, before guests boot in parallel."""
-    if not (kernel_dir / "arch/x86/boot/bzImage").is_file():
+    arch = architecture(kernel_dir) if (kernel_dir / ".config").is_file() else None
+    if not arch or not (kernel_dir / arch.image).is_file():
         raise GuestError(f"there is no kernel in {kernel_dir}: type 'make kernel'")
     if not re.fullmatch(r"[\w@%+=:./-]+", str(ROOT)):
         raise GuestError(f"{ROOT}: a kernel command line cannot hold this path")
     LOG.mkdir(parents=True, exist_ok=True)
     modules(kernel_dir)
-    programs()
+    programs(arch)
+    try:
+        arch.prepare(INIT)
+    except OSError as error:
+        raise GuestError(error) from None
 
 
 _accel = []
 
 
-def accelerator():
-    """KVM where the processor really has it, else TCG. A /dev/kvm alone proves nothing."""
+def accelerator(arch):
+    """KVM where the processor is the guest's and really has it, else TCG. A /dev/kvm alone proves nothing."""
+    if arch.foreign:
+        return "tcg,thread=multi"
     if not _accel:
         real = re.search(r"^flags.*\b(vmx|svm)\b", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
         _accel.append("kvm" if real and os.access("/dev/kvm", os.R_OK | os.W_OK) else "tcg,thread=multi")
@@ -399,7 +411,12 @@ class Guest:
         self.name = name
         self.machine = hardware or Machine()
         self.kernel_dir = kernel_dir
-        self.patience = PATIENCE.get(kernel_dir.name, 1) * load()
+        self.arch = architecture(kernel_dir)
+        for wanted, why in self.arch.lacks:
+            if getattr(self.machine, wanted):
+                raise Skip(why)
+        self.slowness = PATIENCE.get(kernel_dir.name, 1) * self.arch.patience
+        self.patience = self.slowness * load()
         self.mode = mode
         self.image = debian_root(kernel_dir, self.machine.root) if self.machine.boot else None
         self.dimms = {}
@@ -417,7 +434,7 @@ class Guest:
     # Life
 
     def __enter__(self):
-        accel = EXACT if self.machine.exact else accelerator()
+        accel = EXACT if self.machine.exact else accelerator(self.arch)
         try:
             self.start(accel)
             self.wait_ready(30 if accel == "kvm" else float("inf"))
@@ -430,13 +447,14 @@ class Guest:
         return self
 
     def cmdline(self):
-        here = ROOT / "tests/guest"
+        here = INIT.parent
         size = shutil.get_terminal_size()
         return " ".join([
-            "console=ttyS0 root=hostroot rootfstype=9p rootflags=trans=virtio,version=9p2000.L,ro,cache=loose",
-            f"init={here}/{self.machine.boot or 'init'} guest_path={BUILD / 'tests'}",
+            f"console={self.arch.console} root=hostroot rootfstype=9p rootflags=trans=virtio,version=9p2000.L,ro,cache=loose",
+            f"init={here}/{self.machine.boot or 'init'} guest_path={self.arch.built('tests')}",
+            "guest_repository=1" * self.arch.foreign,
             f"rdinit={here}/init guest_own_root=1" * self.machine.own_root,
-            f"guest_mode={self.mode} guest_rows={size.lines} guest_cols={size.columns}",
+            f"guest_mode={self.mode} guest_tty={self.arch.terminal} guest_rows={size.lines} guest_cols={size.columns}",
             f"guest_term={os.environ.get('TERM', 'linux')} guest_patience={self.patience}",
             "guest_order=1" * (not self.machine.exact),
             "systemd.unit=multi-user.target systemd.getty_auto=0 systemd.show_status=0 "
@@ -444,27 +462,30 @@ class Guest:
             f"systemd.default_timeout_start_sec={90 * self.patience} "
             f"udev.event_timeout={180 * self.patience}" * bool(self.machine.boot),
             "guest_disk=1" * bool(self.image),
-            "loglevel=8 panic=-1 oops=panic no_timer_check", BOOT_OPTIONS.get(self.kernel_dir.name, ""),
-            self.machine.exact * "tsc=reliable", self.machine.cmdline])
+            "loglevel=8 panic=-1 oops=panic", self.arch.cmdline, BOOT_OPTIONS.get(self.kernel_dir.name, ""),
+            self.machine.exact * self.arch.exact[1], self.machine.cmdline])
 
     def start(self, accel):
         self.started = time.monotonic()
         self.dir = Path(tempfile.mkdtemp(prefix="guest-"))
         share = "security_model=none,readonly=on,multidevs=remap"
         root = ["-initrd", own_root(self.kernel_dir, self.dir)] if self.machine.own_root else [
-            "-virtfs", f"local,path=/,mount_tag=hostroot,{share}",
+            "-virtfs", f"local,path={self.arch.root},mount_tag=hostroot,{share}",
             "-virtfs", f"local,path={modules(self.kernel_dir)},mount_tag=modules,{share}"]
+        if self.arch.foreign:
+            root += ["-virtfs", f"local,path={ROOT},mount_tag=repository,{share}"]
         ports = ["agent", "host"] + ["org.qemu.guest_agent.0"] * self.machine.agent
         args = ["setpriv", "--pdeathsig", "KILL", "--",
-                "qemu-system-x86_64", "-accel", *accel.split(), "-cpu", CPU + self.machine.exact * ",phys-bits=46", *self.machine.arguments(),
+                self.arch.qemu, "-accel", *accel.split(), "-cpu", self.arch.cpu + self.machine.exact * self.arch.exact[0],
+                *self.arch.firmware, *self.machine.arguments(self.arch),
                 "-nodefaults", "-display", "none", "-no-reboot",
-                "-kernel", self.kernel_dir / "arch/x86/boot/bzImage", "-append", self.cmdline(),
+                "-kernel", self.kernel_dir / self.arch.image, "-append", self.cmdline(),
                 *(["-acpitable", f"file={self.machine.table(self.dir)}"] if self.machine.table else []),
                 *root,
                 "-qmp", f"unix:{self.dir}/qmp,server=on,wait=off",
                 "-serial", f"file:{self.console_path}",
                 "-chardev", "stdio,id=person,signal=off" if self.mode == "shell" else "null,id=person",
-                "-serial", "chardev:person",
+                *self.arch.person,
                 "-device", "virtio-serial-pci",
                 "-chardev", f"file,id=log,path={self.log_path},append=on", "-device", "virtserialport,chardev=log,name=log"]
         for port in ports:
@@ -502,7 +523,7 @@ class Guest:
 
     def longer(self, seconds):
         """So many seconds of an idle machine. Load that comes later counts as well."""
-        self.patience = max(self.patience, PATIENCE.get(self.kernel_dir.name, 1) * load())
+        self.patience = max(self.patience, self.slowness * load())
         return seconds * self.patience
 
     def remaining(self, begin, seconds):

@@ -36,11 +36,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Callable
 
+from architectures import architecture
 from documents import test_names
 from guest import BUILD, KERNEL_DIR, LOG, ROOT, Guest, GuestError, Machine, Skip, prepare
 
 KSFT_SKIP = 4
-KSELFTEST = BUILD / "kselftest"
 BASE_SELFTEST = "tools/testing/selftests/memory-hotplug/mem-on-off-test.sh"
 TAIL = 25
 CRASHES = 2            # of QEMU that a test outlives
@@ -144,7 +144,7 @@ def script(guest, command):
 sys.path.insert(0, str(ROOT / "tests/guest"))   # what tests share
 
 
-def user_space(_):
+def user_space(kernel_dir):
     directory = ROOT / "tools/testing/memory_hotplug"
 
     def run(name, target, timeout):
@@ -157,7 +157,7 @@ def user_space(_):
             raise GuestError(f"make exited {status}, {len(sums)} programs reported: see {log.relative_to(ROOT)}")
         return f"{sum(int(passed) for _, passed, _ in sums)} ok"
 
-    if directory.is_dir():
+    if directory.is_dir() and not architecture(kernel_dir).foreign:
         yield Test("user-space", "the pure files, under sanitizers", lambda: run("user-space", "test", 600), 600)
         yield Test("model", "a model of the locks and states, by spin", lambda: run("model", "model", 1800), 1800)
 
@@ -180,24 +180,26 @@ def kunit(kernel_dir):
 
 
 def kselftest(kernel_dir):
+    arch = architecture(kernel_dir)
+    target, objects = arch.built("kselftest"), arch.built("kselftest-objects")
+
     def test(program):
         def body(guest):
-            return ktap(script(guest, f"cd {KSELFTEST}/memory-hotplug && ./{program}"))
+            return ktap(script(guest, f"cd {target}/memory-hotplug && ./{program}"))
         name = f"kselftest/{Path(program).stem}"
         hardware = Machine(dimms=("512M:0", "512M:1"), timeout=400)
         return Test(name, "", lambda: in_guest(name, hardware, kernel_dir, body), hardware.timeout)
 
     if not (BUILD / "tree/tools/testing/selftests/memory-hotplug/Makefile").is_file():
         return
-    objects = BUILD / "kselftest-objects"
     objects.mkdir(parents=True, exist_ok=True)
     with open(LOG / "kselftest-install.log", "w", encoding="utf-8") as log:
         installed = subprocess.run(["make", "-C", BUILD / "tree/tools/testing/selftests", "TARGETS=memory-hotplug",
-                                    f"O={objects}", f"INSTALL_PATH={KSELFTEST}", "install"],
+                                    f"O={objects}", f"INSTALL_PATH={target}", *arch.make, "install"],
                                    stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, check=False)
     if installed.returncode:
         raise GuestError("the kselftests do not build, see build/log/kselftest-install.log")
-    for line in (KSELFTEST / "kselftest-list.txt").read_text().split():
+    for line in (target / "kselftest-list.txt").read_text().split():
         yield test(line.partition(":")[2])
 
 
@@ -229,9 +231,9 @@ def shell_test(path, kernel_dir):
     return Test(name, about[0] if about else "", lambda: in_guest(name, hardware, kernel_dir, body), hardware.timeout)
 
 
-def base_selftest():
+def base_selftest(arch):
     """The base kernel's own test, from an untouched tree, to where guests find programs."""
-    target = BUILD / "tests" / Path(BASE_SELFTEST).name
+    target = arch.built("tests") / Path(BASE_SELFTEST).name
     if (BUILD / "tree/.git").exists():
         target.write_bytes(subprocess.run(["git", "-C", BUILD / "tree", "show", f"base:{BASE_SELFTEST}"],
                                           stdout=subprocess.PIPE, check=True).stdout)
@@ -259,6 +261,10 @@ def check_names(names):
     for name in names:
         if not name.startswith("kunit"[:len(name)]) and not any(test.startswith(name) for test in known):
             raise GuestError(f"no test's name begins with {name}; scripts/test.py --list names all")
+
+
+def no_other_kernel():
+    raise Skip("the kernel that it compares with is built for x86-64 only")
 
 
 # Reporting
@@ -327,7 +333,7 @@ def main():
     if args.check:
         return check_names(args.names)
     prepare(kernel_dir)
-    base_selftest()
+    base_selftest(architecture(kernel_dir))
     tests = list(discover(kernel_dir))
     for name in args.names:
         if not any(test.name.startswith(name) for test in tests):
@@ -341,6 +347,8 @@ def main():
             print(f"{test.name:40} {test.about}")
         return 0
 
+    if architecture(kernel_dir).foreign:
+        tests = [replace(test, run=no_other_kernel, needs=()) if test.needs else test for test in tests]
     for variant in sorted({variant for test in tests for variant in test.needs}):
         if subprocess.run([ROOT / "scripts/build", variant], check=False).returncode:
             raise GuestError(f"{variant} does not build, see build/log/{variant}.log")

@@ -36,7 +36,7 @@ def cycle(guest, memmap_mib_a_block=0):
     assert len(blocks) == dimm.size // BLOCK, f"1 GiB made {len(blocks)} blocks"
     assert node_links(guest, 1)[-1:] and set(node_links(guest, 1)) >= {f"memory{b}" for b in blocks}, "no node links"
     assert all(state == "offline" for state, _ in guest.zones(blocks).values()), "blocks did not start offline"
-    assert f"{dimm.lo:09x}-{dimm.hi - 1:09x} : System RAM" in guest.sh("cat /proc/iomem"), "not in /proc/iomem"
+    assert f"{dimm.lo:08x}-{dimm.hi - 1:08x} : System RAM" in guest.sh("cat /proc/iomem"), "not in /proc/iomem"
 
     guest.set_blocks("online_movable", blocks)
     assert set(guest.zones(blocks).values()) == {("online", "Movable")}, "not all online as Movable"

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What differs between the architectures of guests: machine, files, compiler."""
+
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BUILD = ROOT / "build"
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """What QEMU and the kernel need for its guests. They have this machine's files, or those of scripts/arch-root."""
+    name: str               # of its configuration in configs/
+    image: str              # the kernel, in the directory where it was built
+    qemu: str
+    machine: str
+    cpu: str
+    console: str            # the serial port with the kernel's log
+    person: tuple           # of QEMU: the port with a person's shell
+    terminal: str           # the same for the guest
+    cmdline: str = ""
+    firmware: tuple = ()    # of QEMU
+    exact: tuple = ("", "")     # more of cpu and of cmdline, where the clock counts instructions
+    prefix: str = ""        # of the compiler
+    foreign: bool = True    # not this machine's own
+    patience: int = 1       # how much longer its guests get
+    lacks: tuple = ()       # what tests are skipped without: (field of guest.Machine, why it is not to be had)
+
+    def built(self, name):
+        """A directory with what is compiled for guests."""
+        return BUILD / (f"{name}-{self.name}" if self.foreign else name)
+
+    @property
+    def root(self):
+        """The directory that guests have as their root."""
+        return BUILD / "arch" / self.name if self.foreign else Path("/")
+
+    @property
+    def make(self):
+        """More arguments of make, for what the kernel tree builds for user space."""
+        return (f"ARCH={self.name}", f"CROSS_COMPILE={self.prefix}") if self.foreign else ()
+
+    def prepare(self, init):
+        """Makes the root of foreign guests, with INIT at its path here: it mounts the rest of the repository."""
+        if not self.foreign:
+            return
+        if subprocess.run([ROOT / "scripts/arch-root", self.name], stdin=subprocess.DEVNULL, check=False).returncode:
+            raise OSError(f"there is no {self.root.relative_to(ROOT)}")
+        copy = self.root / init.relative_to("/")
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(init, copy)
+
+
+# CPU of x86-64: TCG runs "rep movsb" byte by byte, let the guest not prefer it.
+# CPU of arm64: "max" authenticates pointers, which costs TCG half its speed.
+ARCHITECTURES = {
+    "x86": Architecture(
+        name="x86_64", image="arch/x86/boot/bzImage", qemu="qemu-system-x86_64", machine="q35", cpu="max,erms=off,fsrm=off",
+        console="ttyS0", person=("-serial", "chardev:person"), terminal="ttyS1", cmdline="no_timer_check",
+        exact=(",phys-bits=46", "tsc=reliable"), foreign=False),
+    "arm64": Architecture(
+        name="arm64", image="arch/arm64/boot/Image", qemu="qemu-system-aarch64", machine="virt,gic-version=3", cpu="neoverse-n1",
+        console="ttyAMA0", person=("-device", "pci-serial,chardev=person"), terminal="ttyS0",
+        firmware=("-bios", "/usr/share/qemu-efi-aarch64/QEMU_EFI.fd"), prefix="aarch64-linux-gnu-", patience=2,
+        lacks=(("hmat", "QEMU's virt has no HMAT"),
+               ("table", "QEMU's virt takes no more ACPI tables"),
+               ("own_root", "only guests of x86-64 have their root in memory"),
+               ("boot", "only guests of x86-64 boot systemd"))),
+}
+
+
+def architecture(kernel_dir):
+    """Of the kernel in that directory, by the head of its configuration."""
+    with open(kernel_dir / ".config", encoding="utf-8") as config:
+        return ARCHITECTURES[re.search(r"^# Linux/(\w+) ", config.read(200), re.MULTILINE)[1]]
