@@ -5,6 +5,12 @@ import re
 
 from guest import MIB, ROOT, machine
 
+# It has a ring of io_uring, and locks its memory.
+PINNER = """python3 -c 'import ctypes, mmap, time
+libc = ctypes.CDLL(None)
+ring = mmap.mmap(libc.syscall(425, 4, ctypes.create_string_buffer(120)), 4096)
+print(libc.mlockall(1), flush=True)
+time.sleep(1000)'"""
 GUIDE = ROOT / "Documentation/admin-guide/mm/memory-hotplug.rst"
 
 
@@ -21,10 +27,10 @@ def run(guest, example, block):
 
 @machine(timeout=400)
 def test_tasks(guest):
-    """Using memory, looking at the ratio, finding out why a block does not go offline, taking it away, ejecting it."""
+    """Using memory, looking at the ratio, finding out why a block does not go offline and who may pin its pages, an eject."""
     dimm = guest.plug("256M", 1)
     first, second = guest.blocks(dimm)
-    _, = examples("Adding memory")
+    adding, = examples("Adding memory")
     online, default, rule, _ = examples("Using it")     # distro/kdump has the last
     assert run(guest, online, first) == "online\nMovable"
     run(guest, default, first)
@@ -40,7 +46,14 @@ def test_tasks(guest):
     said = run(guest, why, first)
     # Pages of others may be held for a moment as well.
     assert "reason=pinned" in said and re.search(r" pinned=[1-9]", said) and "range=" in said, said
+    assert "offline failed" in run(guest, adding, first)
     guest.end_program("hold")
+
+    _, search = examples("Finding who pins a page")
+    assert guest.start_program(PINNER, "pinner") == "0"
+    said, pid = run(guest, search, first), guest.sh("cat /tmp/pinner.pid")
+    assert f"/proc/{pid}/maps" in said and re.search(rf"/proc/{pid}/status:VmLck:\s+[1-9]", said), said
+    guest.end_program("pinner")
 
     offline, eject = examples("Taking it away")
     said = run(guest, offline, first)
