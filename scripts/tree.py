@@ -68,6 +68,13 @@ def git(*args, stdin=None, env=None, check=True):
     return r.stdout.strip() if check else r
 
 
+@functools.cache
+def ignored():
+    """Files in folders of ours that git ignores: the programs that tests in user space have built."""
+    r = subprocess.run(["git", "-C", str(TOP), "ls-files", "-z", "-oi", "--exclude-standard", *OWNED], capture_output=True)
+    return {TOP / os.fsdecode(name) for name in r.stdout.split(b"\0") if name}
+
+
 NOBODY = "memory hotplug", "memory-hotplug@localhost"
 
 
@@ -302,7 +309,7 @@ class Patch:
             path = TOP / name
             if path.is_dir():
                 yield from (p for p in sorted(path.rglob("*"))
-                            if p.is_file() and "__pycache__" not in p.parts and self.has(name, p))
+                            if p.is_file() and "__pycache__" not in p.parts and p not in ignored() and self.has(name, p))
             elif path.is_file():
                 yield path
             else:
