@@ -8,11 +8,14 @@ from ssdt import BUSY, CHECK, HIDDEN, Device
 SIZE = HIDDEN.step
 
 
+STATE = "mem_total; cat /proc/iomem; ls $memory $memory/groups"
+
+
 def partial(guest, good, bad, answer=OST_NOT_ADDED):
-    before = guest.sh("mem_total; cat /proc/iomem; ls $memory")
+    before = guest.sh(STATE)
     ssdt.load(guest, Device("MEM0", [good, bad], node=1, sta=0), Device("MEM1", [good], node=1, sta=0))
     assert ssdt.notify(guest, "MEM0", CHECK, sta=0xF) == answer, "_OST does not say so"
-    assert guest.sh("mem_total; cat /proc/iomem; ls $memory") == before, "something of it is there"
+    assert guest.sh(STATE) == before, "something of it is there"
     named = f"[mem {bad[0]:#010x}-{bad[0] + bad[1] - 1:#010x}"
     assert named in guest.sh("dmesg | grep 'PNP0C80:.* cannot be'"), f"the log does not name {named}"
 

@@ -23,7 +23,8 @@ def node_links(guest, node):
 def everything(guest):
     """The figures that must be the same after a DIMM was plugged and ejected."""
     return guest.sh("mem_total; cat /proc/iomem; lsmem -a -b -o RANGE,STATE,BLOCK,ZONES,NODE; "
-                    "ls /sys/devices/system/memory /sys/devices/system/node/node*; ls /sys/firmware/memmap")
+                    "ls /sys/devices/system/memory /sys/devices/system/node/node*; ls /sys/firmware/memmap; "
+                    "awk '/^DirectMap/ { kib += $2 } END { print \"DirectMap\", kib }' /proc/meminfo")
 
 
 def cycle(guest, memmap_mib_a_block=0):
@@ -78,6 +79,25 @@ def test_refused_by_step(guest):
         guest.sh(f"echo online/{step}/down -16 > /sys/kernel/debug/memory_hotplug/fail")
         refused_eject(guest, dimm)
     assert guest.unplug(dimm).done, "the DIMM stays though nothing fails any more"
+
+
+@machine()
+def test_online_refused_by_step(guest):
+    """An online that fails at any step leaves the block offline, and the zone as its pages say; the next one works."""
+    guest.sh("modprobe mhp_watch")
+    dimm = guest.plug("256M", 1)
+    first, block = guest.blocks(dimm)
+    guest.set_blocks("online_movable", [first])
+    state = "lsmem -a -b -o RANGE,STATE,ZONES,NODE; mem_total; cat /proc/iomem /sys/kernel/debug/mhp_zones"
+    before = guest.sh(state)
+    for step in ("prepare", "memmap", "zone", "notify", "pages", "evacuate", "publish"):
+        guest.sh(f"echo online/{step}/up -16 >/sys/kernel/debug/memory_hotplug/fail; "
+                 f"expect EBUSY $memory/memory{block}/state online_movable")
+        assert guest.sh(state) == before, f"{step}: not as before"
+    guest.set_blocks("online_movable", [block])
+    guest.set_blocks("offline", [block])
+    assert guest.sh(state) == before, "not as before"
+    assert guest.unplug(dimm).done
 
 
 @machine()

@@ -87,15 +87,16 @@ static void find_blocks(void)
 /* Checks a line of ZONES. Returns false if a field of the zone is wrong. */
 static int zone_is_right(const char *line)
 {
-	unsigned long start, end, first, last, present, pages, managed, really;
+	unsigned long start, end, first, last, present, pages, managed, really, isolated;
 	int node, contiguous, truly;
 	char name[20];
 
 	if (sscanf(line, "zone %d %19s contiguous=%d really=%d span=%lx-%lx really=%lx-%lx "
-		   "present=%lu really=%lu managed=%lu really=%lu", &node, name, &contiguous,
-		   &truly, &start, &end, &first, &last, &present, &pages, &managed, &really) != 12)
+		   "present=%lu really=%lu managed=%lu really=%lu isolated=%lu", &node, name,
+		   &contiguous, &truly, &start, &end, &first, &last, &present, &pages, &managed,
+		   &really, &isolated) != 13)
 		errx(2, "%s", line);
-	if (contiguous != truly)
+	if (contiguous != truly || isolated)
 		return 0;
 	if (strcmp(name, "Movable"))
 		return 1;

@@ -4,6 +4,7 @@
 from guest import machine
 
 WATCH = "/sys/kernel/debug/mhp_watch"
+REFUSE = "/sys/module/mhp_watch/parameters/refuse"
 INJECT = "/sys/kernel/debug/notifier-error-inject/memory/actions"
 
 
@@ -48,6 +49,9 @@ def test_notifier(guest):
     heard(guest)
     guest.sh(f"echo -16 >{INJECT}/MEM_GOING_OFFLINE/error; expect EBUSY $memory/memory{blocks[0]}/state offline; "
              f"echo 0 >{INJECT}/MEM_GOING_OFFLINE/error")
+    assert heard(guest) == [(action, -1, 2) for action in ("GOING_OFFLINE", "CANCEL_OFFLINE")]
+    # The callback that refuses hears the outcome as well; 2 is MEM_GOING_OFFLINE.
+    guest.sh(f"echo 2 >{REFUSE}; expect EBUSY $memory/memory{blocks[0]}/state offline; echo 0 >{REFUSE}")
     assert heard(guest) == [(action, -1, 2) for action in ("GOING_OFFLINE", "CANCEL_OFFLINE")]
     # All of the device at once: one message for all of a zone.
     guest.set_blocks("online_movable", blocks[1:])

@@ -7,10 +7,12 @@
  *			first page frame, the number of pages, status_change_nid_normal and
  *			status_change_nid. A write clears the list
  *	/sys/kernel/debug/mhp_zones	a line for each populated zone: its fields, and the
- *			same values computed by reading each of its struct pages
+ *			same values computed by reading each of its struct pages; the number of
+ *			isolated pageblocks, which is 0 while no request is running
  *
  * The parameter priority is the priority of the notifier. The notifier sleeps for delay_ms
- * milliseconds at MEM_GOING_OFFLINE, while the request holds all of its locks.
+ * milliseconds at MEM_GOING_OFFLINE, while the request holds all of its locks. It refuses the
+ * action whose number is refuse.
  */
 #include <linux/debugfs.h>
 #include <linux/delay.h>
@@ -33,6 +35,10 @@ static unsigned int delay_ms;
 module_param(delay_ms, uint, 0644);
 MODULE_PARM_DESC(delay_ms, "How long an answer to MEM_GOING_OFFLINE takes");
 
+static ulong refuse;
+module_param(refuse, ulong, 0644);
+MODULE_PARM_DESC(refuse, "The action that is refused");
+
 struct note {
 	unsigned long action;
 	struct memory_notify what;
@@ -51,7 +57,7 @@ static int mhp_watch_notify(struct notifier_block *nb, unsigned long action, voi
 	mutex_unlock(&lock);
 	if (action == MEM_GOING_OFFLINE && delay_ms)
 		msleep(delay_ms);
-	return NOTIFY_OK;
+	return action == refuse ? notifier_from_errno(-EBUSY) : NOTIFY_OK;
 }
 
 static struct notifier_block watch_nb = { .notifier_call = mhp_watch_notify };
@@ -187,10 +193,10 @@ static void mhp_zones_show_zone(struct seq_file *m, struct zone *zone)
 	const struct truth t = mhp_zones_look(zone);
 	unsigned long end = zone->zone_start_pfn + zone->spanned_pages;
 
-	seq_printf(m, "zone %d %s contiguous=%d really=%d span=%#lx-%#lx really=%#lx-%#lx present=%lu really=%lu managed=%lu really=%lu\n",
+	seq_printf(m, "zone %d %s contiguous=%d really=%d span=%#lx-%#lx really=%#lx-%#lx present=%lu really=%lu managed=%lu really=%lu isolated=%lu\n",
 		   zone_to_nid(zone), zone->name, zone->contiguous, t.end - t.first == t.pages,
 		   zone->zone_start_pfn, end, t.first, t.end, zone->present_pages, t.pages,
-		   zone_managed_pages(zone), t.managed);
+		   zone_managed_pages(zone), t.managed, zone->nr_isolate_pageblock);
 }
 
 /* Takes no lock, so the file must be read while no request is running. */

@@ -173,6 +173,9 @@ END
 expect "a gap" 1 query 2-8 <<'END'
 memhp: 2-8: of these 7 blocks only 2 exist, 'memhp map' shows which
 END
+expect "one block is missing" 1 query 8-9,10-12 <<'END'
+memhp: 10-12: of these 3 blocks only 2 exist, 'memhp map' shows which
+END
 expect "parts of blocks" 1 query 0x11000-0x1ffff <<'END'
 memhp: 0x11000-0x1ffff is not of whole blocks: those which it touches are 1-1
 END
