@@ -21,6 +21,7 @@ help:
 	@echo 'make bench    measure beside the untouched kernel; SCENARIOS="single big" for some'
 	@echo 'make kernel   prepare the tree and build the kernel'
 	@echo 'make model    check a model of the locks and states with spin'
+	@echo 'make mutate   put small errors into a copy: do the tests see them? MUTATIONS="suite ladder" for some'
 	@echo 'make deb      packages for Debian 12, in build/deb; FLAVOUR=cloud-amd64, amd64, rt-amd64'
 	@echo 'make check    style and static checks; compile every caller'
 	@echo 'make series   the patch series, as mails for "git am build/series/*"'
@@ -76,6 +77,11 @@ check: tree
 model:
 	@scripts/setup model
 	@nice -n 10 tools/testing/memory_hotplug/model/model.py
+
+# In a copy of all this, which makes a tree and a kernel of its own.
+.PHONY: mutate
+mutate: setup
+	@scripts/mutate $(MUTATIONS)
 
 series: tree
 	@scripts/tree.py --series
