@@ -18,6 +18,7 @@ help:
 	@echo 'make test-vm  the same on a kernel with DEBUG_VM and page table checks'
 	@echo 'make test-debug the same with KASAN and lockdep too; hours'
 	@echo 'make test-debian the tests of a distribution: its configuration, systemd and udev'
+	@echo 'make test-arch ARCH=arm64  tests in guests of another architecture'
 	@echo 'make bench    measure beside the untouched kernel; SCENARIOS="single big" for some'
 	@echo 'make kernel   prepare the tree and build the kernel'
 	@echo 'make model    check a model of the locks and states with spin'
@@ -49,6 +50,9 @@ test-debian: test-names tree
 	@scripts/build debian-x86_64
 	@scripts/test-debian $(TESTS)
 
+test-arch: arch-name test-names tree
+	@scripts/test-arch $(ARCH) $(TESTS)
+
 test: test-names kernel
 	@scripts/test.py $(GUEST) $(TESTS)
 
@@ -60,6 +64,9 @@ bench: bench-names tree
 # A wrong word is to be known before a kernel is built.
 test-names:
 	@[ -z "$(TESTS)" ] || scripts/test.py --check $(TESTS)
+
+arch-name:
+	@scripts/test-arch --check $(ARCH)
 
 bench-names:
 	@[ -z "$(SCENARIOS)" ] || scripts/bench --check $(SCENARIOS)
@@ -104,5 +111,5 @@ setup:
 clean:
 	rm -rf build
 
-.PHONY: help run shell test test-names test-vm test-debug test-debian bench bench-names kernel deb check series quilt series-check
-.PHONY: tree setup clean
+.PHONY: help run shell test test-names test-vm test-debug test-debian test-arch arch-name bench bench-names kernel deb check
+.PHONY: series quilt series-check tree setup clean
