@@ -10,6 +10,13 @@
 
 #include "place.h"
 
+/* Lets another hardware thread run. */
+#ifdef __x86_64__
+#define RELAX "pause"
+#else
+#define RELAX "yield"
+#endif
+
 /* Drain the batches of all CPUs. */
 static void empty_batches(void)
 {
@@ -45,5 +52,5 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < pages; i++)
 		data[i * PAGE] = 1;
 	for (;;)
-		__asm__ volatile ("pause" : : "r" (data) : "memory");
+		__asm__ volatile (RELAX : : "r" (data) : "memory");
 }
