@@ -3,6 +3,7 @@
 
 import re
 import shutil
+import struct
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,7 @@ class Architecture:
     prefix: str = ""        # of the compiler
     foreign: bool = True    # not this machine's own
     patience: int = 1       # how much longer its guests get
+    tables: object = None   # ACPI tables in the place of the firmware's: {name: bytes} for sizes of nodes and of the room
     lacks: tuple = ()       # what tests are skipped without: (field of guest.Machine, why it is not to be had)
 
     def built(self, name):
@@ -55,6 +57,34 @@ class Architecture:
         shutil.copy(init, copy)
 
 
+GIB = 1 << 30
+
+
+def virt_srat(sizes, room, slots):
+    """
+    The SRAT of QEMU's virt (ACPI 6.5, 5.2.16) with one range more, of node 0: the firmware has its flash in the
+    list of memory, and Linux 6.12 ignores all nodes if 1 MiB of memory belongs to none.
+    """
+    def memory(node, start, size, flags=1):
+        return struct.pack("<BBIHQQIIQ", 1, 40, node, 0, start, size, 0, flags, 0)
+
+    start = 1 * GIB
+    entries = [struct.pack("<BBIIII", 3, 18, min(cpu, len(sizes) - 1), cpu, 1, 0) for cpu in range(2)]
+    entries.append(memory(0, 0, 128 << 20))
+    for node, size in enumerate(sizes):
+        if size:
+            entries.append(memory(node, start, size))
+        start += size
+    # Aligned to 1 GiB, with as much for each slot.
+    start = -start % GIB + start
+    entries.append(memory(len(sizes) - 1, start, room + slots * GIB, 3))
+    body = b"".join(entries)
+    # The revision is higher than the firmware's.
+    table = bytearray(struct.pack("<4sIBB6s8sI4sIIQ", b"SRAT", 48 + len(body), 3, 0, b"BOCHS ", b"BXPC    ", 2, b"BXPC", 1, 1, 0) + body)
+    table[9] = -sum(table) % 256
+    return {"srat.aml": bytes(table)}
+
+
 # CPU of x86-64: TCG runs "rep movsb" byte by byte, let the guest not prefer it.
 # CPU of arm64: "max" authenticates pointers, which costs TCG half its speed.
 ARCHITECTURES = {
@@ -66,6 +96,7 @@ ARCHITECTURES = {
         name="arm64", image="arch/arm64/boot/Image", qemu="qemu-system-aarch64", machine="virt,gic-version=3", cpu="neoverse-n1",
         console="ttyAMA0", person=("-device", "pci-serial,chardev=person"), terminal="ttyS0",
         firmware=("-bios", "/usr/share/qemu-efi-aarch64/QEMU_EFI.fd"), prefix="aarch64-linux-gnu-", patience=2,
+        tables=virt_srat,
         lacks=(("hmat", "QEMU's virt has no HMAT"),
                ("table", "QEMU's virt takes no more ACPI tables"),
                ("own_root", "only guests of x86-64 have their root in memory"),

@@ -44,6 +44,7 @@ BOOT_OPTIONS = {"vm-x86_64": "page_table_check=on", "debug-x86_64": "page_table_
 PATIENCE = {"vm-x86_64": 2, "debug-x86_64": 4}  # how much longer guests of slower kernels get
 BOOT_SYSTEMD = 100     # seconds that a guest gets for that
 INIT = ROOT / "tests/guest/init"
+SLOTS = 64              # for DIMMs
 MIB = 1 << 20
 GIB = 1 << 30
 
@@ -123,11 +124,14 @@ class Machine:
         options = dict(word.split("=", 1) for word in shlex.split(text))
         return cls(**{key: kinds.get(key, str)(value) for key, value in options.items()})
 
+    def sizes(self):
+        return [parse_size(size) for size in self.nodes]
+
     def arguments(self, arch):
-        sizes = [parse_size(size) for size in self.nodes]
+        sizes = self.sizes()
         args = ["-machine", arch.machine + ",nvdimm=on" * bool(self.nvdimm) + ",hmat=on" * self.hmat,
                 "-smp", f"2,sockets={min(2, len(sizes))}",
-                "-m", f"{sum(sizes) // MIB}M,slots=64,maxmem={(sum(sizes) + parse_size(self.room)) // MIB}M"]
+                "-m", f"{sum(sizes) // MIB}M,slots={SLOTS},maxmem={(sum(sizes) + parse_size(self.room)) // MIB}M"]
         for node, size in enumerate(sizes):
             numa = f"node,nodeid={node}" + (f",cpus={node}" if node < 2 else "")
             if size:
@@ -234,6 +238,24 @@ def files_of_own_root(kernel_dir):
     return files
 
 
+def cpio(kernel_dir, lines, target):
+    """Makes an archive of what the kernel's gen_init_cpio reads; its path."""
+    (target / "list").write_text("\n".join(lines) + "\n")
+    with open(target / "initrd", "wb") as file:
+        subprocess.run([kernel_dir / "usr/gen_init_cpio", target / "list"], stdout=file, check=True)
+    return target / "initrd"
+
+
+def own_tables(kernel_dir, tables, target):
+    """Makes an archive with ACPI tables that the kernel takes in the place of the firmware's."""
+    folder = "/kernel/firmware/acpi"
+    lines = [f"dir {path} 755 0 0" for path in ("/kernel", "/kernel/firmware", folder)]
+    for name, table in tables.items():
+        (target / name).write_bytes(table)
+        lines.append(f"file {folder}/{name} {target / name} 644 0 0")
+    return cpio(kernel_dir, lines, target)
+
+
 def own_root(kernel_dir, target):
     """Makes the initramfs with that root."""
     files = files_of_own_root(kernel_dir)
@@ -242,10 +264,7 @@ def own_root(kernel_dir, target):
     lines = [f"dir {folder} 755 0 0" for folder in sorted(folders - {"/"})]
     lines += [f"slink /{name} usr/{name} 777 0 0" for name in ("bin", "lib", "lib64")] + ["nod /dev/console 600 0 0 c 5 1"]
     lines += [f"file {path} {os.path.realpath(source)} 755 0 0" for path, source in files.items()]
-    (target / "list").write_text("\n".join(lines) + "\n")
-    with open(target / "initrd", "wb") as file:
-        subprocess.run([kernel_dir / "usr/gen_init_cpio", target / "list"], stdout=file, check=True)
-    return target / "initrd"
+    return cpio(kernel_dir, lines, target)
 
 
 def has_option(kernel_dir, option):
@@ -472,6 +491,9 @@ class Guest:
         root = ["-initrd", own_root(self.kernel_dir, self.dir)] if self.machine.own_root else [
             "-virtfs", f"local,path={self.arch.root},mount_tag=hostroot,{share}",
             "-virtfs", f"local,path={modules(self.kernel_dir)},mount_tag=modules,{share}"]
+        if self.arch.tables:
+            tables = self.arch.tables(self.machine.sizes(), parse_size(self.machine.room), SLOTS)
+            root += ["-initrd", own_tables(self.kernel_dir, tables, self.dir)]
         if self.arch.foreign:
             root += ["-virtfs", f"local,path={ROOT},mount_tag=repository,{share}"]
         ports = ["agent", "host"] + ["org.qemu.guest_agent.0"] * self.machine.agent
