@@ -10,6 +10,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
+GIB = 1 << 30
 
 
 @dataclass(frozen=True)
@@ -57,13 +58,10 @@ class Architecture:
         shutil.copy(init, copy)
 
 
-GIB = 1 << 30
-
-
 def virt_srat(sizes, room, slots):
     """
     The SRAT of QEMU's virt (ACPI 6.5, 5.2.16) with one range more, of node 0: the firmware has its flash in the
-    list of memory, and Linux 6.12 ignores all nodes if 1 MiB of memory belongs to none.
+    list of memory, and Linux 6.12 ignores all nodes if more than 1 MiB of memory belongs to none.
     """
     def memory(node, start, size, flags=1):
         return struct.pack("<BBIHQQIIQ", 1, 40, node, 0, start, size, 0, flags, 0)
@@ -76,7 +74,7 @@ def virt_srat(sizes, room, slots):
             entries.append(memory(node, start, size))
         start += size
     # Aligned to 1 GiB, with as much for each slot.
-    start = -start % GIB + start
+    start += -start % GIB
     entries.append(memory(len(sizes) - 1, start, room + slots * GIB, 3))
     body = b"".join(entries)
     # The revision is higher than the firmware's.

@@ -65,6 +65,11 @@ def other_figures(text):
             yield f"figure in speed.rst like that of '{what}'"
 
 
+def shell_block(name):
+    """The lines of README.md's block that begins with "sh NAME"."""
+    return re.search(rf"^```sh {name}\n(.*?)^```$", (TOP / "README.md").read_text(), re.M | re.S)[1].splitlines()
+
+
 def missing_files(text):
     """Paths of tests in a document."""
     for path in re.findall(r"``(tests/[\w./-]+)``", text):
@@ -203,7 +208,7 @@ def problems():
     for path in documents:
         for name in missing_files(path.read_text()):
             yield f"{path.relative_to(TOP)}: there is no {name}"
-    yield from (f"Documentation/ABI: {problem}" for problem in abi_problems([*files()[0], *files()[1]]))
+    yield from (f"Documentation/ABI: {problem}" for problem in abi_problems(sum(map(list, files()), [])))
     for document, problem in unlike_the_code():
         yield f"Documentation/{document}: {problem}"
     changes, memhp = source("CHANGES.md", r"\n## (\S+)"), source("tools/mm/memhp/main.c", r'VERSION\s+"([^"]+)"')

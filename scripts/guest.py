@@ -33,7 +33,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from architectures import BUILD, ROOT, architecture
+from architectures import BUILD, GIB, ROOT, architecture
 
 LOG = BUILD / "log"
 KERNEL_DIR = BUILD / "x86_64"
@@ -46,7 +46,6 @@ BOOT_SYSTEMD = 100     # seconds that a guest gets for that
 INIT = ROOT / "tests/guest/init"
 SLOTS = 64              # for DIMMs
 MIB = 1 << 20
-GIB = 1 << 30
 
 # Lines that no kernel log may contain, whatever else the test found. After
 # etc/oops-pattern of LKP and the check list of the kernel's own CI systems.

@@ -5,6 +5,7 @@ import re
 import shlex
 import subprocess
 
+from documents import shell_block
 from guest import MIB, ROOT, GuestError, machine
 
 README = (ROOT / "README.md").read_text()
@@ -26,11 +27,6 @@ def commands():
             yield shlex.split(command)
 
 
-def shell_lines(name):
-    """A block that begins with "sh NAME"."""
-    return re.search(rf"^```sh {name}\n(.*?)^```$", README, re.M | re.S)[1].splitlines()
-
-
 @machine(timeout=300)
 def test_report(guest):
     """What a person is asked to report of a failure names its reason and its page; make knows each command."""
@@ -38,7 +34,7 @@ def test_report(guest):
     block = guest.blocks(dimm)[0]
     guest.start_program(f"hold pin 1 {dimm.lo} {dimm.lo + 128 * MIB}", "hold")
     guest.sh(f"expect EBUSY $memory/memory{block}/state offline")
-    for line in shell_lines("report"):
+    for line in shell_block("report"):
         said = guest.sh(re.sub(r"\bmemory42\b", f"memory{block}", line))
         if "/proc" not in line:
             assert re.search("pinned|long reference", said), f"{line}: {said[-500:]}"

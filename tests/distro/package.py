@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
 """The package of `make deb`: installed on Debian 12 by the README's lines, booted under libvirt, removed by the README's lines."""
 
-import re
 import shutil
 import subprocess
 
+from documents import shell_block
 from domain import Domain
 from guest import BUILD, ROOT, Guest, Machine, Skip, machine
 from workload import NODE, postgresql
@@ -64,8 +64,7 @@ GUEST = Kept
 
 def lines(name):
     """The README's lines of that name, without the reboot: the test boots the machine again."""
-    text, = re.findall(rf"^```sh {name}\n(.*?)^```", (ROOT / "README.md").read_text(), re.M | re.S)
-    return "".join(line for line in text.splitlines(True) if line != "reboot\n")
+    return "\n".join(line for line in shell_block(name) if line != "reboot")
 
 
 def files_of(guest, release):

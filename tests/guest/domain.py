@@ -89,7 +89,7 @@ class Domain(Guest):
     def boots(self):
         """What it boots: kernel, initrd, command line, disk."""
         self.machine.own_root = True
-        return self.kernel_dir / "arch/x86/boot/bzImage", own_root(self.kernel_dir, self.dir), self.cmdline(), ""
+        return self.kernel_dir / self.arch.image, own_root(self.kernel_dir, self.dir), self.cmdline(), ""
 
     def start(self, accel):
         if missing := [name for name in ("libvirtd", "virsh") if not shutil.which(name, path="/usr/sbin:/usr/bin")]:
@@ -144,7 +144,7 @@ class Domain(Guest):
         return path
 
     def description(self, accel):
-        sizes = [parse_size(size) // MIB for size in self.machine.nodes]
+        sizes = [size // MIB for size in self.machine.sizes()]
         cells = "".join(f"<cell id='{node}' memory='{size}' unit='MiB'" + f" cpus='{node}'" * (node < 2) + "/>"
                         for node, size in enumerate(sizes))
         memory = ""
