@@ -130,10 +130,11 @@ def test_fuse(guest):
     guest.sh(f"numactl --preferred={NODE} fuse2fs /dev/vda /tmp/fs; wait_for 30 mountpoint -q /tmp/fs")
     note = under(guest, "/tmp/fs", dimm)
     check(guest, "/tmp/fs")
-    guest.sh("umount /tmp/fs; wait_for 60 eval '! pgrep -x fuse2fs'; e2fsck -f -n /dev/vda")
+    unmount = "umount /tmp/fs; wait_for 60 eval '! pgrep -x fuse2fs'"
+    guest.sh(f"{unmount}; e2fsck -f -n /dev/vda")
     guest.sh("fuse2fs /dev/vda /tmp/fs; wait_for 30 mountpoint -q /tmp/fs")
     check(guest, "/tmp/fs")
-    guest.sh("umount /tmp/fs")
+    guest.sh(unmount)
     return note
 
 
