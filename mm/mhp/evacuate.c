@@ -41,6 +41,8 @@
 #define MHP_BROKEN_REFS	2
 /* Base pages that are moved in one batch. */
 #define MHP_BATCH	512UL
+/* Pages that the allocator takes, and clears with init_on_alloc, with preemption off. */
+#define MHP_BULK	32UL
 
 /**
  * struct mhp_evacuation - the state of the evacuation of a run
@@ -250,6 +252,7 @@ static void mhp_evacuate_alloc_targets(struct mhp_evacuation *e)
 	gfp_t gfp = MHP_TARGET_GFP & ~__GFP_DIRECT_RECLAIM;
 	struct zone *zone = e->run->zone;
 	nodemask_t others = mhp_other_nodes(zone_to_nid(zone));
+	unsigned long left = e->singles, nr;
 
 	/* Otherwise a target could be a free page of the run itself. */
 	if (!e->drained)
@@ -260,7 +263,14 @@ static void mhp_evacuate_alloc_targets(struct mhp_evacuation *e)
 		gfp |= __GFP_HIGHMEM;
 	if (nodes_empty(others))
 		others = node_states[N_MEMORY];
-	__alloc_pages_bulk(gfp, zone_to_nid(zone), &others, e->singles, &e->homes, NULL);
+	while (left) {
+		nr = __alloc_pages_bulk(gfp, zone_to_nid(zone), &others, min(left, MHP_BULK),
+					&e->homes, NULL);
+		if (!nr)
+			break;
+		left -= nr;
+		cond_resched();
+	}
 }
 
 static void mhp_evacuate_free_targets(struct mhp_evacuation *e)
