@@ -32,7 +32,7 @@ DOMAIN = """<domain type='{accel}'>
     <type arch='x86_64' machine='q35'>hvm</type>
     <kernel>{kernel}</kernel><initrd>{initrd}</initrd><cmdline>{cmdline}</cmdline>
   </os>
-  <features><acpi/></features>
+  <features><acpi/><tcg><tb-cache unit="MiB">128</tb-cache></tcg></features>
   <cpu mode='maximum'>
     <feature name='erms' policy='disable'/>
     <numa>{cells}</numa>
