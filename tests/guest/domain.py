@@ -23,6 +23,8 @@ MEMORY = """<memory model='{model}'>
   <target><size unit='MiB'>{size}</size><node>{node}</node>{more}</target>
   <alias name='ua-{name}'/>
 </memory>"""
+# As in guest.py.
+TRANSLATIONS = "<tcg><tb-cache unit='MiB'>128</tb-cache></tcg>"
 DOMAIN = """<domain type='{accel}'>
   <name>guest</name>
   <maxMemory slots='16' unit='MiB'>{most}</maxMemory>
@@ -32,7 +34,7 @@ DOMAIN = """<domain type='{accel}'>
     <type arch='x86_64' machine='q35'>hvm</type>
     <kernel>{kernel}</kernel><initrd>{initrd}</initrd><cmdline>{cmdline}</cmdline>
   </os>
-  <features><acpi/><tcg><tb-cache unit="MiB">128</tb-cache></tcg></features>
+  <features><acpi/>{tcg}</features>
   <cpu mode='maximum'>
     <feature name='erms' policy='disable'/>
     <numa>{cells}</numa>
@@ -153,7 +155,7 @@ class Domain(Guest):
             memory = self.memory("virtio-mem", "vm0", size, node, "<block unit='MiB'>2</block><requested unit='MiB'>0</requested>")
         kernel, initrd, cmdline, disk = self.boots()
         return DOMAIN.format(
-            accel=accel, most=sum(sizes) + parse_size(self.machine.room) // MIB, sum=sum(sizes), cells=cells, memory=memory,
+            accel=accel, tcg=TRANSLATIONS * (accel == "qemu"), most=sum(sizes) + parse_size(self.machine.room) // MIB, sum=sum(sizes), cells=cells, memory=memory,
             kernel=kernel, initrd=initrd, cmdline=escape(cmdline), disk=disk,
             emulator=shutil.which("qemu-system-x86_64"), balloon="virtio" if self.machine.balloon else "none",
             console=self.console_path, log=self.log_path,
