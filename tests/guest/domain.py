@@ -155,7 +155,8 @@ class Domain(Guest):
             memory = self.memory("virtio-mem", "vm0", size, node, "<block unit='MiB'>2</block><requested unit='MiB'>0</requested>")
         kernel, initrd, cmdline, disk = self.boots()
         return DOMAIN.format(
-            accel=accel, tcg=TRANSLATIONS * (accel == "qemu"), most=sum(sizes) + parse_size(self.machine.room) // MIB, sum=sum(sizes), cells=cells, memory=memory,
+            accel=accel, tcg=TRANSLATIONS * (accel == "qemu"),
+            most=sum(sizes) + parse_size(self.machine.room) // MIB, sum=sum(sizes), cells=cells, memory=memory,
             kernel=kernel, initrd=initrd, cmdline=escape(cmdline), disk=disk,
             emulator=shutil.which("qemu-system-x86_64"), balloon="virtio" if self.machine.balloon else "none",
             console=self.console_path, log=self.log_path,
