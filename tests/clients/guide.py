@@ -31,7 +31,7 @@ def test_tasks(guest):
     dimm = guest.plug("256M", 1)
     first, second = guest.blocks(dimm)
     adding, = examples("Adding memory")
-    online, default, rule, _ = examples("Using it")     # distro/kdump has the last
+    online, default, rule, _ = examples("Bringing it online (onlining)")     # distro/kdump has the last
     assert run(guest, online, first) == "online\nMovable"
     run(guest, default, first)
     assert guest.sh("cat $memory/auto_online_blocks") == "online_movable"
@@ -55,7 +55,7 @@ def test_tasks(guest):
     assert f"/proc/{pid}/maps" in said and re.search(rf"/proc/{pid}/status:VmLck:\s+[1-9]", said), said
     guest.end_program("pinner")
 
-    offline, eject = examples("Taking it away")
+    offline, eject = examples("Taking it offline and removing it (offlining, hotunplug)")
     said = run(guest, offline, first)
     assert "result=ok" in said and "wanted=1 done=1" in said, said
     said = run(guest, "cd /sys/devices/system/memory\n" + eject, first)
