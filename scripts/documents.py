@@ -5,7 +5,7 @@
 README.md names tests, make targets, files and figures that exist, other documents paths of tests, files and
 functions of the kernel that exist. Each reason, kind of a page, state, result, parameter and file of the
 code is once in the table that explains it, and each file in Documentation/ABI.
-CHANGES.md begins with the version of memhp.
+CHANGES.md begins with the version of memhp and of README.md, and has an entry for each tag that is a number.
 It prints a line for each name that is missing or does not exist.
 """
 import re
@@ -198,6 +198,30 @@ def unlike_the_code():
             yield "admin-guide/kernel-parameters.txt", f"parameter {name} is not listed"
 
 
+def at(tag, path):
+    """The text of a file at a tag."""
+    return subprocess.run(["git", "-C", str(TOP), "show", f"{tag}:{path}"], capture_output=True, text=True).stdout
+
+
+def version_problems():
+    """The version in README.md and memhp that is not the first of CHANGES.md, and tags that name another version than they have."""
+    entry, program = re.compile(r"^## (\S+)", re.M), re.compile(r'VERSION\s+"([^"]+)"')
+    versions = entry.findall((TOP / "CHANGES.md").read_text())
+    for path, pattern in ("tools/mm/memhp/main.c", program), ("README.md", re.compile(r"^\| status \| ([\d.]+\d)", re.M)):
+        found = pattern.findall((TOP / path).read_text())
+        if found != versions[:1]:
+            yield f"{path}: is version {' '.join(found) or 'none'}, CHANGES.md begins with {versions[0]}"
+    tags = subprocess.run(["git", "-C", str(TOP), "tag", "--list", "[0-9]*"], capture_output=True, text=True).stdout.split()
+    for tag in tags:
+        if tag not in versions:
+            yield f"CHANGES.md: has no entry {tag}, which is a tag"
+        if entry.findall(at(tag, "CHANGES.md"))[:1] != [tag] or program.findall(at(tag, "tools/mm/memhp/main.c")) != [tag]:
+            yield f"tag {tag}: CHANGES.md or memhp has another version there"
+    for version in versions[1:]:
+        if tags and version not in tags:
+            yield f"CHANGES.md: {version} is no tag"
+
+
 def problems():
     readme = (TOP / "README.md").read_text()
     for name in [*unknown_tests(readme), *unknown_targets(readme), *missing_links(readme), *other_figures(readme)]:
@@ -211,9 +235,7 @@ def problems():
     yield from (f"Documentation/ABI: {problem}" for problem in abi_problems(sum(map(list, files()), [])))
     for document, problem in unlike_the_code():
         yield f"Documentation/{document}: {problem}"
-    changes, memhp = source("CHANGES.md", r"\n## (\S+)"), source("tools/mm/memhp/main.c", r'VERSION\s+"([^"]+)"')
-    if changes[:1] != memhp:
-        yield f"CHANGES.md: begins with {changes[0]}, memhp is {memhp[0]}"
+    yield from version_problems()
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@
 
   user-space   tools/testing/memory_hotplug, on this machine
   model        its model of the locks and states, on this machine
+  install      what "make -C tools/mm install" installs of memhp, from build/tree
   kunit        mm/mhp/tests/*_kunit.ko of the kernel under test
   kselftest    tools/testing/selftests/memory-hotplug of build/tree
   firmware     tests/firmware/*.py: functions test_*(guest), the host acts as firmware
@@ -147,7 +148,7 @@ sys.path.insert(0, str(ROOT / "tests/guest"))   # what tests share
 def user_space(kernel_dir):
     directory = ROOT / "tools/testing/memory_hotplug"
 
-    def run(name, target, timeout):
+    def run(name, target, timeout, directory=directory):
         log = LOG / f"{name}.log"
         with open(log, "w", encoding="utf-8") as file:
             status = subprocess.run(["make", "-C", directory, target], stdout=file, stderr=subprocess.STDOUT,
@@ -159,6 +160,8 @@ def user_space(kernel_dir):
 
     if directory.is_dir() and not architecture(kernel_dir).foreign:
         yield Test("user-space", "the pure files, under sanitizers", lambda: run("user-space", "test", 600), 600)
+        yield Test("install", "memhp, its manual and completion", lambda: run(
+            "install", "install-test", 300, BUILD / "tree/tools/testing/memory_hotplug"), 300)
         yield Test("model", "a model of the locks and states, by spin", lambda: run("model", "model", 1800), 1800)
 
 
@@ -257,7 +260,7 @@ def discover(kernel_dir):
 
 def check_names(names):
     """A wrong name is to be known before a kernel is built. Only the build shows which KUnit modules there are."""
-    known = ["user-space", "model", *test_names()]
+    known = ["user-space", "install", "model", *test_names()]
     for name in names:
         if not name.startswith("kunit"[:len(name)]) and not any(test.startswith(name) for test in known):
             raise GuestError(f"no test's name begins with {name}; scripts/test.py --list names all")
