@@ -1036,6 +1036,9 @@ static int mhp_decode_offline(const struct mhp_change *change)
 		if (!piece->zone)
 			return mhp_refuse(change->result, -EINVAL, MHP_WHY_MULTI_ZONE,
 					  piece->start_pfn);
+		if (mhp_range_stays(piece->start_pfn, piece->nr_pages))
+			return mhp_refuse(change->result, -EPERM, MHP_WHY_BOOT_MEMORY,
+					  piece->start_pfn);
 	}
 	return 0;
 }

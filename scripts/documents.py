@@ -139,7 +139,7 @@ def page_kinds():
     text = source("mm/mhp/movable.c", r"mhp_view_lru_kind\(.*?\n}|mhp_page_kind\(.*?\n}")
     kinds = {kind for function in text for kind in re.findall(r'"([\w-]+)"', function)}
     kinds |= set(source("mm/mhp/movable.c", r'mhp_census_note_blocker\([^;]*"([\w-]+)"\)'))
-    return kinds | {"holes", "multi-zone", "disabled", "lost"}
+    return kinds | {"holes", "multi-zone", "boot-memory", "disabled", "lost"}
 
 
 def functions(path, *names):

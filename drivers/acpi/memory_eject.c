@@ -236,6 +236,7 @@ static u32 acpi_eject_code(const struct mhp_result *res)
 	case MHP_WHY_DISABLED:
 	case MHP_WHY_HOLES:
 	case MHP_WHY_MULTI_ZONE:
+	case MHP_WHY_BOOT_MEMORY:
 	case MHP_WHY_RANGE:
 		return ACPI_OST_SC_EJECT_NOT_SUPPORTED;
 	case MHP_WHY_BUSY:

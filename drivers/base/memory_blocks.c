@@ -1018,7 +1018,11 @@ static const char *memory_block_obstacle(const struct memory_block *mem)
 		return mhp_reason_name(MHP_WHY_DISABLED);
 	if (mhp_range_has_holes(block_pfn(mem), block_pages()))
 		return mhp_reason_name(MHP_WHY_HOLES);
-	return mem->zone ? NULL : mhp_reason_name(MHP_WHY_MULTI_ZONE);
+	if (!mem->zone)
+		return mhp_reason_name(MHP_WHY_MULTI_ZONE);
+	if (mhp_range_stays(block_pfn(mem), block_pages()))
+		return mhp_reason_name(MHP_WHY_BOOT_MEMORY);
+	return NULL;
 }
 
 /**

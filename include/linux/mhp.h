@@ -278,6 +278,7 @@ int mhp_record_show(struct mhp_record **slot, char *buf);
 #ifdef CONFIG_MEMORY_HOTREMOVE
 bool mhp_range_removable(unsigned long start_pfn, unsigned long nr_pages);
 bool mhp_range_has_holes(unsigned long start_pfn, unsigned long nr_pages);
+bool mhp_range_stays(unsigned long start_pfn, unsigned long nr_pages);
 #else
 static inline bool mhp_range_removable(unsigned long start_pfn, unsigned long nr_pages)
 {
@@ -285,6 +286,11 @@ static inline bool mhp_range_removable(unsigned long start_pfn, unsigned long nr
 }
 
 static inline bool mhp_range_has_holes(unsigned long start_pfn, unsigned long nr_pages)
+{
+	return true;
+}
+
+static inline bool mhp_range_stays(unsigned long start_pfn, unsigned long nr_pages)
 {
 	return true;
 }

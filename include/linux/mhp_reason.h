@@ -21,6 +21,7 @@
 	X(NOMEM,	"nomem",	"the kernel has no memory for the bookkeeping") \
 	X(HOLES,	"holes",	"the block has holes")		\
 	X(MULTI_ZONE,	"multi-zone",	"the block spans zones or nodes") \
+	X(BOOT_MEMORY,	"boot-memory",	"this architecture keeps the memory that it had at boot") \
 	X(ONLINE,	"online",	"the block is online and must go offline first") \
 	X(BUSY,		"busy",		"another request works on the block") \
 	X(DISABLED,	"disabled",	"the device does not allow to be taken offline") \

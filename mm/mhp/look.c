@@ -36,6 +36,28 @@ bool mhp_range_has_holes(unsigned long start_pfn, unsigned long nr_pages)
 	return ram != nr_pages;
 }
 
+/**
+ * mhp_range_stays() - test whether a range has memory that never goes offline
+ * @start_pfn: first page frame, aligned to a section
+ * @nr_pages: number of page frames, in whole sections
+ *
+ * For an architecture that cannot do without any of the memory that was there at boot.
+ *
+ * Context: Any. The caller keeps the range from being removed.
+ * Return: true if a part of the range is such memory.
+ */
+bool mhp_range_stays(unsigned long start_pfn, unsigned long nr_pages)
+{
+	unsigned long pfn;
+
+	if (!IS_ENABLED(CONFIG_MHP_BOOT_MEMORY_STAYS))
+		return false;
+	for (pfn = start_pfn; pfn < start_pfn + nr_pages; pfn += PAGES_PER_SECTION)
+		if (early_section(__pfn_to_section(pfn)))
+			return true;
+	return false;
+}
+
 /* Takes no lock. Holes within a section that is present have reserved pages. */
 static bool mhp_has_absent_sections(const struct mhp_range *range)
 {
@@ -56,13 +78,14 @@ static bool mhp_has_absent_sections(const struct mhp_range *range)
  * time, and requests would have to wait for the reader. The answer may be out of date at once.
  *
  * Context: Process context. May sleep.
- * Return: false if there is a page that cannot be moved.
+ * Return: false if there is a page that cannot be moved, or memory that stays.
  */
 bool mhp_range_removable(unsigned long start_pfn, unsigned long nr_pages)
 {
 	const struct mhp_range range = { start_pfn, nr_pages };
 
-	return !mhp_has_absent_sections(&range) && mhp_looks_movable(&range);
+	return !mhp_has_absent_sections(&range) && !mhp_range_stays(start_pfn, nr_pages) &&
+	       mhp_looks_movable(&range);
 }
 
 #endif /* CONFIG_MEMORY_HOTREMOVE */

@@ -5,7 +5,7 @@ import re
 import shlex
 
 import ssdt
-from guest import OST_SUCCESS, ROOT, machine
+from guest import OST_SUCCESS, ROOT, Skip, machine
 from ssdt import CHECK, HIDDEN, Device
 
 BLOCK = HIDDEN.step
@@ -419,6 +419,28 @@ def test_dependency(guest):
     status = guest.sh(f"cat {device}/eject_status")
     assert "reason=dependency" in status, status
     guest.sh(f"expect OK {ASK} 'disable {uid} 0'")
+    assert guest.unplug(dimm).done
+
+
+@machine(timeout=300)
+def test_boot_memory(guest):
+    """boot-memory: where the architecture keeps what it had at boot, its blocks say so and nothing is tried."""
+    if guest.arch.name != "arm64":
+        raise Skip("only arm64 keeps the memory that it had at boot")
+    boot = list(map(int, guest.sh("blocks_that_are online").split()))
+    dimm, blocks = plug(guest)
+    kinds = {}
+    for block, line in guest.query(f"{boot[0]}-{boot[-1]}")[1].items():
+        assert line["score"] == "0" and guest.sh(f"cat $memory/memory{block}/removable") == "0", f"{block}: {line}"
+        kinds.setdefault(line["kind"], []).append(block)
+    # The firmware keeps parts of some.
+    assert set(kinds) <= {"boot-memory", "holes"} and len(kinds["boot-memory"]) > len(boot) / 2, f"{kinds}"
+    fails(guest, kinds["boot-memory"][0], "offline", "EPERM", "boot-memory", err="-1", step="check", passes="0")
+    assert "reason=notifier" not in guest.sh(f"cat {STATS}"), "a notifier was asked"
+
+    # By size: all that goes is the DIMM, which then is ejected.
+    guest.sh("expect_ask EBUSY 'offline size=512M'; expect_ask OK 'offline size=256M'")
+    assert all(state == "offline" for state, _ in guest.zones(blocks).values()), "it went elsewhere"
     assert guest.unplug(dimm).done
 
 

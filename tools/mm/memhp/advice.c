@@ -26,6 +26,8 @@ static const struct advice advices[] = {
 	{ "holes", "a block with holes never goes offline", "Choose another block." },
 	{ "multi-zone", "a block with pages of several zones or nodes never goes offline",
 	  "Choose another block." },
+	{ "boot-memory", "this architecture keeps the memory that it had at boot",
+	  "Choose a block of memory that was added later." },
 	{ "hugetlb", "a huge page can neither move nor be dissolved",
 	  "Reserve one of its size elsewhere, or shrink the pool: /sys/kernel/mm/hugepages." },
 	{ "no-target", "there is no memory to move the pages to",

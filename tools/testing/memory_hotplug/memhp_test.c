@@ -195,10 +195,10 @@ static void memhp_a_sum_is_as_hard_as_its_hardest_part(struct kunit *test)
 static void memhp_each_reason_of_a_refusal_has_advice(struct kunit *test)
 {
 	static const char * const reasons[] = {
-		"absent", "nomem", "holes", "multi-zone", "busy", "disabled", "hwpoison",
-		"notifier", "isolate-race", "unmovable", "pinned", "busy-page", "hugetlb",
-		"no-target", "no-room", "kexec", "signal", "deadline", "sleep", "cancelled",
-		"ejecting", "dependency", "firmware", "lost",
+		"absent", "nomem", "holes", "multi-zone", "boot-memory", "busy", "disabled",
+		"hwpoison", "notifier", "isolate-race", "unmovable", "pinned", "busy-page",
+		"hugetlb", "no-target", "no-room", "kexec", "signal", "deadline", "sleep",
+		"cancelled", "ejecting", "dependency", "firmware", "lost",
 	};
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(reasons); i++)
