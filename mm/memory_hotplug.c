@@ -254,6 +254,36 @@ static int mhp_node_step_down(struct mhp_request *req, struct mhp_run *run)
 }
 
 /* sections */
+
+/*
+ * How much is mapped at once. When memory is removed, x86-64 splits a leaf of the direct map that
+ * has other memory as well. Other architectures clear the whole leaf, so there none may span two
+ * blocks, which can be removed one by one.
+ */
+static u64 mhp_mapping_unit(const struct mhp_run *run)
+{
+	if (IS_ENABLED(CONFIG_X86_64))
+		return mhp_range_bytes(&run->all);
+	return memory_block_size_bytes();
+}
+
+static int mhp_add_sections(const struct mhp_run *run, int nid, struct mhp_params *params)
+{
+	const u64 start = mhp_range_phys(&run->all), end = start + mhp_range_bytes(&run->all);
+	const u64 unit = mhp_mapping_unit(run);
+	int ret = 0;
+	u64 at;
+
+	for (at = start; at < end; at += unit) {
+		ret = arch_add_memory(nid, at, unit, params);
+		if (ret)
+			break;
+	}
+	if (ret && at > start)
+		arch_remove_memory(start, at - start, params->altmap, NULL);
+	return ret;
+}
+
 static int mhp_sections_up(struct mhp_request *req, struct mhp_run *run)
 {
 	struct mhp_lower *lower = to_lower(req);
@@ -263,8 +293,7 @@ static int mhp_sections_up(struct mhp_request *req, struct mhp_run *run)
 	};
 	int ret;
 
-	ret = arch_add_memory(lower->extent->nid, mhp_range_phys(&run->all),
-			      mhp_range_bytes(&run->all), &params);
+	ret = mhp_add_sections(run, lower->extent->nid, &params);
 	switch (ret) {
 	case 0:
 		return 0;
