@@ -9,8 +9,8 @@
  * line how much was lost. And it ignores vm.memory_failure_recovery, which is about memory
  * errors, not about a removal that the firmware reports.
  *
- * mf_mutex is held, so that no failure of the same page is handled at the same time. Memory
- * failure takes it before mem_hotplug_lock, and so does mhp_discard_begin().
+ * mf_mutex is held, so that no failure of the same page is handled at the same time. It is
+ * taken before mem_hotplug_lock, which others need while memory failure waits for I/O.
  *
  *	clean page cache	is dropped, and read again from its file when needed
  *	dirty page cache	is dropped; fsync() of its file fails with EIO

@@ -794,7 +794,10 @@ proctype vanish()
 #endif
 
 #ifdef SCENE_VANISH
-/* soft_offline_page(): mm/memory-failure.c */
+/*
+ * soft_offline_page() of 6.12: mm/memory-failure.c. The series has a walk in the place of
+ * mem_hotplug_lock, but whoever handles a failure may take that lock within mf_mutex.
+ */
 proctype soft_offline()
 {
 	take(mf_mutex);
