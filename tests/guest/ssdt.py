@@ -94,7 +94,7 @@ def compile_table(guest, body):
 def load_table(guest, body):
     aml = base64.b64encode(compile_table(guest, body)).decode()
     table = f"/sys/kernel/config/acpi/table/{guest.tables}"
-    guest.sh(f"mkdir {table} && base64 -d >/tmp/aml <<<{aml} && cat /tmp/aml >{table}/aml", log=False)
+    guest.sh(f"modprobe -q acpi_configfs; mkdir {table} && base64 -d >/tmp/aml <<<{aml} && cat /tmp/aml >{table}/aml", log=False)
     # Loading ends with a scan of all devices; the new one is the last of them.
     guest.sh(f"wait_for 60 [ -e {button(guest)}/physical_node ]", log=False)
 
