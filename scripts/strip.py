@@ -1,6 +1,5 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""strip.py TREE: take the base kernel's memory hotplug out of an unpacked tree.
+"""Take the base kernel's memory hotplug out of an unpacked tree.
 
 The series does it in parts, each of which is some of the files that are named here.
 
@@ -12,15 +11,14 @@ to do.
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 HOTPLUG = ("MEMORY_HOTPLUG", "MEMORY_HOTREMOVE")
 
-# Whole files. The series adds new files of the same names.
+# Whole files. The series adds new files of the same names; `_old` is what it calls two of them until then.
 DELETE = """
-mm/memory_hotplug.c
-drivers/base/memory.c
+mm/memory_hotplug_old.c
+drivers/base/memory_old.c
 drivers/acpi/acpi_memhotplug.c
 tools/testing/selftests/memory-hotplug
 Documentation/admin-guide/mm/memory-hotplug.rst
@@ -165,12 +163,3 @@ def strip(tree, names):
     for name, text in changed.items():
         (tree / name).write_text(text)
     return gone + sorted(changed)
-
-
-if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit(__doc__)
-    try:
-        print("\n".join(strip(Path(sys.argv[1]), all_names())))
-    except Misfit as e:
-        sys.exit(f"strip: {e}")

@@ -371,6 +371,26 @@ class Tree(unittest.TestCase):
             tree.read_series()
         self.assertIn("no patch strips mm/old.c", str(e.exception))
 
+    def test_moved(self):
+        # The old file gets another name, so that one of ours can have its name before the old one is removed.
+        (tree.TOP / "mm/old.c").write_text("ours\n")
+        (tree.TOP / "series").write_text("== move\n\nM.\n\n> mm/old.c mm/older.c\n" + SERIES.replace("mm/own.c", "mm/own.c\n+ mm/old.c"))
+        src = self.source("a")
+        with unittest.mock.patch.dict(strip.__dict__, DELETE=["mm/older.c"]):
+            self.make(src)
+            files = {rev: tree.git("ls-tree", "--name-only", rev, "mm/").split() for rev in ("series~2", "series~1", "series", "stripped")}
+            self.assertEqual(tree.git("show", "series:mm/old.c"), "ours")
+            self.assertIn("mm/old.c", tree.names())
+            self.assertNotIn("mm/older.c", tree.names())
+            with unittest.mock.patch("builtins.print"), unittest.mock.patch.object(tree, "cover_letter", lambda: "s\n\nText."):
+                tree.write_mails()
+                tree.write_quilt()
+            tree.try_series(src)
+        self.assertEqual(files, {"series~2": ["mm/older.c"], "series~1": ["mm/old.c", "mm/older.c", "mm/own.c"],
+                                 "series": ["mm/old.c", "mm/own.c"], "stripped": ["mm/old.c", "mm/own.c"]})
+        self.assertIn("\nrename from mm/old.c\n", (tree.BUILD / "series/0001-move.patch").read_text())
+        self.assertIn("\ndeleted file mode", (tree.BUILD / "quilt/memory-hotplug/0001-move.patch").read_text())
+
     def test_innermost_folder(self):
         (tree.TOP / "mm/a").mkdir()
         (tree.TOP / "mm/a/b.c").write_text("b\n")

@@ -4,7 +4,7 @@
 
     base        the source as unpacked       (tag)
     one commit for each patch named in the file `series`, the last is checked out
-    stripped    the one without memory hotplug, in the middle (tag)
+    stripped    before ours is used: without any memory hotplug (tag, beside the series)
 
 --series writes the mails to build/series, --quilt the same patches for debian/patches of a package
 to build/quilt, --base makes an untouched tree in build/base,
@@ -292,12 +292,13 @@ def stage(index, files):
 
 class Patch:
     """
-    One paragraph of `series`: `== subject`, the message, `+ owned file or folder`, `@ edit [or edit]`, `! strip path...`.
+    One paragraph of `series`: `== subject`, the message, `+ owned file or folder`, `@ edit [or edit]`, `! strip path...`,
+    `> file name`.
     A file belongs to the patch that names it, or the innermost folder around it: NAMED has all these names.
     """
 
     def __init__(self, subject, part, named):
-        self.subject, self.part, self.body, self.own, self.edit, self.strips = subject, part, [], [], [], []
+        self.subject, self.part, self.body, self.own, self.edit, self.strips, self.moves = subject, part, [], [], [], [], []
         self.all_named = named
 
     def has(self, name, path):
@@ -323,6 +324,7 @@ class Patch:
             if not (TOP / e).is_file():
                 fail(f"series: {e}: no such patch ('{self.subject}')")
             parts.append((TOP / e).read_bytes())
+        parts += [name.encode() for move in self.moves for name in move]
         if self.strips:
             parts += [Path(strip.__file__).read_bytes(), *(name.encode() for name in self.strips)]
         return digest(*parts)
@@ -358,6 +360,8 @@ def read_series():
             named.add(line[2:].strip())
         elif line.startswith("@ "):
             patches[-1].edit.append(line[2:].strip().split(" or "))
+        elif line.startswith("> "):
+            patches[-1].moves.append(line.split()[1:])
         elif line.startswith("! strip "):
             patches[-1].strips += [n for n in unstripped if n.startswith(tuple(line.split()[2:]))]
             unstripped = [n for n in unstripped if n not in patches[-1].strips]
@@ -415,12 +419,30 @@ def strip_index(index, names):
         stage(index, {name: path if path.exists() else None for name, path in paths.items()})
 
 
+def move(index, old, new):
+    """Gives file OLD of the tree in INDEX the name NEW."""
+    entry = git("ls-files", "-s", old, env=index)
+    if not entry:
+        fail(f"the base has no {old}. Nothing was changed")
+    git("update-index", "--index-info", stdin=f"0 {'0' * 40}\t{old}\n{entry.partition(chr(9))[0]}\t{new}\n", env=index)
+
+
+def without_hotplug(parent, index):
+    """Commits the tree of PARENT, which is in INDEX, without the base's memory hotplug. It is no part of the series."""
+    alone = {"GIT_INDEX_FILE": index["GIT_INDEX_FILE"] + ".stripped"}
+    shutil.copyfile(index["GIT_INDEX_FILE"], alone["GIT_INDEX_FILE"])
+    strip_index(alone, strip.all_names())
+    return commit(git("write-tree", env=alone), parent, "without memory hotplug\n")
+
+
 def apply_patch(patch, parent, index, told):
     """Commits PATCH on PARENT, whose tree is in INDEX, or returns PARENT if this base needs nothing of the patch."""
     def read(name):
         r = git("cat-file", "blob", f":{name}", env=index, check=False)
         return r.stdout if r.returncode == 0 else None
 
+    for old, new in patch.moves:
+        move(index, old, new)
     if patch.strips:
         strip_index(index, patch.strips)
     with tempfile.TemporaryDirectory(dir=BUILD) as tmp:
@@ -454,14 +476,17 @@ def ensure_series(base):
         index = {"GIT_INDEX_FILE": str(Path(tmp) / "index")}
         for patch in patches:
             want = patch.digest(parent)
-            if want not in known or made:
+            first = bool(patch.strips) and not stripped
+            if want not in known or made or first and f"{want}-" not in known:
                 if not made:
                     git("read-tree", parent, env=index)
+                if first:
+                    known[f"{want}-"] = without_hotplug(parent, index)
                 known[want] = apply_patch(patch, parent, index, told)
                 made += 1
+            if first:
+                stripped = used[f"{want}-"] = known[f"{want}-"]
             parent = used[want] = known[want]
-            if patch.strips:
-                stripped = parent
     if made:
         record.write_text("".join(f"{want} {rev}\n" for want, rev in used.items()))
         fuzzy = sum(hunk.left_out > 0 for hunk in told)
@@ -491,6 +516,10 @@ def try_series(top):
             return (tree / name).read_text() if (tree / name).is_file() else None
 
         for patch in patches:
+            for old, new in patch.moves:
+                if not (tree / old).is_file():
+                    fail(f"{top}: has no {old}")
+                (tree / old).rename(tree / new)
             try:
                 patch.strips and strip.strip(tree, patch.strips)
             except strip.Misfit as e:
@@ -533,27 +562,31 @@ def cover_letter():
     return text + f"\nbase-commit: {trailer('base', 'Commit') or 'v' + version(git('show', 'base:Makefile'))}\n"
 
 
+def format_patches(out, renames, *options):
+    """Writes the patches of the series to OUT, and returns the names of the files."""
+    if identity() == NOBODY:
+        print("tree: git has no user.name and user.email: the patches are by nobody whom a mail reaches", file=sys.stderr)
+    shutil.rmtree(out, ignore_errors=True)
+    return git("-c", f"branch.series.description={cover_letter()}", "format-patch", "--zero-commit", renames,
+               *options, "-o", str(out), "base..series").splitlines()
+
+
 def write_mails():
     """Writes the mails that `git am` applies to build/series. The cover letter is elsewhere, as git am would stop at it."""
     out, cover = BUILD / "series", BUILD / "cover-letter.patch"
-    subprocess.run(["rm", "-rf", str(out), str(cover)], check=True)
-    mails = git("-c", f"branch.series.description={cover_letter()}", "format-patch", "--cover-letter", "--zero-commit",
-                "--cover-from-description=subject", "--no-renames", "-o", str(out), "base..series").splitlines()
-    Path(mails[0]).rename(cover)
-    print(f"{cover.relative_to(TOP)}\n{out.relative_to(TOP)}/: {len(mails) - 1} patches on Linux "
+    mails = format_patches(out, "--find-renames=100%", "--cover-letter", "--cover-from-description=subject")
+    Path(mails[0]).replace(cover)
+    print(f"{cover.relative_to(BUILD.parent)}\n{out.relative_to(BUILD.parent)}/: {len(mails) - 1} patches on Linux "
           f"{version(git('show', 'base:Makefile'))}")
-    if identity() == NOBODY:
-        print("tree: git has no user.name and user.email: the patches are by nobody whom a mail reaches", file=sys.stderr)
 
 
 def write_quilt():
-    """The same patches for a package in Debian's format 3.0 (quilt), which takes mails of git as they are."""
+    """The same patches for a package in Debian's format 3.0 (quilt), which has no renames."""
     out = BUILD / "quilt"
-    subprocess.run(["rm", "-rf", str(out)], check=True)
-    shutil.copytree(BUILD / "series", out / "memory-hotplug")
-    names = sorted(mail.name for mail in (out / "memory-hotplug").iterdir())
+    shutil.rmtree(out, ignore_errors=True)
+    names = [Path(name).name for name in format_patches(out / "memory-hotplug", "--no-renames")]
     (out / "series").write_text("".join(f"memory-hotplug/{name}\n" for name in names))
-    print(f"{out.relative_to(TOP)}: memory-hotplug/ belongs in debian/patches, and series at the end of debian/patches/series")
+    print(f"{out.relative_to(BUILD.parent)}: memory-hotplug/ belongs in debian/patches, and series at the end of debian/patches/series")
 
 
 def ensure_base_tree():
@@ -567,8 +600,10 @@ def ensure_base_tree():
 
 def names():
     """The files of a base that are needed to try the series on it."""
-    text = "".join((TOP / e).read_text() for patch in read_series() for e in patch.named())
-    return sorted({"Makefile", *strip.all_names(), *re.findall(r"^--- a/(\S+)", text, re.M)})
+    patches = read_series()
+    text = "".join((TOP / e).read_text() for patch in patches for e in patch.named())
+    moved = {new: old for patch in patches for old, new in patch.moves}
+    return sorted({"Makefile", *(moved.get(n, n) for n in strip.all_names()), *re.findall(r"^--- a/(\S+)", text, re.M)})
 
 
 def try_all(tops):
@@ -603,7 +638,7 @@ def main(args):
     switch(base, *ensure_series(base))
     if "--base" in args:
         ensure_base_tree()
-    if {"--series", "--quilt"} & set(args):
+    if "--series" in args:
         write_mails()
     if "--quilt" in args:
         write_quilt()
