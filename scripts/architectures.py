@@ -32,6 +32,7 @@ class Architecture:
     patience: int = 1       # how much longer its guests get
     tables: object = None   # ACPI tables in the place of the firmware's: {name: bytes} for sizes of nodes and of the room
     lacks: tuple = ()       # what tests are skipped without: (field of guest.Machine, why it is not to be had)
+    no_options: tuple = ()  # the same of boot options: (beginning of the option, why)
 
     def built(self, name):
         """A directory with what is compiled for guests."""
@@ -98,7 +99,8 @@ ARCHITECTURES = {
         lacks=(("hmat", "QEMU's virt has no HMAT"),
                ("table", "QEMU's virt takes no more ACPI tables"),
                ("own_root", "only guests of x86-64 have their root in memory"),
-               ("boot", "only guests of x86-64 boot systemd"))),
+               ("boot", "only guests of x86-64 boot systemd")),
+        no_options=(("memmap=", "only x86 has the boot option memmap=, which keeps memory for the test"),)),
 }
 
 

@@ -80,9 +80,10 @@ def complaints(console, allow=None):
 
 
 def traces(console):
-    """Where the kernel was when it complained: RIP, and the functions that called, without those that are guessed."""
-    return [line for report in re.findall(r"RIP: .*|Call Trace:(?:\n.*){,40}?\n.*</TASK>", console) for line in report.splitlines()
-            if not re.search(r"Call Trace|TASK>|\] +\? |\] (Code|R[A-Z0-9]{2}): (?!0010)", line)]
+    """Where the kernel was when it complained: RIP or pc, and the functions that called, without those that are guessed."""
+    reports = re.findall(r"RIP: .*|Call Trace:(?:\n.*){,40}?\n.*</TASK>|\bpc : .*|Call trace:(?:\n.*\+0x[0-9a-f]+/0x.*)+", console)
+    return [line for report in reports for line in report.splitlines()
+            if not re.search(r"Call [Tt]race|TASK>|\] +\? |\] (Code|R[A-Z0-9]{2}): (?!0010)", line)]
 
 
 def parse_size(text):
@@ -436,6 +437,9 @@ class Guest:
         for wanted, why in self.arch.lacks:
             if getattr(self.machine, wanted):
                 raise Skip(why)
+        for option, why in self.arch.no_options:
+            if f" {option}" in f" {self.machine.cmdline}":
+                raise Skip(why)
         self.slowness = PATIENCE.get(kernel_dir.name, 1) * self.arch.patience
         self.patience = self.slowness * load()
         self.mode = mode
@@ -751,6 +755,9 @@ class Guest:
         """End such a program; its last line of output."""
         self.sh(f"kill $(</tmp/{name}.pid); wait_for 100 eval '! kill -0 $(</tmp/{name}.pid) 2>/dev/null'")
         return self.sh(f"tail -n 1 /tmp/{name}.out")
+
+    def block_size(self):
+        return int(self.sh("block_size", log=False))
 
     def blocks(self, dimm):
         """The memory blocks of a DIMM."""

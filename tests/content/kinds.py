@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 """Blocks with each kind of page go offline; the table of kinds is in the admin guide."""
 
-from guest import MIB, machine
+from guest import GIB, MIB, machine
 
 NODE = 1
-PAGE = 4096
-KPF_HUGE = 1 << 17
 
 
 def plug(guest, size="256M", word="online_movable"):
@@ -72,12 +70,6 @@ def test_hugetlb_2m(guest):
     return f"{held} pages"
 
 
-def is_huge(guest, pfn):
-    """Is the page a part of a huge page of hugetlbfs?"""
-    flags = guest.sh(f"dd if=/proc/kpageflags bs=8 skip={pfn} count=1 2>/dev/null | od -An -tx8")
-    return bool(int(flags, 16) & KPF_HUGE)
-
-
 @machine()
 def test_hugetlb_1g(guest):
     """A huge page of 1 GiB is not in ZONE_MOVABLE; its blocks stay online until it is freed."""
@@ -90,12 +82,11 @@ def test_hugetlb_1g(guest):
     guest.sh(f"echo 1 >{pool}/nr_hugepages; [ $(<{pool}/nr_hugepages) = 1 ]")
     assert hold(guest, "huge1g", dimm) == 1 << 18
     # The other GiB may have pages of the kernel.
-    size = int(guest.sh("cat $memory/block_size_bytes"), 16)
-    huge = [block for block in guest.blocks(dimm) if is_huge(guest, block * size // PAGE)]
-    assert len(huge) * size == 1 << 30, huge
+    huge = guest.sh(f"blocks_of_hugetlb $(blocks {dimm.lo} {dimm.hi})").split()
+    assert len(huge) * guest.block_size() == GIB, huge
     middle = huge[len(huge) // 2]
     guest.sh(f"expect EBUSY $memory/memory{middle}/state offline")
-    assert guest.zones([middle])[middle] == ("online", "Normal")
+    assert guest.zones([middle]) == {int(middle): ("online", "Normal")}
     # It could move, to another of its size.
     assert "there is no memory to move the pages to" in guest.sh("dmesg | grep 'offline failed' | tail -n 1")
     end(guest)

@@ -74,6 +74,16 @@ blocks_that_are() {
 	grep -lx "$1" $memory/memory*/state | sed 's,.*/memory\([0-9]*\)/state,\1,' | sort -n
 }
 
+# blocks_of_hugetlb BLOCK...: those that begin within a huge page of hugetlbfs, with pages of 4 KiB.
+blocks_of_hugetlb() {
+	local block flags pages=$(($(block_size) / 4096))
+
+	for block; do
+		flags=$(dd if=/proc/kpageflags bs=8 skip=$((block * pages)) count=1 status=none | od -An -tx8)
+		[ $((16#${flags// /} >> 17 & 1)) = 0 ] || echo "$block"
+	done
+}
+
 # zones BLOCK...: print "BLOCK:STATE:ZONES" for each block. An online block has one zone.
 zones() {
 	local block

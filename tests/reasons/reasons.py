@@ -292,7 +292,9 @@ def test_no_target(guest):
     dimm, blocks = plug(guest, "2G", "online_kernel")
     guest.sh(f"echo 1 >{pool}/nr_hugepages; [ $(<{pool}/nr_hugepages) = 1 ]")
     guest.start_program(f"kinds huge1g 1 {dimm.lo} {dimm.hi}", "kinds")
-    said = fails(guest, blocks[8], "offline", "EBUSY", "no-target", kind="hugetlb")
+    # One of the two GiB.
+    huge = guest.sh("blocks_of_hugetlb " + " ".join(map(str, blocks))).split()
+    said = fails(guest, huge[0], "offline", "EBUSY", "no-target", kind="hugetlb")
     assert int(said["ms"]) < 10000, f"{said}"
 
 
