@@ -22,6 +22,7 @@ help:
 	@echo 'make bench    measure beside the untouched kernel; SCENARIOS="single big" for some'
 	@echo 'make kernel   prepare the tree and build the kernel'
 	@echo 'make model    check a model of the locks and states with spin'
+	@echo 'make fuzz     libFuzzer for the pure parts, then all files of a guest at random; SEED=1 OPERATIONS=20000'
 	@echo 'make mutate   put small errors into a copy: do the tests see them? MUTATIONS="suite ladder" for some'
 	@echo 'make deb      packages for Debian 12, in build/deb; FLAVOUR=cloud-amd64, amd64, rt-amd64'
 	@echo 'make check    style and static checks; compile every caller'
@@ -84,6 +85,14 @@ check: tree
 model:
 	@scripts/setup model
 	@nice -n 10 tools/testing/memory_hotplug/model/model.py
+
+# The same seed lets each process of the guest do the same again; which of them is first is not decided.
+.PHONY: fuzz
+fuzz: kernel
+	@scripts/setup fuzz
+	@mkdir -p build/fuzz
+	@$(MAKE) --no-print-directory -C tools/testing/memory_hotplug fuzz O=$(CURDIR)/build/fuzz FUZZ_SECONDS=$(or $(SECONDS),60)
+	@FUZZ_SEED=$(or $(SEED),1) FUZZ_OPERATIONS=$(or $(OPERATIONS),20000) scripts/test.py $(GUEST) fuzz/
 
 # In a copy of all this, which makes a tree and a kernel of its own.
 .PHONY: mutate

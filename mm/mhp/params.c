@@ -83,7 +83,9 @@ static int mhp_online_policy_set(const char *val, const struct kernel_param *kp)
 	int policy = sysfs_match_string(online_policy_names, val);
 
 	if (policy < 0) {
-		pr_warn("online_policy: '%s' is no policy\n", val);
+		/* A later writer is told by EINVAL, and would fill the log with any text. */
+		if (system_state < SYSTEM_RUNNING)
+			pr_warn("online_policy: '%s' is no policy\n", val);
 		return policy;
 	}
 	WRITE_ONCE(online_policy, policy);

@@ -34,6 +34,7 @@ def test_bad_values(guest):
                         ("auto_movable_numa_aware", "Y"), ("offline_timeout_ms", "120000"), ("removable_compat", "N")):
         assert guest.sh(f"cat {PARAMETERS}/{name}") == value, name
     is_refused(guest, "online_policy", "contig")
+    assert "'contig'" not in guest.sh("dmesg"), "a writer can fill the log"
     is_refused(guest, "auto_movable_ratio", "many")
     is_refused(guest, "auto_movable_numa_aware", "2")
     is_refused(guest, "offline_timeout_ms", "-1")
