@@ -37,6 +37,7 @@ DOMAIN = """<domain type='{accel}'>
   <features><acpi/>{tcg}</features>
   <cpu mode='maximum'>
     <feature name='erms' policy='disable'/>
+    <feature name='cx16' policy='disable'/>
     <numa>{cells}</numa>
   </cpu>
   <on_reboot>destroy</on_reboot>
