@@ -90,8 +90,7 @@ model:
 .PHONY: fuzz
 fuzz: kernel
 	@scripts/setup fuzz
-	@mkdir -p build/fuzz
-	@$(MAKE) --no-print-directory -C tools/testing/memory_hotplug fuzz O=$(CURDIR)/build/fuzz FUZZ_SECONDS=$(or $(SECONDS),60)
+	@$(MAKE) --no-print-directory -C tools/testing/memory_hotplug fuzz O=$(CURDIR)/build/fuzz FUZZ_SECONDS=$(or $(FUZZ_SECONDS),60)
 	@FUZZ_SEED=$(or $(SEED),1) FUZZ_OPERATIONS=$(or $(OPERATIONS),20000) scripts/test.py $(GUEST) fuzz/
 
 # In a copy of all this, which makes a tree and a kernel of its own.

@@ -39,7 +39,8 @@ LOG = BUILD / "log"
 KERNEL_DIR = BUILD / "x86_64"
 # QEMU searches all translations of a page for each that a write makes invalid: with its 1 GiB of them, to clear 32 pages
 # of a program that has ended took up to 45 s.
-TCG = "tcg,thread=multi,tb-size=128"
+TRANSLATIONS = 128      # MiB
+TCG = f"tcg,thread=multi,tb-size={TRANSLATIONS}"
 EXACT = "tcg,thread=single -icount shift=0,sleep=off"   # one instruction is one nanosecond, each time the same
 # Boot options of a kernel. Debian's brings new memory online by itself; the tests bring it online themselves.
 BOOT_OPTIONS = {"vm-x86_64": "page_table_check=on", "debug-x86_64": "page_table_check=on no5lvl",

@@ -7,7 +7,6 @@ from guest import machine
 
 NODE = 1
 SEED = os.environ.get("FUZZ_SEED", "1")
-BLOCK_KB = 128 << 10
 OPERATIONS = int(os.environ.get("FUZZ_OPERATIONS", "1000"))
 
 
@@ -44,5 +43,6 @@ def test_files(guest):
     stay = sum(leave(guest, dimm) for dimm in list(guest.dimms.values()) if dimm.name in there)
     guest.sh("for block in $(blocks_that_are offline); do echo online >$memory/memory$block/state; done")
     after, online = figures(guest)
-    assert online >= blocks + stay and after - before == (online - blocks) * BLOCK_KB, f"{before} {blocks} became {after} {online}"
+    came = (online - blocks) * guest.block_size() // 1024
+    assert online >= blocks + stay and after - before == came, f"{before} {blocks} became {after} {online}"
     return f"{told.splitlines()[-1]}; {stay} blocks stay"

@@ -17,14 +17,12 @@ from pathlib import Path
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
-from guest import BUILD, MIB, Channel, Dimm, Guest, GuestError, Skip, own_root, parse_size
+from guest import BUILD, MIB, TRANSLATIONS, Channel, Dimm, Guest, GuestError, Skip, own_root, parse_size
 
 MEMORY = """<memory model='{model}'>
   <target><size unit='MiB'>{size}</size><node>{node}</node>{more}</target>
   <alias name='ua-{name}'/>
 </memory>"""
-# As in guest.py.
-TRANSLATIONS = "<tcg><tb-cache unit='MiB'>128</tb-cache></tcg>"
 DOMAIN = """<domain type='{accel}'>
   <name>guest</name>
   <maxMemory slots='16' unit='MiB'>{most}</maxMemory>
@@ -34,7 +32,7 @@ DOMAIN = """<domain type='{accel}'>
     <type arch='x86_64' machine='q35'>hvm</type>
     <kernel>{kernel}</kernel><initrd>{initrd}</initrd><cmdline>{cmdline}</cmdline>
   </os>
-  <features><acpi/>{tcg}</features>
+  <features><acpi/>{translations}</features>
   <cpu mode='maximum'>
     <feature name='erms' policy='disable'/>
     <feature name='cx16' policy='disable'/>
@@ -156,7 +154,7 @@ class Domain(Guest):
             memory = self.memory("virtio-mem", "vm0", size, node, "<block unit='MiB'>2</block><requested unit='MiB'>0</requested>")
         kernel, initrd, cmdline, disk = self.boots()
         return DOMAIN.format(
-            accel=accel, tcg=TRANSLATIONS * (accel == "qemu"),
+            accel=accel, translations=f"<tcg><tb-cache unit='MiB'>{TRANSLATIONS}</tb-cache></tcg>" * (accel == "qemu"),
             most=sum(sizes) + parse_size(self.machine.room) // MIB, sum=sum(sizes), cells=cells, memory=memory,
             kernel=kernel, initrd=initrd, cmdline=escape(cmdline), disk=disk,
             emulator=shutil.which("qemu-system-x86_64"), balloon="virtio" if self.machine.balloon else "none",
