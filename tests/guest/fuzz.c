@@ -589,8 +589,10 @@ static void operate(void)
 		write_file();
 	else if (what < 97 || self)
 		use_handle();
-	else
+	else {
 		use_firmware();
+		begin = now();	/* The host waits a minute for an answer that it does not get. */
+	}
 	ms = (now() - begin) * 1000;
 	if (ms > patience * 1000)
 		wrong("an operation took %u ms", ms);
