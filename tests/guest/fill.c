@@ -56,16 +56,6 @@ static int make_ring(uint64_t *addr)
 	return fd;
 }
 
-/* Keeps the page tables of the data out of the range. */
-static void bind_data(void *data, size_t bytes, int node)
-{
-	unsigned long mask = 1UL << node;
-
-	if (syscall(SYS_mbind, data, bytes, MPOL_PREFERRED, &mask, 8 * sizeof(mask), 0))
-		err(2, "mbind");
-	madvise(data, bytes, MADV_NOHUGEPAGE);
-}
-
 /* @every: 1 for all pages of the range, 2 for every second */
 static void empty(char *data, unsigned long pages, struct range range, unsigned int every)
 {

@@ -44,12 +44,12 @@ static char *look(char *p, struct range r)
 }
 
 /* Touches pages until one is in the range, then frees all others. */
-static char *page_in(struct range r)
+static char *page_in(struct range r, int node)
 {
 	size_t pages = get_avphys_pages() / 4 * 3 / CHUNK * CHUNK;
 	char *first = map_pages(pages), *end = first + pages * PAGE, *page;
 
-	madvise(first, pages * PAGE, MADV_NOHUGEPAGE);
+	bind_data(first, pages * PAGE, node);
 	for (char *p = first; p < end; p += CHUNK * PAGE) {
 		if (madvise(p, CHUNK * PAGE, MADV_POPULATE_WRITE))
 			err(2, "madvise");
@@ -79,14 +79,14 @@ static void pin(char *page)
 }
 
 /* Returns after SIGTERM. */
-static void pin_slow(struct range r, const sigset_t *end)
+static void pin_slow(struct range r, int node, const sigset_t *end)
 {
 	const struct timespec second = { .tv_sec = 1 };
 	int fds[SLOW][2];
 	char *page = NULL;
 
 	for (int i = 0; i < SLOW; i++) {
-		page = page_in(r);
+		page = page_in(r, node);
 		pin_by(page, fds[i]);
 	}
 	printf("0x%llx\n", (unsigned long long)phys_addr(page));
@@ -138,7 +138,7 @@ int main(int argc, char **argv)
 	struct range r;
 	char *page = NULL;
 	sigset_t end;
-	int sig;
+	int sig, node;
 
 	if (argc != 5)
 		errx(2, "usage: hold page|pin|slow|dma|long|lock|kernel NODE LO HI");
@@ -146,18 +146,19 @@ int main(int argc, char **argv)
 	sigaddset(&end, SIGTERM);
 	sigprocmask(SIG_BLOCK, &end, NULL);
 
-	prefer_node(atoi(argv[2]));
+	node = atoi(argv[2]);
 	r.lo = strtoull(argv[3], NULL, 0);
 	r.hi = strtoull(argv[4], NULL, 0);
 
 	if (!strcmp(argv[1], "slow")) {
-		pin_slow(r, &end);
+		pin_slow(r, node, &end);
 		return 0;
 	}
 	if (!strcmp(argv[1], "kernel")) {
+		prefer_node(node);
 		fill_pipes();
 	} else {
-		page = page_in(r);
+		page = page_in(r, node);
 		memset(page, 0x5a, PAGE);
 		if (!strcmp(argv[1], "pin"))
 			pin(page);

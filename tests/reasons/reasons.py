@@ -48,8 +48,8 @@ def added(guest, reason):
     assert re.search(rf"verb=add reason={reason} count=", guest.sh(f"cat {STATS}")), f"{reason} is not counted"
 
 
-def plug(guest, size="256M", word="online_movable"):
-    dimm = guest.plug(size, 1)
+def plug(guest, size="256M", word="online_movable", node=1):
+    dimm = guest.plug(size, node)
     blocks = guest.blocks(dimm)
     if word:
         guest.set_blocks(word, blocks)
@@ -60,9 +60,9 @@ def pfn_of(address):
     return f"{int(address, 16) // 4096:#x}"
 
 
-def hold(guest, kind, block):
+def hold(guest, kind, block, node=1):
     """Hold a page in a block, that way; returns its page frame as last_error has it."""
-    return pfn_of(guest.start_program(f"hold {kind} 1 {block * BLOCK} {(block + 1) * BLOCK}", "hold"))
+    return pfn_of(guest.start_program(f"hold {kind} {node} {block * BLOCK} {(block + 1) * BLOCK}", "hold"))
 
 
 @machine(timeout=300)
@@ -242,15 +242,13 @@ def test_held(guest):
     works(guest, block, "offline")
 
 
-@machine(timeout=300)
+@machine(nodes=("1G", "1G", "0"), timeout=300)
 def test_long_pins(guest):
     """A buffer of io_uring in a kernel zone: pinned."""
     guest.sh(f"echo 5000 >{TIMEOUT}")
-    # The kernel allocates its own memory from the first DIMM, where it has begun to use pageblocks.
-    plug(guest, word="online_kernel")
-    guest.sh("for i in 1 2 3 4 5 6 7 8; do numactl --preferred=1 ls / >/dev/null; done")
-    _, blocks = plug(guest, word="online_kernel")
-    pfn = hold(guest, "long", blocks[1])
+    # A node without a processor, where the kernel allocates nothing by itself.
+    _, blocks = plug(guest, word="online_kernel", node=2)
+    pfn = hold(guest, "long", blocks[1], node=2)
     said = fails(guest, blocks[1], "offline", "EBUSY", "pinned", pfn=pfn, kind="anon")
     assert int(said["ms"]) <= 6000, f"{said}"
     guest.end_program("hold")
