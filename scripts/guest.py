@@ -402,7 +402,7 @@ class Eject:
 
 
 # What the guest answers by _OST, and to which request (ACPI 6.5, 6.3.5)
-OST_PLUG, OST_EJECT = 1, 3
+OST_PLUG, OST_EJECT, OST_USER_EJECT = 1, 3, 0x103
 OST_SUCCESS, OST_NOT_ADDED, OST_NOT_USABLE = 0, 0x81, 0x82
 OST_NOT_PERMITTED, OST_IN_USE, OST_BUSY, OST_DEPENDENCY, OST_EJECT_IN_PROGRESS = 0x80, 0x81, 0x82, 0x83, 0x84
 
@@ -600,24 +600,28 @@ class Guest:
         request = self.host_channel.line()
         if request is None:
             return
+        begin = time.monotonic()
         try:
-            verb, *words = request.split()
-            if verb == "plug":
-                answer = str(self.plug(words[0], int(words[1]) if len(words) > 1 else 0))
-            elif not self.dimms:
-                raise ValueError("no DIMM is plugged")
-            else:
-                name = words[0] if words else list(self.dimms)[-1]
-                if name not in self.dimms:
-                    raise ValueError(f"there is no {name}, only {' '.join(self.dimms)}")
-                eject = self.unplug(self.dimms[name])
-                answer = "; ".join(map(describe, eject.events))
-                if not eject.done:
-                    raise ValueError(f"{name} is still there: {answer}")
+            answer = f"ok {self.host_does(*request.split())}"
         except (ValueError, GuestError) as error:
-            self.host_channel.send(f"error {error}\n")
-        else:
-            self.host_channel.send(f"ok {answer}\n")
+            answer = f"error {error}"
+        with open(self.log_path, "a", encoding="utf-8") as file:
+            file.write(f"the host: {request}: {answer} ({time.monotonic() - begin:.1f} s)\n")
+        self.host_channel.send(answer + "\n")
+
+    def host_does(self, verb, *words):
+        if verb == "plug":
+            return self.plug(words[0], int(words[1]) if len(words) > 1 else 0)
+        if not self.dimms:
+            raise ValueError("no DIMM is plugged")
+        name = words[0] if words else list(self.dimms)[-1]
+        if name not in self.dimms:
+            raise ValueError(f"there is no {name}, only {' '.join(self.dimms)}")
+        eject = self.unplug(self.dimms[name])
+        answer = "; ".join(map(describe, eject.events))
+        if not eject.done:
+            raise ValueError(f"{name} is still there: {answer}")
+        return answer
 
     # The machine's side
 
@@ -690,14 +694,18 @@ class Guest:
         """Ask for a DIMM back and wait for the guest's last word, which it gives when the DIMM is gone or stays."""
         begin = time.monotonic()
         self.qmp("device_del", id=dimm.name)
+        # What was said of an earlier request is no answer to this one.
+        self.events = [e for e in self.events if e["event"] != "ACPI_DEVICE_OST" or ost(e["data"]) != (dimm.slot, OST_EJECT)]
         eject = self.eject_answer(dimm, begin, seconds)
         if eject.done:
             self.qmp("object-del", id=f"{dimm.name}-ram")
         return eject
 
     def eject_answer(self, dimm, begin, seconds):
+        sources = [OST_EJECT]
+
         def concerns(what, data):
-            return data.get("device") == dimm.name or what == "ACPI_DEVICE_OST" and ost(data) == (dimm.slot, OST_EJECT)
+            return data.get("device") == dimm.name or what == "ACPI_DEVICE_OST" and ost(data) in [(dimm.slot, s) for s in sources]
 
         events, status = [], OST_EJECT_IN_PROGRESS
         while status == OST_EJECT_IN_PROGRESS:
@@ -708,6 +716,9 @@ class Guest:
             events.append(event)
             if event["event"] == "ACPI_DEVICE_OST":
                 status = event["data"]["info"]["status"]
+            elif event["event"] == "DEVICE_DELETED":
+                # A user in the guest may have been first: the firmware then does not ask any more.
+                sources.append(OST_USER_EJECT)
         done = any(event["event"] == "DEVICE_DELETED" for event in events)
         if done:
             self.dimms.pop(dimm.name)

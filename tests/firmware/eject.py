@@ -5,10 +5,9 @@ import re
 import subprocess
 import time
 
-from guest import GIB, MIB, OST_BUSY, OST_DEPENDENCY, OST_EJECT, OST_EJECT_IN_PROGRESS, OST_IN_USE, OST_NOT_PERMITTED, OST_SUCCESS, GuestError, machine, ost
+from guest import GIB, MIB, OST_BUSY, OST_DEPENDENCY, OST_EJECT, OST_EJECT_IN_PROGRESS, OST_IN_USE, OST_NOT_PERMITTED, OST_SUCCESS, OST_USER_EJECT, GuestError, machine, ost
 
 BLOCK = 128 * MIB
-OST_USER_EJECT = 0x103
 INJECT = "/sys/kernel/debug/notifier-error-inject/memory/actions"
 
 
@@ -81,6 +80,39 @@ def test_by_user(guest):
     assert word == "done" and details["source"] == "user", f"{word} {details}"
     gone(guest, dimm)
     assert plug(guest).dir == dimm.dir and status(guest, dimm)[0] == "done"
+
+
+@machine(timeout=400)
+def test_at_the_same_time(guest):
+    """Each request of the firmware has its answer, though a user ejects the same DIMM, or cancels."""
+    dimm = plug(guest)
+    pin(guest, dimm)
+    for file, text in ("eject", "1"), ("eject_status", "cancel"):
+        guest.sh(f"(while :; do echo {text} >{dimm.dir}/{file}; done) >/dev/null 2>&1 & echo $! >>/tmp/users")
+    codes = set()
+    for _ in range(30):
+        eject = guest.unplug(dimm)
+        assert not eject.done, "it went, with a pinned page"
+        codes.add(eject.events[-1]["data"]["info"]["status"])
+    guest.sh("kill $(</tmp/users)")
+    assert codes <= {OST_IN_USE, OST_BUSY}, f"_OST {codes}"
+    guest.end_program("hold")
+
+    first = {"firmware": 0, "user": 0}
+    for turn in range(20):
+        dimm = plug(guest)
+        guest.sh(f"echo 1 >{dimm.dir}/eject 2>/dev/null & echo $! >/tmp/user")
+        time.sleep(0.02 * (turn % 4))
+        try:
+            done = guest.unplug(dimm).done
+        except GuestError as error:
+            assert "not found" in str(error), error
+            done = False
+        first["firmware" if done else "user"] += 1
+        if not done:
+            gone(guest, dimm)
+        guest.sh("wait_for 30 eval '! kill -0 $(</tmp/user) 2>/dev/null'")
+    return f"first: {first}"
 
 
 @machine(timeout=400)

@@ -2,11 +2,10 @@
 """Memory devices that QEMU does not have."""
 
 import ssdt
-from guest import MIB, OST_EJECT, OST_EJECT_IN_PROGRESS, OST_IN_USE, OST_NOT_ADDED, OST_NOT_PERMITTED, OST_NOT_USABLE, OST_SUCCESS
+from guest import MIB, OST_EJECT, OST_EJECT_IN_PROGRESS, OST_IN_USE, OST_NOT_ADDED, OST_NOT_PERMITTED, OST_NOT_USABLE, OST_SUCCESS, OST_USER_EJECT
 from ssdt import BUS_CHECK, CHECK, EJECT, HIDDEN, Device
 
 SIZE = HIDDEN.step
-OST_USER_EJECT = 0x103
 
 
 def blocks(guest, *ranges):

@@ -51,7 +51,7 @@ static struct shared {
 	unsigned int blocks[1024], nr_blocks;
 	char devices[32][16];
 	unsigned int nr_devices;
-	unsigned long operations, errors[PROCESSES][256], wrong, slowest_ms;
+	unsigned long operations, errors[PROCESSES][256], wrong, slowest_ms, host_seconds;
 	char doing[PROCESSES][160];
 	bool end;
 } *all;
@@ -94,6 +94,56 @@ static void wrong(const char *format, ...)
 	va_end(args);
 	fflush(stdout);
 	__atomic_add_fetch(&all->wrong, 1, __ATOMIC_RELAXED);
+}
+
+/* ---- Files ---- */
+
+static char *get(const char *path)
+{
+	static char text[4096];
+	int fd = open(path, O_RDONLY);
+	ssize_t length = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+
+	if (fd >= 0)
+		close(fd);
+	text[length > 0 ? length : 0] = 0;
+	return text;
+}
+
+static void write_text(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY);
+
+	if (fd < 0 || write(fd, text, strlen(text)) < 0)
+		wrong("%s does not take '%s'", path, text);
+	if (fd >= 0)
+		close(fd);
+}
+
+/* Until all processes have ended. They have to get ahead, and none may end before the others. */
+static void watch(void)
+{
+	unsigned long before = 0;
+	int status, left = PROCESSES, quiet = 0;
+
+	while (left && quiet < 2 * patience) {
+		while (left && waitpid(-1, &status, WNOHANG) > 0) {
+			left--;
+			if (status)
+				wrong("a process ended with status %#x", status);
+		}
+		quiet = all->operations == before ? quiet + 1 : 0;
+		before = all->operations;
+		if (all->wrong && quiet > patience)
+			break;
+		sleep(1);
+	}
+	if (!left)
+		return;
+	wrong("no process gets ahead");
+	write_text("/proc/sysrq-trigger", "w");
+	for (self = 0; self < PROCESSES; self++)
+		printf("%u: %s\n", self, all->doing[self]);
 }
 
 /* ---- Texts ---- */
@@ -450,22 +500,42 @@ static void use_handle(void)
 
 /* ---- The firmware ---- */
 
+static bool write_device(unsigned int device, const char *file, const char *text)
+{
+	char path[128];
+	bool done;
+	int fd;
+
+	snprintf(path, sizeof(path), "/sys/bus/acpi/devices/%s/%s", all->devices[device], file);
+	fd = open(path, O_WRONLY);
+	done = fd < 0 || write(fd, text, strlen(text)) > 0;
+	if (fd >= 0)
+		close(fd);
+	return done;
+}
+
 /* No request of the firmware waits for a user, so that the host gets its answer. */
 static void do_not_ask(void)
 {
-	char path[128];
-	int fd;
-
-	for (unsigned int i = 0; i < 2 * all->nr_devices; i++) {
-		snprintf(path, sizeof(path), "/sys/bus/acpi/devices/%s/%s", all->devices[i / 2],
-			 i % 2 ? "eject_status" : "eject_ask");
-		fd = open(path, O_WRONLY);
-		if (fd >= 0 && write(fd, i % 2 ? "cancel" : "0", i % 2 ? 6 : 1) < 0 && !(i % 2) &&
-		    errno != ENODEV)
-			wrong("%s: %s after '0'", path, strerrorname_np(errno));
-		if (fd >= 0)
-			close(fd);
+	for (unsigned int i = 0; i < all->nr_devices; i++) {
+		if (!write_device(i, "eject_ask", "0") && errno != ENODEV)
+			wrong("eject_ask of %s: %s after '0'", all->devices[i],
+			      strerrorname_np(errno));
+		write_device(i, "eject_status", "cancel");
 	}
+}
+
+/* Tells why the host has no answer. */
+static void tell_ejects(void)
+{
+	char path[128];
+
+	for (unsigned int i = 0; i < all->nr_devices; i++) {
+		snprintf(path, sizeof(path), "/sys/bus/acpi/devices/%s/eject_status", all->devices[i]);
+		printf("%s: %s", all->devices[i], get(path));
+	}
+	fflush(stdout);
+	write_text("/proc/sysrq-trigger", "w");
 }
 
 static void use_firmware(void)
@@ -476,6 +546,7 @@ static void use_firmware(void)
 	const char *request = one_of(requests);
 	int fd = open("/dev/virtio-ports/host", O_RDWR);
 	struct pollfd wait = { .fd = fd, .events = POLLIN };
+	unsigned int seconds = 0;
 	char answer[512];
 
 	note("the host", request, strlen(request));
@@ -483,26 +554,19 @@ static void use_firmware(void)
 		err(2, "the host");
 	dprintf(fd, "%s\n", request);
 	/* Another process may have let the eject wait for a user. */
-	while (!poll(&wait, 1, 1000))
+	while (!poll(&wait, 1, 1000)) {
 		do_not_ask();
+		if (++seconds == 20)
+			tell_ejects();
+	}
+	if (seconds > all->host_seconds)
+		all->host_seconds = seconds;
 	if (read(fd, answer, sizeof(answer)) <= 0)
 		err(2, "the host's answer");
 	close(fd);
 }
 
 /* ---- What has to be so ---- */
-
-static char *get(const char *path)
-{
-	static char text[4096];
-	int fd = open(path, O_RDONLY);
-	ssize_t length = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-
-	if (fd >= 0)
-		close(fd);
-	text[length > 0 ? length : 0] = 0;
-	return text;
-}
 
 static long mem_total(void)
 {
@@ -621,42 +685,6 @@ static void run(unsigned long operations)
 	exit(0);
 }
 
-static void write_text(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY);
-
-	if (fd < 0 || write(fd, text, strlen(text)) < 0)
-		wrong("%s does not take '%s'", path, text);
-	if (fd >= 0)
-		close(fd);
-}
-
-/* Until all processes have ended. They have to get ahead, and none may end before the others. */
-static void watch(void)
-{
-	unsigned long before = 0;
-	int status, left = PROCESSES, quiet = 0;
-
-	while (left && quiet < 2 * patience) {
-		while (left && waitpid(-1, &status, WNOHANG) > 0) {
-			left--;
-			if (status)
-				wrong("a process ended with status %#x", status);
-		}
-		quiet = all->operations == before ? quiet + 1 : 0;
-		before = all->operations;
-		if (all->wrong && quiet > patience)
-			break;
-		sleep(1);
-	}
-	if (!left)
-		return;
-	wrong("no process gets ahead");
-	write_text("/proc/sysrq-trigger", "w");
-	for (self = 0; self < PROCESSES; self++)
-		printf("%u: %s\n", self, all->doing[self]);
-}
-
 static void set_up(void)
 {
 	pthread_barrierattr_t attr;
@@ -690,8 +718,8 @@ static void keep_parameters(bool restore)
 
 static void report(const char *seed_text)
 {
-	printf("seed %s: %lu operations, the slowest %lu ms; wrong %lu;", seed_text,
-	       all->operations, all->slowest_ms, all->wrong);
+	printf("seed %s: %lu operations, the slowest %lu ms, of the host %lu s; wrong %lu;",
+	       seed_text, all->operations, all->slowest_ms, all->host_seconds, all->wrong);
 	for (int error = 0; error < 256; error++) {
 		unsigned long sum = 0;
 
