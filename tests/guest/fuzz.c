@@ -120,32 +120,6 @@ static void write_text(const char *path, const char *text)
 		close(fd);
 }
 
-/* Until all processes have ended. They have to get ahead, and none may end before the others. */
-static void watch(void)
-{
-	unsigned long before = 0;
-	int status, left = PROCESSES, quiet = 0;
-
-	while (left && quiet < 2 * patience) {
-		while (left && waitpid(-1, &status, WNOHANG) > 0) {
-			left--;
-			if (status)
-				wrong("a process ended with status %#x", status);
-		}
-		quiet = all->operations == before ? quiet + 1 : 0;
-		before = all->operations;
-		if (all->wrong && quiet > patience)
-			break;
-		sleep(1);
-	}
-	if (!left)
-		return;
-	wrong("no process gets ahead");
-	write_text("/proc/sysrq-trigger", "w");
-	for (self = 0; self < PROCESSES; self++)
-		printf("%u: %s\n", self, all->doing[self]);
-}
-
 /* ---- Texts ---- */
 
 #define WORDS(...) ((const char * const[]){ __VA_ARGS__, NULL })
@@ -653,10 +627,8 @@ static void operate(void)
 		write_file();
 	else if (what < 97 || self)
 		use_handle();
-	else {
+	else
 		use_firmware();
-		begin = now();	/* The host waits a minute for an answer that it does not get. */
-	}
 	ms = (now() - begin) * 1000;
 	if (ms > patience * 1000)
 		wrong("an operation took %u ms", ms);
@@ -670,19 +642,49 @@ static void run(unsigned long operations)
 	long expected = 0;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	while (!all->end) {
+	for (;;) {
 		if (!self) {
 			check_all(&expected);
 			all->end = all->operations >= operations || all->wrong;
 		}
 		note("wait", "for the others", 14);
+		/* From here to the next one, all processes see the same end. */
 		pthread_barrier_wait(&all->barrier);
-		for (int i = 0; i < HUNDRED / PROCESSES && !all->end; i++)
+		if (all->end)
+			break;
+		for (int i = 0; i < HUNDRED / PROCESSES; i++)
 			operate();
 		note("wait", "for the check", 13);
 		pthread_barrier_wait(&all->barrier);
 	}
 	exit(0);
+}
+
+/* Until all processes have ended. They have to get ahead, and none may end before the others. */
+static void watch(void)
+{
+	unsigned long before = 0;
+	int status, left = PROCESSES, quiet = 0;
+
+	while (left && quiet < 2 * patience) {
+		while (left && waitpid(-1, &status, WNOHANG) > 0) {
+			left--;
+			if (status)
+				wrong("a process ended with status %#x", status);
+		}
+		quiet = all->operations == before ? quiet + 1 : 0;
+		before = all->operations;
+		if (all->wrong && quiet > patience)
+			break;
+		sleep(1);
+	}
+	if (!left)
+		return;
+	wrong("no process gets ahead");
+	write_text("/proc/sysrq-trigger", "t");
+	write_text("/proc/sysrq-trigger", "l");
+	for (self = 0; self < PROCESSES; self++)
+		printf("%u: %s\n", self, all->doing[self]);
 }
 
 static void set_up(void)
