@@ -33,11 +33,7 @@ DOMAIN = """<domain type='{accel}'>
     <kernel>{kernel}</kernel><initrd>{initrd}</initrd><cmdline>{cmdline}</cmdline>
   </os>
   <features><acpi/>{translations}</features>
-  <cpu mode='maximum'>
-    <feature name='erms' policy='disable'/>
-    <feature name='cx16' policy='disable'/>
-    <numa>{cells}</numa>
-  </cpu>
+  <cpu mode='maximum'>{features}<numa>{cells}</numa></cpu>
   <on_reboot>destroy</on_reboot>
   <devices>
     <emulator>{emulator}</emulator>
@@ -153,8 +149,9 @@ class Domain(Guest):
             size, node = self.machine.virtio_mem.split(":")
             memory = self.memory("virtio-mem", "vm0", size, node, "<block unit='MiB'>2</block><requested unit='MiB'>0</requested>")
         kernel, initrd, cmdline, disk = self.boots()
+        features = "".join(f"<feature name='{name}' policy='disable'/>" for name in re.findall(r"(\w+)=off", self.arch.cpu))
         return DOMAIN.format(
-            accel=accel, translations=f"<tcg><tb-cache unit='MiB'>{TRANSLATIONS}</tb-cache></tcg>" * (accel == "qemu"),
+            accel=accel, features=features, translations=f"<tcg><tb-cache unit='MiB'>{TRANSLATIONS}</tb-cache></tcg>" * (accel == "qemu"),
             most=sum(sizes) + parse_size(self.machine.room) // MIB, sum=sum(sizes), cells=cells, memory=memory,
             kernel=kernel, initrd=initrd, cmdline=escape(cmdline), disk=disk,
             emulator=shutil.which("qemu-system-x86_64"), balloon="virtio" if self.machine.balloon else "none",
