@@ -44,10 +44,10 @@ enum mmop {
 /* If there is no memory, a request fails instead of invoking the OOM killer. */
 #define MHP_GFP		(GFP_KERNEL | __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
 
-#ifdef CONFIG_MEMORY_HOTPLUG
-
-/* Flags of an add. */
+/* Flags of an add: MHP_*. */
 typedef int __bitwise mhp_t;
+
+#ifdef CONFIG_MEMORY_HOTPLUG
 
 #define MHP_NONE		((__force mhp_t)0)
 /* The resource may be merged with adjacent ones, and must not be used afterwards. */
