@@ -566,13 +566,22 @@ static void mhp_let_run_anywhere(struct task_struct *thread)
 		set_cpus_allowed_ptr(thread, cpu_possible_mask);
 }
 
+static struct task_struct *mhp_kcompactd(int nid)
+{
+#ifdef CONFIG_COMPACTION
+	return NODE_DATA(nid)->kcompactd;
+#else
+	return NULL;
+#endif
+}
+
 static void mhp_node_loses_memory(const struct memory_notify *note)
 {
 	if (note->status_change_nid_normal >= 0)
 		node_clear_state(note->status_change_nid_normal, N_NORMAL_MEMORY);
 	if (note->status_change_nid >= 0) {
 		node_clear_state(note->status_change_nid, N_MEMORY);
-		mhp_let_run_anywhere(NODE_DATA(note->status_change_nid)->kcompactd);
+		mhp_let_run_anywhere(mhp_kcompactd(note->status_change_nid));
 		mhp_let_run_anywhere(NODE_DATA(note->status_change_nid)->kswapd);
 		kcompactd_stop(note->status_change_nid);
 		kswapd_stop(note->status_change_nid);

@@ -155,11 +155,17 @@ static void memory_remove_devices(u64 start, u64 size)
 	remove_memory_block_devices(start, size);
 }
 
+/* Without NUMA, unregister_one_node() returns a value. */
+static void memory_node_down(int nid)
+{
+	unregister_one_node(nid);
+}
+
 static const struct mhp_device_ops memory_device_ops = {
 	.make = memory_make_devices,
 	.remove = memory_remove_devices,
 	.node_up = __register_one_node,
-	.node_down = unregister_one_node,
+	.node_down = memory_node_down,
 };
 
 /**
