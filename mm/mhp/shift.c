@@ -30,7 +30,7 @@
  * - The new entry is the old one with another page frame number: soft-dirty, uffd-wp, NUMA
  *   hint, dirty and young are kept. The new page is complete before it is mapped.
  */
-#include <linux/hugetlb_inline.h>
+#include <linux/hugetlb.h>
 #include <linux/memcontrol.h>
 #include <linux/migrate.h>
 #include <linux/mm_inline.h>
