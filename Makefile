@@ -26,6 +26,7 @@ help:
 	@echo 'make mutate   put small errors into a copy: do the tests see them? MUTATIONS="suite ladder" for some'
 	@echo 'make deb      packages for Debian 12, in build/deb; FLAVOUR=cloud-amd64, amd64, rt-amd64'
 	@echo 'make check    style and static checks; compile every caller'
+	@echo 'make check-configs  compile ours, the callers and edited files in 32 configurations; CONFIGS="numa-off seed7"'
 	@echo 'make series   the patch series, as mails for "git am build/series/*"'
 	@echo 'make quilt    the same, for debian/patches of a package'
 	@echo 'make series-check  the mails checked as a maintainer does, and git am; BUILD=1: build each commit too'
@@ -81,6 +82,10 @@ deb: tree
 check: tree
 	@scripts/check
 
+# CONFIGS="numa-off seed7": only these
+check-configs: tree
+	@CHECK_CONFIGS="$(CONFIGS)" scripts/check configs
+
 .PHONY: model
 model:
 	@scripts/setup model
@@ -119,5 +124,5 @@ setup:
 clean:
 	rm -rf build
 
-.PHONY: help run shell test test-names test-vm test-debug test-debian test-arch arch-name bench bench-names kernel deb check
+.PHONY: help run shell test test-names test-vm test-debug test-debian test-arch arch-name bench bench-names kernel deb check check-configs
 .PHONY: series quilt series-check tree setup clean
