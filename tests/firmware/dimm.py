@@ -3,7 +3,6 @@
 
 from guest import GIB, MIB, OST_EJECT_IN_PROGRESS, OST_SUCCESS, GuestError, machine
 
-BLOCK = 128 * MIB
 REFUSAL_SECONDS = 150       # a refused eject must be answered within this time, for every reason
 
 
@@ -34,7 +33,7 @@ def cycle(guest, memmap_mib_a_block=0):
     dimm = guest.plug(GIB, 1)
     assert statuses(dimm.events) == [OST_SUCCESS], f"plug answered {dimm.events}"
     blocks = guest.blocks(dimm)
-    assert len(blocks) == dimm.size // BLOCK, f"1 GiB made {len(blocks)} blocks"
+    assert len(blocks) == dimm.size // guest.block_size(), f"1 GiB made {len(blocks)} blocks"
     assert node_links(guest, 1)[-1:] and set(node_links(guest, 1)) >= {f"memory{b}" for b in blocks}, "no node links"
     assert all(state == "offline" for state, _ in guest.zones(blocks).values()), "blocks did not start offline"
     assert f"{dimm.lo:08x}-{dimm.hi - 1:08x} : System RAM" in guest.sh("cat /proc/iomem"), "not in /proc/iomem"
@@ -73,7 +72,7 @@ def test_memmap_on_memory(guest):
 @machine()
 def test_refused_by_step(guest):
     """An eject that fails at any step of the offline leaves every block in its zone; the next one works."""
-    dimm = guest.plug("512M", 1)
+    dimm = guest.plug(4 * guest.block_size(), 1)
     guest.set_blocks("online_movable", guest.blocks(dimm))
     for step in ("publish", "evacuate", "pages", "notify", "zone", "memmap", "prepare"):
         guest.sh(f"echo online/{step}/down -16 > /sys/kernel/debug/memory_hotplug/fail")
@@ -85,7 +84,7 @@ def test_refused_by_step(guest):
 def test_online_refused_by_step(guest):
     """An online that fails at any step leaves the block offline, and the zone as its pages say; the next one works."""
     guest.sh("modprobe mhp_watch")
-    dimm = guest.plug("256M", 1)
+    dimm = guest.plug(2 * guest.block_size(), 1)
     first, block = guest.blocks(dimm)
     guest.set_blocks("online_movable", [first])
     state = "lsmem -a -b -o RANGE,STATE,ZONES,NODE; mem_total; cat /proc/iomem /sys/kernel/debug/mhp_zones"
@@ -103,17 +102,17 @@ def test_online_refused_by_step(guest):
 @machine()
 def test_replug(guest):
     """DIMMs of different sizes and nodes use the same address range one after the other."""
-    for size, node in (("512M", 0), ("1G", 1), ("256M", 1), ("2G", 0)):
-        dimm = guest.plug(size, node)
+    for size, node in ((4, 0), (8, 1), (2, 1), (16, 0)):
+        dimm = guest.plug(size * guest.block_size(), node)
         guest.set_blocks("online_movable", guest.blocks(dimm))
-        assert guest.unplug(dimm).done, f"{size} on node {node} did not go"
+        assert guest.unplug(dimm).done, f"{size} blocks on node {node} did not go"
 
 
 @machine()
 def test_two_nodes(guest):
     """Two DIMMs on two nodes are plugged and ejected independently."""
     before = everything(guest)
-    first, second = guest.plug("512M", 0), guest.plug("512M", 1)
+    first, second = guest.plug(4 * guest.block_size(), 0), guest.plug(4 * guest.block_size(), 1)
     for dimm in (first, second):
         blocks = guest.blocks(dimm)
         guest.set_blocks("online_movable", blocks)
@@ -131,7 +130,7 @@ def test_memoryless_node(guest):
     before = everything(guest), masks(guest)
     assert "2" not in before[1]["has_memory"], f"node 2 has memory already: {before[1]}"
 
-    dimm = guest.plug("512M", 2)
+    dimm = guest.plug(4 * guest.block_size(), 2)
     blocks = guest.blocks(dimm)
     assert masks(guest)["online"] == "0-2", f"node 2 not online: {masks(guest)}"
     assert masks(guest)["has_memory"] == "0-1", "node 2 has memory before any block is online"
@@ -164,7 +163,7 @@ def refused_eject(guest, dimm):
 @machine(nodes=("1G", "1G", "0"))
 def test_refused_kernel_memory(guest):
     """An eject that fails because of kernel memory leaves every block online in the zone it had."""
-    dimm = guest.plug("512M", 2)
+    dimm = guest.plug(4 * guest.block_size(), 2)
     blocks = guest.blocks(dimm)
     guest.set_blocks("online_movable", [blocks[0], blocks[1], blocks[3]])
     guest.set_blocks("online_kernel", [blocks[2]])
@@ -177,11 +176,9 @@ def test_refused_kernel_memory(guest):
 @machine(timeout=REFUSAL_SECONDS * 2)
 def test_refused_pinned_page(guest):
     """An eject that fails because of a pinned page ends in time, leaves every block as it was, and succeeds later."""
-    dimm = guest.plug("512M", 1)
-    blocks = guest.blocks(dimm)
-    guest.set_blocks("online_movable", blocks)
-    last = dimm.lo + BLOCK * (len(blocks) - 1)
-    guest.start_program(f"hold pin 1 {last} {dimm.hi}", "hold")
+    dimm = guest.plug(4 * guest.block_size(), 1)
+    guest.set_blocks("online_movable", guest.blocks(dimm))
+    guest.start_program(f"hold pin 1 {dimm.hi - guest.block_size()} {dimm.hi}", "hold")
 
     refused_eject(guest, dimm)
     guest.end_program("hold")
@@ -191,7 +188,7 @@ def test_refused_pinned_page(guest):
 @machine()
 def test_in_use(guest):
     """A DIMM is ejected while a program works on its data, which stays intact."""
-    dimm = guest.plug("512M", 1)
+    dimm = guest.plug(4 * guest.block_size(), 1)
     guest.set_blocks("online_movable", guest.blocks(dimm))
     filled = guest.start_program(f"load 256 1 {dimm.lo} {dimm.hi}", "load")
     if "on the DIMM 256 MiB" not in filled:
@@ -205,7 +202,7 @@ def test_in_use(guest):
 def test_many(guest):
     """Twenty DIMMs at once."""
     before = everything(guest)
-    dimms = [guest.plug("128M", number % 2) for number in range(20)]
+    dimms = [guest.plug(guest.block_size(), number % 2) for number in range(20)]
     for dimm in dimms:
         guest.set_blocks("online_movable", guest.blocks(dimm))
     for dimm in dimms[::2] + dimms[1::2]:
