@@ -127,6 +127,9 @@ def test_two_nodes(guest):
 @machine(nodes=("1G", "1G", "0"))
 def test_memoryless_node(guest):
     """A node without memory gets its first memory and loses it again."""
+    # arm64 has all nodes of the SRAT online at boot. There, too, a node goes with its last memory.
+    if masks(guest)["online"] == "0-2":
+        assert guest.unplug(guest.plug(guest.block_size(), 2)).done
     before = everything(guest), masks(guest)
     assert "2" not in before[1]["has_memory"], f"node 2 has memory already: {before[1]}"
 
