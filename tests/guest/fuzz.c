@@ -110,14 +110,22 @@ static char *get(const char *path)
 	return text;
 }
 
+/* Returns an error of the write, or -1 if the file cannot be opened. */
+static int put(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY), error;
+
+	if (fd < 0)
+		return -1;
+	error = write(fd, text, strlen(text)) < 0 ? errno : 0;
+	close(fd);
+	return error;
+}
+
 static void write_text(const char *path, const char *text)
 {
-	int fd = open(path, O_WRONLY);
-
-	if (fd < 0 || write(fd, text, strlen(text)) < 0)
+	if (put(path, text))
 		wrong("%s does not take '%s'", path, text);
-	if (fd >= 0)
-		close(fd);
 }
 
 /* ---- Texts ---- */
@@ -474,40 +482,31 @@ static void use_handle(void)
 
 /* ---- The firmware ---- */
 
-static bool write_device(unsigned int device, const char *file, const char *text)
+static const char *device_file(unsigned int device, const char *file)
 {
-	char path[128];
-	bool done;
-	int fd;
+	static char path[128];
 
 	snprintf(path, sizeof(path), "/sys/bus/acpi/devices/%s/%s", all->devices[device], file);
-	fd = open(path, O_WRONLY);
-	done = fd < 0 || write(fd, text, strlen(text)) > 0;
-	if (fd >= 0)
-		close(fd);
-	return done;
+	return path;
 }
 
 /* No request of the firmware waits for a user, so that the host gets its answer. */
 static void do_not_ask(void)
 {
 	for (unsigned int i = 0; i < all->nr_devices; i++) {
-		if (!write_device(i, "eject_ask", "0") && errno != ENODEV)
-			wrong("eject_ask of %s: %s after '0'", all->devices[i],
-			      strerrorname_np(errno));
-		write_device(i, "eject_status", "cancel");
+		int error = put(device_file(i, "eject_ask"), "0");
+
+		if (error > 0 && error != ENODEV)
+			wrong("eject_ask of %s: %s after '0'", all->devices[i], strerrorname_np(error));
+		put(device_file(i, "eject_status"), "cancel");
 	}
 }
 
 /* Tells why the host has no answer. */
 static void tell_ejects(void)
 {
-	char path[128];
-
-	for (unsigned int i = 0; i < all->nr_devices; i++) {
-		snprintf(path, sizeof(path), "/sys/bus/acpi/devices/%s/eject_status", all->devices[i]);
-		printf("%s: %s", all->devices[i], get(path));
-	}
+	for (unsigned int i = 0; i < all->nr_devices; i++)
+		printf("%s: %s", all->devices[i], get(device_file(i, "eject_status")));
 	fflush(stdout);
 	write_text("/proc/sysrq-trigger", "w");
 }
