@@ -152,14 +152,10 @@ static int mhp_lower_refuse(struct mhp_lower *lower, int err, enum mhp_reason wh
 
 /* resource */
 
-/* A resource can be nested in one that has the whole range, unless that is busy. */
 static bool mhp_range_is_claimed(const struct mhp_range *range)
 {
-	u64 start = mhp_range_phys(range), size = mhp_range_bytes(range);
-
-	return region_intersects(start, size, IORESOURCE_MEM | IORESOURCE_BUSY,
-				 IORES_DESC_NONE) != REGION_DISJOINT ||
-	       region_intersects(start, size, IORESOURCE_MEM, IORES_DESC_NONE) == REGION_MIXED;
+	return region_intersects(mhp_range_phys(range), mhp_range_bytes(range), IORESOURCE_MEM,
+				 IORES_DESC_NONE) != REGION_DISJOINT;
 }
 
 static int mhp_resource_up(struct mhp_request *req, struct mhp_run *run)
@@ -177,7 +173,7 @@ static int mhp_resource_up(struct mhp_request *req, struct mhp_run *run)
 				      flags);
 	if (lower->res)
 		return 0;
-	/* __request_region() does not return an error code. */
+	/* __request_region() does not return an error code. Every conflict is an overlap. */
 	if (mhp_range_is_claimed(&lower->range))
 		return mhp_lower_refuse(lower, -EEXIST, MHP_WHY_RESOURCE);
 	return mhp_lower_refuse(lower, -ENOMEM, MHP_WHY_NOMEM);
@@ -297,8 +293,6 @@ static int mhp_sections_up(struct mhp_request *req, struct mhp_run *run)
 	switch (ret) {
 	case 0:
 		return 0;
-	case -EEXIST:
-		return mhp_lower_refuse(lower, ret, MHP_WHY_EXISTS);
 	case -ENOMEM:
 		lower->no_memmap = true;
 		return mhp_lower_refuse(lower, ret, MHP_WHY_NOMEM);
@@ -884,7 +878,11 @@ static int mhp_climb_lower(struct mhp_lower *lower)
 
 	mhp_runs_of_extent(&lower->req, &lower->range, &lower->extent->altmaps, &lower->gap);
 	mem_hotplug_begin();
-	ret = mhp_climb(&lower_ladder, &lower->req);
+	/* To undo the steps would unmap memory that is in use. */
+	if (mhp_sections_present(&lower->range))
+		ret = mhp_lower_refuse(lower, -EEXIST, MHP_WHY_EXISTS);
+	else
+		ret = mhp_climb(&lower_ladder, &lower->req);
 	mem_hotplug_done();
 	return ret;
 }

@@ -119,8 +119,8 @@ def in_one_guest(name, hardware, kernel_dir, body, kind):
     try:
         with guest:
             note = body(guest)
-        if guest.complaints():
-            raise GuestError("the kernel complained")
+        if complaints := guest.complaints():
+            raise GuestError(f"the kernel complained: {complaints[0]}")
     except Skip:
         raise
     except Exception as error:
@@ -284,15 +284,16 @@ class Report:
             self.counts[outcome] += 1
             line = f"{outcome:8}{test.name:{self.width}} {seconds:7.1f} s  {note or ''}".rstrip()
             if outcome == "failed":
-                self.failures.append("\n".join([line] + [f"        | {text}" for text in details.splitlines()[:AGAIN]]))
+                self.failures.append((line, [f"        | {text}" for text in details.splitlines()[:AGAIN]]))
             print(line, flush=True)
             for text in details.splitlines():
                 print(f"        | {text}", flush=True)
 
     def summary(self):
-        """What failed, once more: who sees only the end of a long log sees it."""
+        """What failed, once more, and last of all what and why: a log may be cut anywhere."""
+        again = [text for line, details in self.failures for text in [line, *details]]
         counts = ", ".join(f"{count} {outcome}" for outcome, count in self.counts.items())
-        return "\n".join([*self.failures, counts])
+        return "\n".join([*again, *(line for line, _ in self.failures), counts])
 
 
 def details(error):

@@ -153,6 +153,7 @@ int mhp_lose_patience(const struct mhp_patience *patience, unsigned long pfn,
 
 /* section.c */
 bool mhp_section_early(unsigned long pfn);
+bool mhp_sections_present(const struct mhp_range *range);
 #ifdef CONFIG_MEMORY_HOTREMOVE
 bool mhp_hide_sections(const struct mhp_range *range, bool certain);
 void mhp_show_sections(const struct mhp_range *range);

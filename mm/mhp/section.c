@@ -87,20 +87,47 @@ bool mhp_section_early(unsigned long pfn)
 	return early_section(__pfn_to_section(pfn));
 }
 
+static bool mhp_section_has_any(const struct mem_section *ms, const struct mhp_range *part)
+{
+	unsigned int first, nr;
+
+	if (!ms || !ms->usage)
+		return false;
+	mhp_section_subsection_bits(part, &first, &nr);
+	return find_next_bit(ms->usage->subsection_map, first + nr, first) < first + nr;
+}
+
+/**
+ * mhp_sections_present() - test whether any memory of a range has a memmap
+ * @range: whole sub-sections
+ *
+ * Context: Process context. mem_hotplug_lock held.
+ * Return: true if a part of the range is present, as System RAM or as memory of a device.
+ */
+bool mhp_sections_present(const struct mhp_range *range)
+{
+	struct mhp_range part;
+
+	for_each_section_part(part, range)
+		if (mhp_section_has_any(__pfn_to_section(part.start_pfn), &part))
+			return true;
+	return false;
+}
+
 /* Claims the sub-sections of @part; allocates the usage map if the section has none. */
 static int mhp_section_claim(struct mem_section *ms, const struct mhp_range *part)
 {
 	struct mem_section_usage *usage = ms->usage;
 	unsigned int first, nr;
 
-	mhp_section_subsection_bits(part, &first, &nr);
+	if (mhp_section_has_any(ms, part))
+		return -EEXIST;
 	if (!usage) {
 		usage = kzalloc(mem_section_usage_size(), MHP_GFP);
 		if (!usage)
 			return -ENOMEM;
-	} else if (find_next_bit(usage->subsection_map, first + nr, first) < first + nr) {
-		return -EEXIST;
 	}
+	mhp_section_subsection_bits(part, &first, &nr);
 	bitmap_set(usage->subsection_map, first, nr);
 	ms->usage = usage;
 	return 0;

@@ -6,7 +6,7 @@ import shlex
 
 import ssdt
 from guest import OST_SUCCESS, ROOT, Skip, machine
-from ssdt import CHECK, HIDDEN, Device
+from ssdt import BUSY, CHECK, HIDDEN, Device
 
 BLOCK = HIDDEN.step
 FAIL = "/sys/kernel/debug/memory_hotplug/fail"
@@ -110,10 +110,10 @@ def test_blocks(guest):
 
 @ssdt.machine(timeout=300)
 def test_what_only_tests_cause(guest):
-    """exists, device, mapping, memmap, internal: nothing here can cause them, so steps are told to fail so."""
+    """device, mapping, memmap, internal: nothing here can cause them, so steps are told to fail so."""
     guest.sh("modprobe mhp_ask")
     before = guest.sh("cat /proc/iomem; ls $memory")
-    for step, err, reason in (("sections", -17, "exists"), ("sections", -22, "mapping"), ("blocks", -5, "device"),
+    for step, err, reason in (("sections", -22, "mapping"), ("blocks", -5, "device"),
                               ("resource", -22, "memmap"), ("firmware", -5, "internal")):
         guest.sh(f"echo add/{step}/up {err} {reason} >{FAIL}; ! echo add 1 {HIDDEN[0]} {BLOCK} 0 >{ASK}")
         added(guest, reason)
@@ -123,13 +123,14 @@ def test_what_only_tests_cause(guest):
 
 @ssdt.machine(timeout=300, allow="Call.Trace|page.allocation.failure")
 def test_add(guest):
-    """range, address, node, group, resource, absent, nomem: adds and removals that are not possible."""
+    """range, address, node, group, resource, exists, absent, nomem: adds and removals that are not possible."""
     guest.sh("modprobe mhp_ask")
     before = guest.sh("cat /proc/iomem; ls $memory")
     base = HIDDEN[0]
     for reason, errno, what in (("range", "EINVAL", f"add 1 {base + 4096} {BLOCK} 0"), ("address", "E2BIG", f"add 1 {1 << 60} {BLOCK} 0"),
                                 ("node", "EINVAL", f"add 77777 {base} {BLOCK} 0"), ("group", "EINVAL", f"add 77 {base} {BLOCK} 4"),
-                                ("resource", "EEXIST", f"add 1 0 {BLOCK} 0")):
+                                ("resource", "EEXIST", f"add 1 {BUSY} {BLOCK} 0"),
+                                ("exists", "EEXIST", f"add 1 0 {BLOCK} 0"), ("exists", "EEXIST", f"add 1 {base - BLOCK} {2 * BLOCK} 0")):
         guest.sh(f"expect {errno} {ASK} '{what}'")
         added(guest, reason)
     guest.sh(f"expect EINVAL {ASK} 'remove {base} {BLOCK}'")
