@@ -693,9 +693,11 @@ class Guest:
     def unplug(self, dimm, seconds=60):
         """Ask for a DIMM back and wait for the guest's last word, which it gives when the DIMM is gone or stays."""
         begin = time.monotonic()
-        self.qmp("device_del", id=dimm.name)
-        # What was said of an earlier request is no answer to this one.
+        # What was said of an earlier request is no answer to this one: this reads all of it. What comes before device_del
+        # returns may be the answer, as the guest is faster than QEMU's main thread where that waits for a processor.
+        self.qmp("query-status")
         self.events = [e for e in self.events if e["event"] != "ACPI_DEVICE_OST" or ost(e["data"]) != (dimm.slot, OST_EJECT)]
+        self.qmp("device_del", id=dimm.name)
         eject = self.eject_answer(dimm, begin, seconds)
         if eject.done:
             self.qmp("object-del", id=f"{dimm.name}-ram")
