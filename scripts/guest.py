@@ -539,7 +539,7 @@ class Guest:
         self.qmp("qmp_capabilities")
 
     def open_channel(self, name):
-        limit = time.monotonic() + 10
+        limit = time.monotonic() + self.longer(10)
         while self.qemu.poll() is None and time.monotonic() < limit:
             try:
                 channel = Channel.to(self.dir / name)
@@ -741,6 +741,9 @@ class Guest:
     # The guest's side
 
     def send_command(self, text):
+        # Limits within the guest, too, count load that came after its boot.
+        self.longer(0)
+        text = f"export guest_patience={self.patience}\n{text}"
         self.agent_channel.send(f"{len(text.encode())}\n{text}")
 
     def command(self, text, seconds=float("inf")):

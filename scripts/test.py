@@ -188,7 +188,7 @@ def kselftest(kernel_dir):
 
     def test(program):
         def body(guest):
-            return ktap(script(guest, f"cd {target}/memory-hotplug && ./{program}"))
+            return ktap(script(guest, f"cd {target}/memory-hotplug && PATIENCE=$((30 * guest_patience)) ./{program}"))
         name = f"kselftest/{Path(program).stem}"
         hardware = Machine(dimms=("512M:0", "512M:1"), timeout=400)
         return Test(name, "", lambda: in_guest(name, hardware, kernel_dir, body), hardware.timeout)

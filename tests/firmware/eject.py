@@ -41,7 +41,7 @@ def answers(guest, dimm, count, source=OST_EJECT, seconds=150):
     """The statuses that the guest reports: [status ...]. DEVICE_DELETED is ignored."""
     got = []
     while len(got) < count:
-        event = guest.event(lambda what, data: what == "ACPI_DEVICE_OST" and ost(data) == (dimm.slot, source), seconds)
+        event = guest.event(lambda what, data: what == "ACPI_DEVICE_OST" and ost(data) == (dimm.slot, source), guest.longer(seconds))
         if not event:
             raise GuestError(f"{count} answers expected, got {got}")
         got.append(event["data"]["info"]["status"])
@@ -50,7 +50,7 @@ def answers(guest, dimm, count, source=OST_EJECT, seconds=150):
 
 def gone(guest, dimm):
     """The DIMM is deleted; QEMU says so."""
-    assert guest.event(lambda what, data: what == "DEVICE_DELETED" and data.get("device") == dimm.name, 30), "not deleted"
+    assert guest.event(lambda what, data: what == "DEVICE_DELETED" and data.get("device") == dimm.name, guest.longer(30)), "not deleted"
     guest.qmp("object-del", id=f"{dimm.name}-ram")
     guest.dimms.pop(dimm.name)
 
@@ -282,11 +282,11 @@ def test_reboot(guest):
     guest.send_command("busybox reboot -f")
     begin = time.monotonic()
     try:
-        guest.qemu.wait(60)
+        guest.qemu.wait(guest.longer(60))
     except subprocess.TimeoutExpired:
         raise GuestError("it still runs") from None
     assert "reboot: Restarting system" in guest.console_path.read_text(errors="replace")
-    assert time.monotonic() - begin < 60
+    assert time.monotonic() - begin < guest.longer(60)
 
 
 def zone_of_node(guest, node):

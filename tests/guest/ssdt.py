@@ -165,7 +165,7 @@ def notify_by(guest, file, path, seconds=200):
     """Notifies by a file of prepare(); returns the final status that _OST is told."""
     before = len(verdicts(guest, path))
     guest.sh(f"cat {file}", log=False)
-    end = time.monotonic() + seconds
+    end = time.monotonic() + guest.longer(seconds)
     while len(told := verdicts(guest, path)) == before:
         if time.monotonic() > end:
             raise GuestError(f"_OST of {path} was told nothing in {seconds} s")

@@ -37,7 +37,7 @@ def state(block):
         return file.read().strip()
 
 def wait(until, seconds=60):
-    end = time.monotonic() + seconds
+    end = time.monotonic() + seconds * int(os.environ.get("guest_patience", 1))
     while not until():
         assert time.monotonic() < end, "still not so"
         time.sleep(0.02)
