@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 """Walks over struct pages without a lock could read struct pages of removed memory."""
 
-import time
-
 from guest import MIB, machine
 
 MOVABLE = "echo online_movable >$memory/auto_online_blocks"
@@ -95,10 +93,18 @@ def test_files(guest):
     come_and_go(guest)
 
 
-def walk(guest, ms):
-    """Somebody looks at struct pages, for so long."""
-    guest.sh(f"echo walk {ms} >/sys/kernel/debug/mhp_ask & echo $! >/tmp/walk.pid; "
-             "wait_for 20 grep -q msleep /proc/$!/stack")
+WALKS = "grep -qs msleep /proc/$(</tmp/walk.pid)/stack"
+
+
+def walk(guest, seconds, command=":"):
+    """Somebody looks at struct pages, for so long; COMMAND begins meanwhile."""
+    ms = guest.longer(seconds) * 1000
+    guest.sh(f"echo walk {ms} >/sys/kernel/debug/mhp_ask & echo $! >/tmp/walk.pid; wait_for 20 {WALKS}; {command}")
+
+
+def waited(guest, what):
+    """Who does not wait has ended while the walk goes on."""
+    assert guest.sh(f"! {WALKS} || echo goes on").strip() == "", f"{what} did not wait"
 
 
 def walk_ends(guest):
@@ -114,28 +120,22 @@ def test_waits(guest):
     state = f"$memory/memory{block}/state"
 
     guest.set_blocks("online_movable", [block, other])
-    walk(guest, 4000)
-    begin = time.monotonic()
-    guest.sh(f"expect OK {state} offline")
-    assert time.monotonic() - begin > 2, "the offline did not wait"
+    walk(guest, 4, f"expect OK {state} offline; ! {WALKS} || fail the offline did not wait")
 
     guest.set_blocks("online_movable", [block])
     guest.sh(f"echo 1000 >{TIMEOUT}")
-    walk(guest, 8000)
-    guest.sh(f"expect EBUSY {state} offline; grep 'reason=deadline .*step=evacuate' $memory/memory{block}/last_error")
+    walk(guest, 8, f"expect EBUSY {state} offline; grep 'reason=deadline .*step=evacuate' $memory/memory{block}/last_error")
     assert guest.zones([block])[block] == ("online", "Movable")
     walk_ends(guest)
     guest.set_blocks("offline", [block, other])
 
     # A removal that can fail does not wait for ever; that of an eject, which cannot fail any more, does.
-    walk(guest, 14000)
-    guest.sh(f"expect EBUSY /sys/kernel/debug/mhp_ask 'remove {dimm.lo} {dimm.size}'")
+    walk(guest, 14, f"expect EBUSY /sys/kernel/debug/mhp_ask 'remove {dimm.lo} {dimm.size}'")
     guest.sh("dmesg | grep -q 'remove failed.*, step walks'")
     assert guest.blocks(dimm) == [block, other], "the blocks are not back"
     walk_ends(guest)
 
-    walk(guest, 14000)
-    begin = time.monotonic()
+    walk(guest, 14)
     assert guest.unplug(dimm).done, "the DIMM stays"
-    assert time.monotonic() - begin > 11, "the remove did not wait"
+    waited(guest, "the remove")
     guest.sh("dmesg | grep -q 'struct pages of memory that goes are still looked at'")
