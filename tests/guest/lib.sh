@@ -118,6 +118,15 @@ wait_for() {
 	done
 }
 
+# nothing_moves: from now on the kernel moves no pages by itself, and a test can count those that are moved.
+nothing_moves() {
+	local file
+
+	for file in /proc/sys/kernel/numa_balancing /proc/sys/vm/compaction_proactiveness; do
+		[ ! -e $file ] || echo 0 >$file
+	done
+}
+
 # virtio_mem_is LEAST BELOW: is the size of a device in this range, with its blocks online if that is automatic?
 virtio_mem_is() {
 	local lo hi block nr sum=0 size wanted

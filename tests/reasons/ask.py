@@ -41,6 +41,7 @@ def once(read, fits):
 def test_counts(guest):
     """free, movable, pinned, hugetlb, poisoned: as many as there are; a range is the sum of its blocks."""
     pool = "/sys/devices/system/node/node1/hugepages/hugepages-2048kB/nr_hugepages"
+    guest.sh("nothing_moves")
     dimm = guest.plug("256M", 1)
     first, second = guest.blocks(dimm)
     assert sum(counts(movability(guest, first)).values()) == 0, "an offline block has pages"

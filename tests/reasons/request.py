@@ -95,6 +95,7 @@ def test_one_in_the_way(guest):
 @machine(timeout=300)
 def test_cheapest_first(guest):
     """By size: the blocks that are free go, those in use stay."""
+    guest.sh("nothing_moves")
     dimm, blocks = plug(guest)
     guest.start_program(f"load 100 1 {dimm.lo} {dimm.hi}", "load")
     scores = {b: int(said["score"]) for b, said in guest.query(f"{blocks[0]}-{blocks[-1]}")[1].items()}
