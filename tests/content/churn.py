@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 """Blocks go offline and online repeatedly while a program changes its pages in many ways."""
 
-from guest import machine
+import time
+
+from guest import GuestError, machine
 
 NODE = 1
 GROUP = "/run/churn/group"
@@ -16,6 +18,17 @@ def figures(guest):
     return {"current": guest.sh(f"cat {GROUP}/memory.current"), "anon": stat["anon"],
             "LRU": sum(int(stat[name]) for name in ("active_anon", "inactive_anon", "unevictable")) - int(stat["shmem"]),
             "nodes": sum(map(int, nodes.values()))}, int(nodes.get(f"N{NODE}", 0))
+
+
+def settled(guest):
+    """The same, as soon as they do not change: what the program freed before it was frozen is counted for a while."""
+    last = None
+    for _ in range(100):
+        if (now := figures(guest)) == last:
+            return now
+        last = now
+        time.sleep(0.5)
+    raise GuestError(f"the figures of a frozen program change: {last}")
 
 
 def come_back(guest):
@@ -45,13 +58,12 @@ def test_goes_on(guest):
     moved = guest.vmstat("pgmigrate_success")[0] - before
 
     come_back(guest)
-    guest.sh("kill -USR1 $(</tmp/churn.pid); sleep 1")
+    guest.sh("kill -USR1 $(</tmp/churn.pid); wait_for 60 grep -qx 'no pins' /tmp/churn.out")
     freeze(guest, 1)
-    guest.sh("sleep 1")
-    first, on_node = figures(guest)
+    first, on_node = settled(guest)
     assert on_node, "all of it is elsewhere"
     guest.set_blocks("offline", blocks)
-    second, on_node = figures(guest)
+    second, on_node = settled(guest)
     assert first == second, f"{first} became {second}"
     assert not on_node, f"{on_node} bytes are counted on a node without memory"
     freeze(guest, 0)

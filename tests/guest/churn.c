@@ -14,8 +14,8 @@
  * userfaultfd. It checks that these marks do not change. Other pages are only filled.
  *
  * Prints the number of pages in [LO, HI), and runs until SIGTERM. The last line has the number of
- * rounds of each thread, and the number of errors. Exit 0 if there were none. SIGUSR1: from then
- * on, no page is pinned.
+ * rounds of each thread, and the number of errors. Exit 0 if there were none. SIGUSR1: it
+ * pins no page any more, and says "no pins" when none is pinned.
  */
 #define _GNU_SOURCE
 #include <linux/userfaultfd.h>
@@ -51,7 +51,7 @@ struct area {
 };
 
 static pthread_barrier_t ready;	/* after it, no thread maps memory, so that the addresses of remap stay free */
-static atomic_bool want_end, no_pins;
+static atomic_bool want_end, no_pins, unpinned;
 static int node;
 
 static void *page_of(const struct area *a, size_t page)
@@ -186,6 +186,7 @@ static void pin(struct area *a)
 	int fds[2], mem;
 
 	if (no_pins) {
+		unpinned = true;
 		usleep(20000);
 		return;
 	}
@@ -342,8 +343,13 @@ int main(int argc, char **argv)
 	sleep(1);
 	printf("%zu\n", there(&ballast, (struct range){ strtoull(argv[2], NULL, 0), strtoull(argv[3], NULL, 0) }));
 	fflush(stdout);
-	while (!sigwait(&end, &sig) && sig == SIGUSR1)
+	while (!sigwait(&end, &sig) && sig == SIGUSR1) {
 		no_pins = true;
+		while (!unpinned)
+			usleep(1000);
+		puts("no pins");
+		fflush(stdout);
+	}
 	want_end = true;
 	for (size_t i = 0; i < NR; i++) {
 		pthread_join(threads[i], NULL);
