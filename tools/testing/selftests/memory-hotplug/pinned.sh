@@ -10,7 +10,7 @@ spare 1
 block=${spare[0]}
 state=$memory/memory$block/state
 size=$(block_size)
-limit=30	# seconds
+limit=$PATIENCE	# seconds
 work=$(mktemp -d)
 
 cleanup() {
@@ -53,7 +53,6 @@ test_offline_of_a_pinned_page_ends() {
 	pinned || return
 	before=$(snapshot)
 	begin=$SECONDS
-	PATIENCE=$limit
 	got=$(attempt "$state" offline)
 	same "offline" "$got" EBUSY
 	say "it took $((SECONDS - begin)) s"
@@ -70,6 +69,10 @@ test_a_signal_ends_it() {
 	before=$(snapshot)
 	timeout -k 5 40 "$here/wr" "$state" offline >"$work/wr" &
 	writer=$!
+	while kill -0 $writer 2>/dev/null && [ "$(state "$block")" = online ]; do
+		sleep 0.1
+	done
+	# It shall have something to undo.
 	sleep 1
 	if ! kill -0 $writer 2>/dev/null; then
 		same "offline" "$(<"$work/wr")" EBUSY
