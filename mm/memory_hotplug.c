@@ -152,10 +152,21 @@ static int mhp_lower_refuse(struct mhp_lower *lower, int err, enum mhp_reason wh
 
 /* resource */
 
-static bool mhp_range_is_claimed(const struct mhp_range *range)
+/* @overlap: the part of the range that a resource has */
+static int mhp_resource_is_smaller(struct resource *overlap, void *range)
 {
-	return region_intersects(mhp_range_phys(range), mhp_range_bytes(range), IORESOURCE_MEM,
-				 IORES_DESC_NONE) != REGION_DISJOINT;
+	return resource_size(overlap) < mhp_range_bytes(range);
+}
+
+/* A resource can be nested in one that has the whole range, unless that is busy. */
+static bool mhp_range_is_claimed(struct mhp_range *range)
+{
+	u64 start = mhp_range_phys(range), size = mhp_range_bytes(range);
+
+	return region_intersects(start, size, IORESOURCE_MEM | IORESOURCE_BUSY,
+				 IORES_DESC_NONE) != REGION_DISJOINT ||
+	       walk_iomem_res_desc(IORES_DESC_NONE, IORESOURCE_MEM, start, start + size - 1, range,
+				   mhp_resource_is_smaller) > 0;
 }
 
 static int mhp_resource_up(struct mhp_request *req, struct mhp_run *run)
@@ -173,7 +184,7 @@ static int mhp_resource_up(struct mhp_request *req, struct mhp_run *run)
 				      flags);
 	if (lower->res)
 		return 0;
-	/* __request_region() does not return an error code. Every conflict is an overlap. */
+	/* __request_region() does not return an error code. */
 	if (mhp_range_is_claimed(&lower->range))
 		return mhp_lower_refuse(lower, -EEXIST, MHP_WHY_RESOURCE);
 	return mhp_lower_refuse(lower, -ENOMEM, MHP_WHY_NOMEM);
