@@ -328,6 +328,7 @@ def main():
     parser.add_argument("--jobs", "-j", type=int, default=int(os.environ.get("TEST_JOBS", 2)), help="guests at a time")
     parser.add_argument("--boot", choices=("systemd",), default="", help="what is process 1 of all guests")
     parser.add_argument("--cmdline", default="", help="more of all guests' kernel command line")
+    parser.add_argument("--rounds", type=int, default=1, help="how often, until a test fails, whose logs are kept")
     parser.add_argument("--list", action="store_true", help="name the tests")
     parser.add_argument("--check", action="store_true", help="only look whether there are such tests")
     parser.add_argument("names", nargs="*", metavar="NAME")
@@ -359,9 +360,12 @@ def main():
         prepare(BUILD / variant)
 
     report = Report(tests)
-    with ThreadPoolExecutor(args.jobs) as pool:
-        for test in sorted(tests, key=lambda test: -test.timeout):
-            pool.submit(run, test, report)
+    for _ in range(args.rounds):
+        with ThreadPoolExecutor(args.jobs) as pool:
+            for test in sorted(tests, key=lambda test: -test.timeout):
+                pool.submit(run, test, report)
+        if report.counts["failed"]:
+            break
     print(report.summary())
     return bool(report.counts["failed"])
 
