@@ -24,6 +24,7 @@ help:
 	@echo 'make model    check a model of the locks and states with spin'
 	@echo 'make fuzz     libFuzzer for the pure parts, then all files of a guest at random; SEED=1 OPERATIONS=20000'
 	@echo 'make mutate   put small errors into a copy: do the tests see them? MUTATIONS="suite ladder" for some'
+	@echo 'make coverage which lines, branches and functions the tests run; TESTS="kunit reasons" for some'
 	@echo 'make deb      packages for Debian 12, in build/deb; FLAVOUR=cloud-amd64, amd64, rt-amd64'
 	@echo 'make check    style and static checks; compile every caller'
 	@echo 'make check-configs  compile ours, the callers and edited files in 32 configurations; CONFIGS="numa-off seed7"'
@@ -97,6 +98,11 @@ fuzz: kernel
 	@scripts/setup fuzz
 	@$(MAKE) --no-print-directory -C tools/testing/memory_hotplug fuzz O=$(CURDIR)/build/fuzz FUZZ_SECONDS=$(or $(FUZZ_SECONDS),60)
 	@FUZZ_SEED=$(or $(SEED),1) FUZZ_OPERATIONS=$(or $(OPERATIONS),20000) scripts/test.py $(GUEST) fuzz/
+
+.PHONY: coverage
+coverage: test-names tree
+	@scripts/build coverage-x86_64
+	@scripts/coverage $(TESTS)
 
 # In a copy of all this, which makes a tree and a kernel of its own.
 .PHONY: mutate

@@ -26,6 +26,7 @@ class Architecture:
     terminal: str           # the same for the guest
     cmdline: str = ""
     firmware: tuple = ()    # of QEMU
+    fixed: str = ""             # of cmdline, for a kernel that lies where it was linked for
     exact: tuple = ("", "")     # more of cpu and of cmdline, where the clock counts instructions
     prefix: str = ""        # of the compiler
     foreign: bool = True    # not this machine's own
@@ -92,7 +93,7 @@ ARCHITECTURES = {
     "x86": Architecture(
         name="x86_64", image="arch/x86/boot/bzImage", qemu="qemu-system-x86_64", machine="q35",
         cpu="max,erms=off,fsrm=off,cx16=off", console="ttyS0", person=("-serial", "chardev:person"), terminal="ttyS1",
-        cmdline="no_timer_check", exact=(",phys-bits=46", "tsc=reliable"), foreign=False),
+        cmdline="no_timer_check", fixed="nokaslr no5lvl", exact=(",phys-bits=46", "tsc=reliable"), foreign=False),
     "arm64": Architecture(
         name="arm64", image="arch/arm64/boot/Image", qemu="qemu-system-aarch64", machine="virt,gic-version=3", cpu="neoverse-n1",
         console="ttyAMA0", person=("-device", "pci-serial,chardev=person"), terminal="ttyS0",

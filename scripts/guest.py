@@ -33,6 +33,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import counts
 from architectures import BUILD, GIB, ROOT, architecture
 
 LOG = BUILD / "log"
@@ -43,7 +44,7 @@ TRANSLATIONS = 128      # MiB
 TCG = f"tcg,thread=multi,tb-size={TRANSLATIONS}"
 EXACT = "tcg,thread=single -icount shift=0,sleep=off"   # one instruction is one nanosecond, each time the same
 # Boot options of a kernel. Debian's brings new memory online by itself; the tests bring it online themselves.
-BOOT_OPTIONS = {"vm-x86_64": "page_table_check=on", "debug-x86_64": "page_table_check=on no5lvl",
+BOOT_OPTIONS = {"vm-x86_64": "page_table_check=on", "debug-x86_64": "page_table_check=on",
                 "debian-x86_64": "memhp_default_state=offline", "stock-debian-x86_64": "memhp_default_state=offline"}
 PATIENCE = {"vm-x86_64": 2, "debug-x86_64": 4}  # how much longer guests of slower kernels get
 BOOT_SYSTEMD = 100     # seconds that a guest gets for that
@@ -117,6 +118,7 @@ class Machine:
     exact: bool = False             # the guest's clock counts instructions; slow
     plugin: str = ""                # of QEMU's translator, with its arguments
     table: object = None            # one more ACPI table: a function of a directory that gives the path of its AML
+    layout: bool = False            # the kernel chooses where it lies, and how many levels page tables have
     cmdline: str = ""               # more of the kernel's command line
     allow: str = ""                 # pattern of console lines that the judge lets pass
     timeout: int = 200              # seconds; a hang costs this, and a busy machine needs it
@@ -489,6 +491,7 @@ class Guest:
             f"udev.event_timeout={180 * self.patience}" * bool(self.machine.boot),
             "guest_disk=1" * bool(self.image),
             "loglevel=8 panic=-1 oops=panic", self.arch.cmdline, BOOT_OPTIONS.get(self.kernel_dir.name, ""),
+            self.arch.fixed * (not self.machine.layout and "debian" not in self.kernel_dir.name),
             self.machine.exact * self.arch.exact[1], self.machine.cmdline])
 
     def start(self, accel):
@@ -567,7 +570,10 @@ class Guest:
 
     def __exit__(self, *_):
         """Power off, as far as the guest still can."""
+        counted = ""
         try:
+            if counts.are_kept(self.kernel_dir) and self.mode == "agent" and self.qemu.poll() is None:
+                counted = counts.fetch(self)
             if self.mode == "agent":
                 self.send_command("echo o >/proc/sysrq-trigger")
             self.qemu.wait(10)
@@ -578,6 +584,8 @@ class Guest:
         for key in list(self.selector.get_map().values()) if self.selector else ():
             key.fileobj.socket.close()
         shutil.rmtree(self.dir, ignore_errors=True)
+        if counted:
+            counts.add(self.kernel_dir, counted)
 
     # Waiting: serve the guest's requests while nothing else is there
 
