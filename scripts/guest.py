@@ -44,7 +44,7 @@ TRANSLATIONS = 128      # MiB
 TCG = f"tcg,thread=multi,tb-size={TRANSLATIONS}"
 EXACT = "tcg,thread=single -icount shift=0,sleep=off"   # one instruction is one nanosecond, each time the same
 # Boot options of a kernel. Debian's brings new memory online by itself; the tests bring it online themselves.
-BOOT_OPTIONS = {"vm-x86_64": "page_table_check=on", "debug-x86_64": "page_table_check=on",
+BOOT_OPTIONS = {"vm-x86_64": "page_table_check=on", "debug-x86_64": "page_table_check=on no5lvl",
                 "debian-x86_64": "memhp_default_state=offline", "stock-debian-x86_64": "memhp_default_state=offline"}
 PATIENCE = {"vm-x86_64": 2, "debug-x86_64": 4}  # how much longer guests of slower kernels get
 BOOT_SYSTEMD = 100     # seconds that a guest gets for that
