@@ -534,7 +534,7 @@ static void acpi_dimm_range_remove(struct dimm_range *range, struct acpi_device 
 /**
  * struct collection - cursor for collecting the memory blocks of a range
  * @ranges: the result
- * @next: the physical address behind the last collected block
+ * @next: the physical address behind the last collected block; initially %U64_MAX
  */
 struct collection {
 	struct acpi_memory_ranges *ranges;
@@ -572,7 +572,8 @@ static void acpi_dimm_range_collect(const struct dimm_range *range,
 				    struct acpi_memory_ranges *ranges)
 {
 	u64 start = range->mem.start, size = acpi_dimm_range_size(range);
-	struct collection c = { .ranges = ranges };
+	/* No block begins at this address, so the first block begins a range of the result. */
+	struct collection c = { .ranges = ranges, .next = U64_MAX };
 
 	if (!range->added && IS_ALIGNED(start | size, memory_block_size_bytes()))
 		walk_memory_blocks(start, size, &c, acpi_dimm_collect_block);

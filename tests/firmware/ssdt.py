@@ -285,3 +285,15 @@ def test_at_boot(guest):
     assert not blocks(guest, (512 * MIB, 384 * MIB)) and ssdt.eject_status(guest, "MEM0")[0] == "done"
     assert ssdt.notify(guest, "MEM0", CHECK, sta=0xF) == OST_NOT_USABLE
     assert not blocks(guest, (512 * MIB, 384 * MIB)), "a part of what is plugged is used"
+
+
+@ssdt.machine(devices=(Device("MEM0", [(0, 512 * MIB)], node=0),))
+def test_address_zero(guest):
+    """Boot memory that begins at address 0 is refused like other memory of the kernel, and nothing changes."""
+    before = figures(guest)
+    assert guest.sh("cat $memory/memory0/firmware_node/path") == "\\_SB_.MEM0", "the device is not used"
+    assert ssdt.notify(guest, "MEM0", EJECT) == OST_NOT_PERMITTED
+    word, details = ssdt.eject_status(guest, "MEM0")
+    assert (word, details["status"]) == ("failed", hex(OST_NOT_PERMITTED)), f"{word} {details}"
+    assert not ssdt.ejects(guest, "MEM0") and figures(guest) == before, "not as before"
+    assert ssdt.notify(guest, "MEM0", EJECT) == OST_NOT_PERMITTED
