@@ -34,6 +34,7 @@ int acpi_memory_scan_failure(struct acpi_device *adev, void *unused);
 int acpi_memory_eject(struct acpi_device *adev, u32 source);
 bool acpi_memory_may_log(struct acpi_device *adev);
 bool acpi_memory_eject_pending(struct acpi_device *adev);
+bool acpi_memory_eject_refuses(struct acpi_device *adev);
 bool acpi_memory_eject_defers(struct acpi_device *adev);
 int acpi_memory_eject_bars(struct acpi_device *adev);
 bool acpi_memory_eject_stays(struct acpi_device *adev);
@@ -67,6 +68,11 @@ static inline bool acpi_memory_may_log(struct acpi_device *adev)
 }
 
 static inline bool acpi_memory_eject_pending(struct acpi_device *adev)
+{
+	return false;
+}
+
+static inline bool acpi_memory_eject_refuses(struct acpi_device *adev)
 {
 	return false;
 }

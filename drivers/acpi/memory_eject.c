@@ -23,8 +23,8 @@
  * again; a device check attaches the device, or finds that it has been removed.
  *
  * While an eject is pending, a check of the device, or of one below it, is refused with -EBUSY.
- * A check of a device above it, or a scan, skips the device; acpi_eject_over() checks the device
- * again if it stays.
+ * A check of a device above it, or a scan, skips the device. In both cases, the eject is cancelled
+ * if memory has gone, and acpi_eject_over() checks the device again if it stays.
  *
  * Owns: struct acpi_memory_eject, in acpi_device.eject from the first request or setting
  *	until the ACPI device is freed.
@@ -89,8 +89,9 @@ struct kept_blocks {
  * @kept: the blocks of @ranges that were online
  * @nr_kept: number of entries in @kept
  * @progress: progress of the offline
- * @again: a check or a scan skipped the device; protected by acpi_scan_lock
- * @gone: that check found the enabled bit of _STA clear; protected by acpi_scan_lock
+ * @again: a check was refused, or a check or a scan skipped the device; protected by
+ *	acpi_scan_lock
+ * @gone: that check found memory whose enabled bit of _STA is clear; protected by acpi_scan_lock
  * @messages: rate limit of the messages that notifications cause
  * @turn: held while @state changes and while the firmware is told of the change, so that the
  *	answers come in the order of the changes; changes to and from EJECT_PENDING are made
@@ -610,14 +611,67 @@ bool acpi_memory_eject_pending(struct acpi_device *adev)
 	return false;
 }
 
+static bool acpi_eject_has_memory(struct acpi_device *adev)
+{
+	struct acpi_memory_ranges ranges = {};
+
+	acpi_eject_collect_ranges(adev, &ranges);
+	return ranges.nr;
+}
+
+/* Returns 1 if memory of the device is not enabled any more. */
+static int acpi_eject_find_gone(struct acpi_device *adev, void *unused)
+{
+	acpi_bus_get_status(adev);
+	if (!acpi_device_is_enabled(adev))
+		return acpi_eject_has_memory(adev);
+	return acpi_dev_for_each_child(adev, acpi_eject_find_gone, NULL);
+}
+
+/* Cancels the eject if memory has gone: the pages of absent memory cannot be moved. */
+static void acpi_eject_put_off_check(struct acpi_memory_eject *e, struct acpi_device *adev)
+{
+	e->again = true;
+	if (acpi_eject_find_gone(adev, NULL)) {
+		e->gone = true;
+		WRITE_ONCE(e->progress.cancel, true);
+	}
+}
+
+/**
+ * acpi_memory_eject_refuses - test whether a check of a device has to be refused
+ * @adev: the device that the firmware wants to be checked
+ *
+ * A check is refused while an eject of the device, or of one above it, is pending. If memory of
+ * the device is not enabled any more, the eject is cancelled.
+ *
+ * Context: Process context. device_hotplug_lock and acpi_scan_lock held.
+ * Return: true if the check is to be refused; it is made up for after a failed eject.
+ */
+bool acpi_memory_eject_refuses(struct acpi_device *adev)
+{
+	struct acpi_device *top;
+	bool refuses = false;
+
+	for (top = adev; top; top = acpi_dev_parent(top)) {
+		struct acpi_memory_eject *e = READ_ONCE(top->eject);
+
+		if (!e || e->state != EJECT_PENDING)
+			continue;
+		acpi_eject_put_off_check(e, adev);
+		refuses = true;
+	}
+	return refuses;
+}
+
 /**
  * acpi_memory_eject_defers - test whether a check has to skip a device
  * @adev: a device below the one that is checked
  *
- * A device is skipped, with all devices below it, while its eject is pending. If the device
- * is not enabled any more, the eject is cancelled: the pages of absent memory cannot be moved.
+ * A device is skipped, with all devices below it, while its eject is pending. If memory of the
+ * device is not enabled any more, the eject is cancelled.
  *
- * Context: Process context. acpi_scan_lock held.
+ * Context: Process context. device_hotplug_lock and acpi_scan_lock held.
  * Return: true if the device is to be skipped; it is checked again after a failed eject.
  */
 bool acpi_memory_eject_defers(struct acpi_device *adev)
@@ -626,12 +680,7 @@ bool acpi_memory_eject_defers(struct acpi_device *adev)
 
 	if (!e || e->state != EJECT_PENDING)
 		return false;
-	e->again = true;
-	acpi_bus_get_status(adev);
-	if (!acpi_device_is_enabled(adev)) {
-		e->gone = true;
-		WRITE_ONCE(e->progress.cancel, true);
-	}
+	acpi_eject_put_off_check(e, adev);
 	return true;
 }
 
