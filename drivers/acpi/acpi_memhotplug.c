@@ -265,12 +265,15 @@ static int acpi_dimm_node(const struct dimm *dimm)
 
 /* ---- Blocks ---- */
 
-/* Counts the blocks that were not added by a memory device. */
+/*
+ * Counts the blocks that were not added by a memory device. A lost block does not count: it
+ * cannot be used until the next boot, even if its memory is there again.
+ */
 static int acpi_dimm_count_block(struct memory_block *mem, void *arg)
 {
 	unsigned int *nr = arg;
 
-	if (!mem->group || !has_acpi_companion(&mem->dev))
+	if (mem->state != MEM_LOST && (!mem->group || !has_acpi_companion(&mem->dev)))
 		++*nr;
 	return 0;
 }

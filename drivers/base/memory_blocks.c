@@ -767,6 +767,19 @@ void memory_blocks_lose(u64 start, u64 size)
 
 /* ---- Claims ------------------------------------------------------------------- */
 
+static int memory_block_may_be_claimed(const struct memory_block *mem, struct mhp_result *res)
+{
+	unsigned long pfn = block_pfn(mem);
+
+	if (mem->claimed)
+		return mhp_refuse(res, -EBUSY, MHP_WHY_EJECTING, pfn);
+	if (mem->state == MEM_LOST)
+		return mhp_refuse(res, -EHWPOISON, MHP_WHY_LOST, pfn);
+	if (mem->state != MEM_ONLINE && mem->state != MEM_OFFLINE)
+		return mhp_refuse(res, -EBUSY, MHP_WHY_BUSY, pfn);
+	return 0;
+}
+
 /**
  * memory_ranges_claim() - exclude other requests from changing the state of blocks
  * @ranges: physical addresses of whole blocks, the end included; ascending
@@ -778,24 +791,21 @@ void memory_blocks_lose(u64 start, u64 size)
  * blocks ends the claim as well.
  *
  * Context: Process context. May sleep. device_hotplug_lock held.
- * Return: 0; -EBUSY if a block is claimed already, or is going online or offline; -EINVAL for an
- * invalid range, or if a block is missing; -ENOMEM.
+ * Return: 0; -EBUSY if a block is claimed already, or is going online or offline; -EHWPOISON if a
+ * block is lost; -EINVAL for an invalid range, or if a block is missing; -ENOMEM.
  */
 int memory_ranges_claim(const struct range *ranges, unsigned int nr, struct mhp_result *res)
 {
 	struct block_batch *batch __free(kvfree) =
 		memory_ranges_gather(ranges, nr, res, memory_block_is_any);
+	int err = 0;
 
 	if (IS_ERR(batch))
 		return PTR_ERR(batch);
-	for (unsigned int i = 0; i < batch->nr; i++) {
-		const struct memory_block *mem = batch->blocks[i];
-
-		if (mem->claimed)
-			return mhp_refuse(res, -EBUSY, MHP_WHY_EJECTING, block_pfn(mem));
-		if (mem->state != MEM_ONLINE && mem->state != MEM_OFFLINE)
-			return mhp_refuse(res, -EBUSY, MHP_WHY_BUSY, block_pfn(mem));
-	}
+	for (unsigned int i = 0; i < batch->nr && !err; i++)
+		err = memory_block_may_be_claimed(batch->blocks[i], res);
+	if (err)
+		return err;
 	for (unsigned int i = 0; i < batch->nr; i++) {
 		batch->blocks[i]->claimed = true;
 		batch->blocks[i]->claimed_online = memory_block_is_online(batch->blocks[i]);

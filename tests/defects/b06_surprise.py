@@ -4,7 +4,7 @@
 import re
 
 import ssdt
-from guest import MIB, OST_SUCCESS
+from guest import MIB, OST_NOT_ADDED, OST_SUCCESS
 from ssdt import CHECK, HIDDEN, Device
 
 BLOCK = 128 * MIB
@@ -60,6 +60,23 @@ def test_data(guest):
     guest.sh("numactl --preferred=2 dd if=/dev/zero of=/dev/shm/data bs=1M count=64 status=none; rm /dev/shm/data")
     # Reading files about the rest of the memory does not access absent memory.
     guest.sh("cat /proc/kpageflags >/dev/null; lsmem >/dev/null; cat /proc/[0-9]*/smaps >/dev/null 2>&1 || true")
+
+
+@HARDWARE
+def test_comes_back(guest):
+    """A device whose blocks are all lost comes back: it is not added, which the firmware and the log are told."""
+    plug(guest)
+    for i, block in enumerate(BLOCKS):
+        guest.start_program(f"hold pin 2 {HIDDEN[i]} {HIDDEN[i] + BLOCK}", f"hold{block}")
+    vanish(guest)
+    states = {block: guest.sh(f"cat $memory/memory{block}/state") for block in there(guest)}
+    assert states == dict.fromkeys(BLOCKS, "lost"), f"{states}"
+    for _ in range(2):
+        assert ssdt.notify(guest, "MEM0", CHECK, sta=0xF) == OST_NOT_ADDED
+        assert "cannot be added (-17)" in guest.sh("dmesg | grep PNP0C80: | tail -n 3"), "the log does not say so"
+        assert not guest.sh(f"ls -d $memory/memory{BLOCKS[0]}/firmware_node 2>/dev/null || true"), "the device has the block"
+        ssdt.notify(guest, "MEM0", CHECK, sta=0)
+    assert {guest.sh(f"cat $memory/memory{block}/state") for block in BLOCKS} == {"lost"}
 
 
 @HARDWARE
