@@ -39,6 +39,7 @@ bool acpi_memory_eject_defers(struct acpi_device *adev);
 int acpi_memory_eject_bars(struct acpi_device *adev);
 bool acpi_memory_eject_stays(struct acpi_device *adev);
 void acpi_memory_eject_settle(struct acpi_device *adev);
+void acpi_memory_eject_added(struct acpi_device *adev);
 bool acpi_memory_eject_shown(struct acpi_device *adev);
 void acpi_memory_eject_free(struct acpi_device *adev);
 extern struct device_attribute dev_attr_eject_status, dev_attr_eject_ask;

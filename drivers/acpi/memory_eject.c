@@ -10,7 +10,7 @@
  * the beginning to the end: a second eject, or a request of a user for one of the blocks, is
  * refused with -EBUSY.
  *
- *	idle	there was no request, or its result is out of date
+ *	idle	there was no request since the device was added, or its result is out of date
  *	asked	the firmware has requested the device, and user space has not decided yet
  *	pending	the eject is running
  *	done	the firmware has removed the device
@@ -36,6 +36,7 @@
 #define pr_fmt(fmt) "ACPI: " fmt
 
 #include <linux/acpi.h>
+#include <linux/bits.h>
 #include <linux/capability.h>
 #include <linux/cleanup.h>
 #include <linux/jiffies.h>
@@ -256,14 +257,19 @@ static u32 acpi_eject_code(const struct mhp_result *res)
 }
 
 /* For changes that are not reported to the firmware by _OST. */
-static void acpi_eject_set_state(struct acpi_memory_eject *e, enum eject_state state)
+static void acpi_eject_change_state(struct acpi_memory_eject *e, enum eject_state state)
 {
-	mutex_lock(&e->turn);
+	lockdep_assert_held(&e->turn);
 	spin_lock(&e->lock);
 	e->state = state;
 	spin_unlock(&e->lock);
-	mutex_unlock(&e->turn);
 	sysfs_notify(&e->adev->dev.kobj, NULL, "eject_status");
+}
+
+static void acpi_eject_set_state(struct acpi_memory_eject *e, enum eject_state state)
+{
+	guard(mutex)(&e->turn);
+	acpi_eject_change_state(e, state);
 }
 
 /* The state changes before _OST is evaluated, as the firmware may request an eject at once. */
@@ -779,6 +785,40 @@ void acpi_memory_eject_settle(struct acpi_device *adev)
 		}
 	}
 	acpi_eject_end_removed(adev, NULL);
+}
+
+/* @states has a bit for each state that is forgotten. */
+static void acpi_eject_forget(struct acpi_device *adev, unsigned long states)
+{
+	struct acpi_memory_eject *e = READ_ONCE(adev->eject);
+
+	if (!e)
+		return;
+	guard(mutex)(&e->turn);
+	if (BIT(e->state) & states)
+		acpi_eject_change_state(e, EJECT_IDLE);
+}
+
+/**
+ * acpi_memory_eject_added - forget ejects when a memory device has been added
+ * @adev: the memory device
+ *
+ * The last eject was one of the previous device in the slot, and a request of the firmware for
+ * that one must not be answered any more. Where memory is added below a container that was
+ * ejected, the container has come back. After an eject that failed, the memory is that of the
+ * same device.
+ *
+ * Context: Process context. device_hotplug_lock and acpi_scan_lock held.
+ */
+void acpi_memory_eject_added(struct acpi_device *adev)
+{
+	struct acpi_device *top;
+
+	if (acpi_memory_eject_pending(adev))
+		return;
+	acpi_eject_forget(adev, BIT(EJECT_ASKED) | BIT(EJECT_DONE) | BIT(EJECT_FAILED));
+	for (top = acpi_dev_parent(adev); top; top = acpi_dev_parent(top))
+		acpi_eject_forget(top, BIT(EJECT_DONE));
 }
 
 /**

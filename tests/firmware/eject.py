@@ -79,7 +79,7 @@ def test_by_user(guest):
     word, details = status(guest, dimm)
     assert word == "done" and details["source"] == "user", f"{word} {details}"
     gone(guest, dimm)
-    assert plug(guest).dir == dimm.dir and status(guest, dimm)[0] == "done"
+    assert plug(guest).dir == dimm.dir and status(guest, dimm) == ("idle", {}), "the new DIMM has the eject of the old one"
 
 
 @machine(timeout=400)

@@ -176,6 +176,22 @@ def test_container_ejected_later(guest):
 
 
 @ssdt.machine()
+def test_asked_for_another(guest):
+    """User space is asked for a device, which disappears: the request is not one for the next device in its place."""
+    ssdt.load(guest, Device("MEM0", [(HIDDEN[0], SIZE)], node=1, sta=0))
+    assert ssdt.notify(guest, "MEM0", CHECK, sta=0xF) == OST_SUCCESS
+    mem0 = ssdt.directory(guest, "MEM0")
+    guest.sh(f"expect OK {mem0}/eject_ask 1")
+    ssdt.do(guest, f"Notify (\\_SB.MEM0, {EJECT})")
+    guest.sh(f"wait_for 60 grep -q asked {mem0}/eject_status")
+    ssdt.notify(guest, "MEM0", CHECK, sta=0)
+    assert ssdt.notify(guest, "MEM0", CHECK, sta=0xF) == OST_SUCCESS
+    assert ssdt.eject_status(guest, "MEM0") == ("idle", {})
+    guest.sh(f"expect EINVAL {mem0}/eject_status cancel; expect OK {mem0}/eject 1; wait_for 60 grep -q done {mem0}/eject_status")
+    assert ssdt.said(guest, "_OST", "MEM0")[-2:] == [(OST_USER_EJECT, OST_EJECT_IN_PROGRESS), (OST_USER_EJECT, OST_SUCCESS)]
+
+
+@ssdt.machine()
 def test_answers_in_order(guest):
     """Firmware with a slow _OST is told that its request was declined before it is told of the next eject."""
     memory = HIDDEN[0], SIZE
