@@ -64,8 +64,11 @@ enum eject_state {
 	EJECT_IDLE,
 	EJECT_ASKED,
 	EJECT_PENDING,
-	/* Shown as pending: the firmware kept the device, and its memory is being added again. */
-	EJECT_RETURNING,
+	/*
+	 * Shown as pending: the device is being detached or, if the firmware keeps it, added
+	 * again. It is too late for a cancel.
+	 */
+	EJECT_LEAVING,
 	EJECT_DONE,
 	EJECT_INCOMPLETE,
 	EJECT_FAILED,
@@ -95,10 +98,10 @@ struct kept_blocks {
  * @gone: that check found memory whose enabled bit of _STA is clear; protected by acpi_scan_lock
  * @messages: rate limit of the messages that notifications cause
  * @turn: held while @state changes and while the firmware is told of the change, so that the
- *	answers come in the order of the changes; changes to and from EJECT_PENDING are made
- *	with acpi_scan_lock held as well
+ *	answers come in the order of the changes; changes to and from EJECT_PENDING and
+ *	EJECT_LEAVING are made with acpi_scan_lock held as well
  * @lock: protects the fields below, so that readers see values that belong together
- * @state: shown to user space; EJECT_PENDING also excludes other ejects
+ * @state: shown to user space; EJECT_PENDING and EJECT_LEAVING also exclude other ejects
  * @ask: user space decides about requests of the firmware
  * @source: the request that is answered by _OST: the firmware's, or the user's
  * @result: why the eject failed
@@ -322,6 +325,21 @@ static void acpi_eject_online_again(struct acpi_memory_eject *e)
 }
 
 /*
+ * The last time that a cancel is noticed: later ones are refused. If memory has gone, the eject was
+ * cancelled only because of its pages, which have been moved.
+ */
+static int acpi_eject_leave(struct acpi_memory_eject *e, struct mhp_result *res)
+{
+	guard(mutex)(&e->turn);
+	if (READ_ONCE(e->progress.cancel) && !e->gone)
+		return mhp_refuse(res, -ECANCELED, MHP_WHY_CANCELLED, MHP_NO_PFN);
+	spin_lock(&e->lock);
+	e->state = EJECT_LEAVING;
+	spin_unlock(&e->lock);
+	return 0;
+}
+
+/*
  * Continues when the memory is offline: takes all other devices offline, detaches and ejects.
  * Returns 1 if _EJ0 succeeded and the device is still enabled.
  */
@@ -329,6 +347,9 @@ static int acpi_eject_detach(struct acpi_memory_eject *e, struct mhp_result *res
 {
 	int err;
 
+	err = acpi_eject_leave(e, res);
+	if (err)
+		return err;
 	acpi_eject_keep_blocks(e);
 	err = acpi_scan_offline(e->adev);
 	if (err)
@@ -338,7 +359,6 @@ static int acpi_eject_detach(struct acpi_memory_eject *e, struct mhp_result *res
 	if (err >= 0)
 		return err;
 
-	acpi_eject_set_state(e, EJECT_RETURNING);
 	acpi_scan_again(e->adev);
 	return mhp_refuse(res, err, err == -ENOTEMPTY ? MHP_WHY_INTERNAL : MHP_WHY_FIRMWARE,
 			  MHP_NO_PFN);
@@ -599,7 +619,7 @@ static bool acpi_eject_is_pending(const struct acpi_device *adev)
 	const struct acpi_memory_eject *e = READ_ONCE(adev->eject);
 	enum eject_state state = e ? READ_ONCE(e->state) : EJECT_IDLE;
 
-	return state == EJECT_PENDING || state == EJECT_RETURNING;
+	return state == EJECT_PENDING || state == EJECT_LEAVING;
 }
 
 /**
@@ -879,7 +899,7 @@ static int acpi_eject_emit_status(const struct acpi_memory_eject *e, char *buf)
 	case EJECT_ASKED:
 		return sysfs_emit(buf, "asked source=%s\n", acpi_eject_source_name(e->source));
 	case EJECT_PENDING:
-	case EJECT_RETURNING:
+	case EJECT_LEAVING:
 		return sysfs_emit(buf, "pending source=%s pages=%lu left=%lu moved=%lu ms=%u\n",
 				  acpi_eject_source_name(e->source), READ_ONCE(p->pages),
 				  READ_ONCE(p->left), READ_ONCE(p->moved),
@@ -912,23 +932,24 @@ static ssize_t eject_status_show(struct device *dev, struct device_attribute *at
 	return len;
 }
 
-/* Returns false if there is nothing to cancel. */
-static bool acpi_eject_cancel(struct acpi_memory_eject *e)
+/* Returns -EINVAL if there is nothing to cancel, -EBUSY if it is too late. */
+static int acpi_eject_cancel(struct acpi_memory_eject *e)
 {
 	const struct mhp_result declined = { -EPERM, MHP_WHY_CANCELLED, MHP_NO_PFN };
 
 	switch (e->state) {
 	case EJECT_PENDING:
-	case EJECT_RETURNING:
 		WRITE_ONCE(e->progress.cancel, true);
-		return true;
+		return 0;
+	case EJECT_LEAVING:
+		return -EBUSY;
 	case EJECT_ASKED:
 		e->progress = (struct mhp_progress){ .begin = jiffies };
 		acpi_eject_end(e, EJECT_FAILED, e->source, &declined,
 			       ACPI_OST_SC_EJECT_NOT_SUPPORTED);
-		return true;
+		return 0;
 	default:
-		return false;
+		return -EINVAL;
 	}
 }
 
@@ -937,15 +958,15 @@ static ssize_t eject_status_store(struct device *dev, struct device_attribute *a
 				  const char *buf, size_t count)
 {
 	struct acpi_memory_eject *e = READ_ONCE(to_acpi_device(dev)->eject);
-	bool cancelled;
+	int err;
 
 	if (!sysfs_streq(buf, "cancel") || !e)
 		return -EINVAL;
 	if (mutex_lock_interruptible(&e->turn))
 		return -EINTR;
-	cancelled = acpi_eject_cancel(e);
+	err = acpi_eject_cancel(e);
 	mutex_unlock(&e->turn);
-	return cancelled ? count : -EINVAL;
+	return err ?: count;
 }
 
 DEVICE_ATTR_ADMIN_RW(eject_status);

@@ -221,6 +221,21 @@ def test_cancel(guest):
 
 
 @machine()
+def test_cancel_at_the_end(guest):
+    """An eject that is cancelled when its memory is offline already does not go on."""
+    dimm, fail = plug(guest), "/sys/kernel/debug/memory_hotplug/fail"
+    before = guest.zones(guest.blocks(dimm))
+    guest.sh(f"echo 'online/prepare/down 5000ms' >{fail}")
+    assert ask(guest, dimm, 1) == [OST_EJECT_IN_PROGRESS]
+    guest.sh(f"wait_for 60 eval '[ -z \"$(<{fail})\" ]'; expect OK {dimm.dir}/eject_status cancel")
+    assert answers(guest, dimm, 1) == [OST_BUSY]
+    word, details = status(guest, dimm)
+    assert (word, details["reason"], details["err"]) == ("failed", "cancelled", "-125"), f"{word} {details}"
+    assert guest.zones(guest.blocks(dimm)) == before, f"{guest.zones(guest.blocks(dimm))}"
+    assert guest.unplug(dimm).done
+
+
+@machine()
 def test_ask(guest):
     """With eject_ask user space is asked first, and decides."""
     dimm = plug(guest)

@@ -208,6 +208,20 @@ def test_answers_in_order(guest):
         (OST_USER_EJECT, OST_EJECT_IN_PROGRESS), (OST_USER_EJECT, OST_SUCCESS)]
 
 
+@ssdt.machine()
+def test_cancel_too_late(guest):
+    """When the firmware has been told to eject, a cancel is refused, and the eject ends as if there had been none."""
+    memory = HIDDEN[0], SIZE
+    ssdt.load(guest, Device("MEM0", [memory], node=1, sta=0, ejectable=False, more=later("MEM0", "Sleep (6000) _STA = 0")))
+    assert ssdt.notify(guest, "MEM0", CHECK, sta=0xF) == OST_SUCCESS
+    mem0 = ssdt.directory(guest, "MEM0")
+    ssdt.do(guest, f"Notify (\\_SB.MEM0, {EJECT})")
+    guest.sh(f"wait_for 60 eval 'dmesg | grep -q \"_EJ0 MEM0\"'; grep -q ^pending {mem0}/eject_status; "
+             f"expect EBUSY {mem0}/eject_status cancel; wait_for 60 grep -q ^done {mem0}/eject_status; "
+             f"expect EINVAL {mem0}/eject_status cancel")
+    assert not blocks(guest, memory)
+
+
 @ssdt.machine(cmdline="slub_debug=FZPU", timeout=600)
 def test_cancel_or_eject(guest):
     """One user ejects and one declines a request of the firmware, repeatedly: the firmware gets one answer each time."""

@@ -41,7 +41,7 @@ mtype:state = { ONLINE, GOING_OFFLINE, OFFLINE, GOING_ONLINE, LOST };
 mtype:heard = { H_OFFLINE, H_READY, H_COMING, H_ONLINE, H_GOING };
 
 /* enum eject_state: drivers/acpi/memory_eject.c */
-mtype:eject = { IDLE, PENDING, RETURNING, OVER };
+mtype:eject = { IDLE, PENDING, LEAVING, OVER };
 
 /* The result of a request. */
 mtype:outcome = { OK, FAILED };
@@ -817,7 +817,7 @@ proctype eject()
 	take(device_hotplug_lock);
 	take(acpi_scan_lock);
 	if
-	:: eject_state != PENDING && eject_state != RETURNING && attached ->
+	:: eject_state != PENDING && eject_state != LEAVING && attached ->
 	   /* acpi_eject_request(), acpi_eject_start() */
 	   take(turn);
 	   atomic {
@@ -856,6 +856,17 @@ proctype eject()
 #ifndef DEFECT_EJECT_KEEPS_SCAN_LOCK
 	take(acpi_scan_lock);
 #endif
+	/* acpi_eject_leave() */
+	if
+	:: result == OK ->
+	   take(turn);
+	   if
+	   :: cancel[_pid] && !vanished -> result = FAILED
+	   :: else -> eject_state = LEAVING
+	   fi;
+	   drop(turn)
+	:: else
+	fi;
 	/* acpi_eject_detach(): another device of the container may not go offline. */
 	if
 	:: result == OK ->
@@ -868,10 +879,7 @@ proctype eject()
 	      /* _EJ0 succeeds, or the firmware keeps the device: acpi_scan_again() */
 	      if
 	      :: skip
-	      :: take(turn);
-		 eject_state = RETURNING;
-		 drop(turn);
-		 add_block(0);
+	      :: add_block(0);
 		 add_block(1);
 		 attached = true;
 		 gather(0, true);
@@ -906,7 +914,7 @@ proctype eject_cancel()
 {
 	take(turn);
 	if
-	:: eject_state == PENDING || eject_state == RETURNING -> cancel[eject_task] = true
+	:: eject_state == PENDING -> cancel[eject_task] = true
 	:: else
 	fi;
 	drop(turn)
