@@ -374,7 +374,7 @@ static int acpi_eject_offline(struct acpi_memory_eject *e, struct mhp_result *re
 		.progress = &e->progress,
 	};
 
-	/* The memory of an incomplete device has been removed. */
+	/* The memory of an incomplete device has been removed, and a container may have none. */
 	return e->ranges.nr ? memory_ranges_offline(e->ranges.range, e->ranges.nr, &policy, res) :
 			      0;
 }
@@ -529,7 +529,9 @@ static void acpi_eject_request(struct acpi_memory_eject *e, u32 source,
 	struct mhp_result res = MHP_RESULT_OK;
 
 	guard(mutex)(&e->turn);
-	if (READ_ONCE(e->ask) && source == ACPI_NOTIFY_EJECT_REQUEST && ranges->nr) {
+	/* Of an incomplete device there is nothing left that user space could keep. */
+	if (READ_ONCE(e->ask) && source == ACPI_NOTIFY_EJECT_REQUEST &&
+	    e->state != EJECT_INCOMPLETE) {
 		kfree(ranges->range);
 		acpi_eject_ask_user(e, source);
 		return;
@@ -562,6 +564,15 @@ static int acpi_eject_find_incomplete(struct acpi_device *adev, void *unused)
 	return acpi_dev_for_each_child(adev, acpi_eject_find_incomplete, NULL);
 }
 
+/* Does user space decide about the device? It cannot eject one that has no handler. */
+static bool acpi_eject_asks(const struct acpi_device *adev)
+{
+	const struct acpi_memory_eject *e = READ_ONCE(adev->eject);
+
+	return e && adev->handler &&
+	       (READ_ONCE(e->ask) || READ_ONCE(e->state) == EJECT_ASKED);
+}
+
 /**
  * acpi_memory_eject - eject a device that may have memory
  * @adev: the device
@@ -569,7 +580,8 @@ static int acpi_eject_find_incomplete(struct acpi_device *adev, void *unused)
  *
  * If the device, or one below it, has memory, this queues the eject: it takes either all of the
  * memory offline or none, and evaluates _OST when it ends (ACPI 6.5, section 6.3.5). It is
- * also queued for an incomplete device, whose memory has been removed already.
+ * also queued for an incomplete device, whose memory has been removed already, and for a container
+ * about which user space decides.
  *
  * Context: Process context. device_hotplug_lock and acpi_scan_lock held.
  * Return: 0 if the device has no memory, and the caller ejects it; -EINPROGRESS if the eject
@@ -589,7 +601,8 @@ int acpi_memory_eject(struct acpi_device *adev, u32 source)
 		return -EBUSY;
 	}
 	err = acpi_eject_find_ranges(adev, &ranges);
-	if (err || (!ranges.nr && !acpi_eject_find_incomplete(adev, NULL)))
+	if (err || (!ranges.nr && !acpi_eject_find_incomplete(adev, NULL) &&
+		    !acpi_eject_asks(adev)))
 		return err;
 	e = acpi_eject_get(adev);
 	if (!e) {

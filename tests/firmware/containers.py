@@ -2,7 +2,7 @@
 """Containers with memory devices: all devices below are added, or ejected, with one notification."""
 
 import ssdt
-from guest import MIB, OST_BUSY, OST_IN_USE, OST_SUCCESS
+from guest import MIB, OST_BUSY, OST_EJECT, OST_EJECT_IN_PROGRESS, OST_IN_USE, OST_NOT_PERMITTED, OST_SUCCESS
 from ssdt import BUS_CHECK, CHECK, EJECT, HIDDEN, Device
 
 BLOCK = 128 * MIB
@@ -89,6 +89,25 @@ def test_node(guest):
     guest.sh("numactl --membind=2 dd if=/dev/zero of=/dev/shm/data bs=1M count=64 status=none; rm /dev/shm/data")
     assert ssdt.notify(guest, "CON0", EJECT) == OST_SUCCESS
     assert guest.sh(STATE) == before, "not as before"
+
+
+@ssdt.machine()
+def test_ask(guest):
+    """User space decides about a container that has no memory, as about others."""
+    ssdt.load(guest, Device("CON0", hid="ACPI0004", sta=0, more='Device (DEV0) { Name (_HID, "TEST0002") }'))
+    assert ssdt.notify(guest, "CON0", CHECK, sta=0xF) == OST_SUCCESS
+    con0 = ssdt.directory(guest, "CON0")
+    guest.sh(f"expect OK {con0}/eject_ask 1")
+    request = ssdt.make_button(guest, f"Notify (\\_SB.CON0, {EJECT})")
+    for answer in ("eject_status cancel", "eject 1"):
+        guest.sh(f"cat {request}; wait_for 60 grep -q asked {con0}/eject_status")
+        assert ssdt.eject_status(guest, "CON0") == ("asked", {"source": "firmware"})
+        assert not ssdt.ejects(guest, "CON0"), "it has been ejected at once"
+        guest.sh(f"expect OK {con0}/{answer}; wait_for 60 grep -q 'failed\\|done' {con0}/eject_status")
+    assert ssdt.eject_status(guest, "CON0")[0] == "done" and ssdt.ejects(guest, "CON0") == 1
+    assert ssdt.said(guest, "_OST", "CON0")[1:] == [
+        (OST_EJECT, OST_EJECT_IN_PROGRESS), (OST_EJECT, OST_NOT_PERMITTED),
+        (OST_EJECT, OST_EJECT_IN_PROGRESS), (OST_EJECT, OST_EJECT_IN_PROGRESS), (OST_EJECT, OST_SUCCESS)]
 
 
 @ssdt.machine(cmdline="memhp_default_state=online_movable")
