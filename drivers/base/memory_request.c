@@ -666,7 +666,10 @@ static bool request_set_culprit_aside(struct memory_request *req)
 	return again;
 }
 
-/* Less than wanted was done, although the last attempt succeeded: the first failure says why. */
+/*
+ * Less than wanted was done, although the last attempt succeeded: the first failure says why. If
+ * there is none, there were too few blocks.
+ */
 static void request_recall_failure(struct memory_request *req)
 {
 	unsigned long i;
@@ -674,6 +677,8 @@ static void request_recall_failure(struct memory_request *req)
 	for (i = 0; i < req->nr && !req->res.err; i++)
 		if (req->candidates[i].fate == FATE_FAILED)
 			req->res = req->candidates[i].res;
+	if (!req->res.err)
+		request_refuse(req, -EBUSY, MHP_WHY_ABSENT);
 }
 
 static void request_fulfil(struct memory_request *req)

@@ -92,6 +92,20 @@ def test_one_in_the_way(guest):
     assert states(guest, blocks) == ["online"] * 4 and (end["wanted"], end["done"]) == ("8", "2"), f"{end}"
 
 
+@machine()
+def test_too_few(guest):
+    """As many bytes as possible: if there are no blocks, or too few, the request says so."""
+    end = ask(guest, "offline size=128M zone=Movable best-effort", "EBUSY")[-1]
+    assert (end["result"], end["wanted"], end["done"]) == ("failed", "1", "0"), f"{end}"
+    assert (end["err"], end["reason"], end["pfn"]) == ("-16", "absent", "none"), f"{end}"
+    assert ask(guest, "offline size=128M zone=Movable", "EBUSY")[-1]["reason"] == "absent"
+    blocks = plug(guest, "256M")[1]
+    end = ask(guest, "offline size=512M zone=Movable best-effort")[-1]
+    assert states(guest, blocks) == ["offline"] * 2
+    assert (end["result"], end["wanted"], end["done"]) == ("partial", "4", "2"), f"{end}"
+    assert (end["err"], end["reason"]) == ("-16", "absent"), f"{end}"
+
+
 @machine(timeout=300)
 def test_cheapest_first(guest):
     """By size: the blocks that are free go, those in use stay."""
