@@ -20,7 +20,8 @@
  *
  * Some firmware only begins to remove a device when _EJ0 is evaluated, and finishes at some
  * later time. Scans therefore never attach an incomplete device. Another eject evaluates _EJ0
- * again; a device check attaches the device, or finds that it has been removed.
+ * again, and the device stays incomplete if that fails; a device check attaches the device, or
+ * finds that it has been removed.
  *
  * While an eject is pending, a check of the device, or of one below it, is refused with -EBUSY.
  * A check of a device above it, or a scan, skips the device. In both cases, the eject is cancelled
@@ -96,6 +97,7 @@ struct kept_blocks {
  * @again: a check was refused, or a check or a scan skipped the device; protected by
  *	acpi_scan_lock
  * @gone: that check found memory whose enabled bit of _STA is clear; protected by acpi_scan_lock
+ * @retry: the device was incomplete when the eject began; protected by acpi_scan_lock
  * @messages: rate limit of the messages that notifications cause
  * @turn: held while @state changes and while the firmware is told of the change, so that the
  *	answers come in the order of the changes; changes to and from EJECT_PENDING and
@@ -117,6 +119,7 @@ struct acpi_memory_eject {
 	struct mhp_progress progress;
 	bool again;
 	bool gone;
+	bool retry;
 	struct ratelimit_state messages;
 	/* Serializes changes of the state. */
 	struct mutex turn;
@@ -359,7 +362,9 @@ static int acpi_eject_detach(struct acpi_memory_eject *e, struct mhp_result *res
 	if (err >= 0)
 		return err;
 
-	acpi_scan_again(e->adev);
+	/* The firmware may just be removing an incomplete device, so that is left alone. */
+	if (!e->retry)
+		acpi_scan_again(e->adev);
 	return mhp_refuse(res, err, err == -ENOTEMPTY ? MHP_WHY_INTERNAL : MHP_WHY_FIRMWARE,
 			  MHP_NO_PFN);
 }
@@ -398,9 +403,37 @@ static int acpi_eject_end_below(struct acpi_device *adev, void *unused)
 	return acpi_dev_for_each_child(adev, acpi_eject_end_below, NULL);
 }
 
+static bool acpi_eject_is_incomplete(const struct acpi_device *adev)
+{
+	const struct acpi_memory_eject *e = READ_ONCE(adev->eject);
+
+	return e && READ_ONCE(e->state) == EJECT_INCOMPLETE;
+}
+
+/* Ends the ejects of incomplete devices that the firmware has removed. */
+static int acpi_eject_end_removed(struct acpi_device *adev, void *unused)
+{
+	if (acpi_eject_is_incomplete(adev)) {
+		acpi_bus_get_status(adev);
+		if (!acpi_device_is_enabled(adev)) {
+			acpi_scan_forget(adev);
+			acpi_eject_set_state(adev->eject, EJECT_DONE);
+		}
+	}
+	return acpi_dev_for_each_child(adev, acpi_eject_end_removed, NULL);
+}
+
+/* The device of a second eject that fails is still incomplete, and not used. */
+static enum eject_state acpi_eject_outcome(const struct acpi_memory_eject *e, int err)
+{
+	if (!err)
+		return EJECT_DONE;
+	return err > 0 || e->retry ? EJECT_INCOMPLETE : EJECT_FAILED;
+}
+
 static void acpi_eject_over(struct acpi_memory_eject *e, int err, struct mhp_result *res)
 {
-	enum eject_state state = err < 0 ? EJECT_FAILED : err ? EJECT_INCOMPLETE : EJECT_DONE;
+	enum eject_state state = acpi_eject_outcome(e, err);
 
 	if (err < 0 && e->gone)
 		*res = (struct mhp_result){ -ENODEV, MHP_WHY_LOST, MHP_NO_PFN };
@@ -413,8 +446,12 @@ static void acpi_eject_over(struct acpi_memory_eject *e, int err, struct mhp_res
 	mutex_lock(&e->turn);
 	acpi_eject_end(e, state, e->source, res, acpi_eject_code(res));
 	mutex_unlock(&e->turn);
-	if (state == EJECT_FAILED && e->again)
+	if (!e->again)
+		return;
+	if (state == EJECT_FAILED)
 		acpi_scan_recheck(e->adev);
+	else
+		acpi_eject_end_removed(e->adev, NULL);
 }
 
 /*
@@ -527,6 +564,7 @@ static void acpi_eject_request(struct acpi_memory_eject *e, u32 source,
 			       const struct acpi_memory_ranges *ranges)
 {
 	struct mhp_result res = MHP_RESULT_OK;
+	int err;
 
 	guard(mutex)(&e->turn);
 	/* Of an incomplete device there is nothing left that user space could keep. */
@@ -541,20 +579,15 @@ static void acpi_eject_request(struct acpi_memory_eject *e, u32 source,
 		source = e->source;
 
 	e->ranges = *ranges;
-	if (!acpi_eject_start(e, source, &res))
+	e->retry = e->state == EJECT_INCOMPLETE;
+	err = acpi_eject_start(e, source, &res);
+	if (!err)
 		return;
 	kfree(e->ranges.range);
 	e->ranges = (struct acpi_memory_ranges){};
 	e->progress = (struct mhp_progress){ .begin = jiffies };
-	acpi_eject_log(e, EJECT_FAILED, &res);
-	acpi_eject_end(e, EJECT_FAILED, source, &res, acpi_eject_code(&res));
-}
-
-static bool acpi_eject_is_incomplete(const struct acpi_device *adev)
-{
-	const struct acpi_memory_eject *e = READ_ONCE(adev->eject);
-
-	return e && READ_ONCE(e->state) == EJECT_INCOMPLETE;
+	acpi_eject_log(e, acpi_eject_outcome(e, err), &res);
+	acpi_eject_end(e, acpi_eject_outcome(e, err), source, &res, acpi_eject_code(&res));
 }
 
 static int acpi_eject_find_incomplete(struct acpi_device *adev, void *unused)
@@ -769,19 +802,6 @@ bool acpi_memory_eject_stays(struct acpi_device *adev)
 				       NULL, acpi_eject_block_seen))
 			return true;
 	return false;
-}
-
-/* Ends the ejects of incomplete devices that the firmware has removed. */
-static int acpi_eject_end_removed(struct acpi_device *adev, void *unused)
-{
-	if (acpi_eject_is_incomplete(adev)) {
-		acpi_bus_get_status(adev);
-		if (!acpi_device_is_enabled(adev)) {
-			acpi_scan_forget(adev);
-			acpi_eject_set_state(adev->eject, EJECT_DONE);
-		}
-	}
-	return acpi_dev_for_each_child(adev, acpi_eject_end_removed, NULL);
 }
 
 static int acpi_eject_reset_incomplete(struct acpi_device *adev, void *unused)

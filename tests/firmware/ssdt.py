@@ -138,6 +138,32 @@ def test_ejected_later(guest):
 
 
 @ssdt.machine(timeout=400)
+def test_second_eject_fails(guest):
+    """A second eject of a device that is still enabled fails, or is cancelled: the device stays out of use."""
+    before = figures(guest)
+    memory = HIDDEN[0], 2 * SIZE
+    fails = "If (TRY) { Local0 = Zero Divide (One, Local0, , Local1) } TRY = 1"
+    ssdt.load(guest, Device("MEM0", [memory], node=1, sta=0, ejectable=False, more="Name (TRY, 0)\n" + later("MEM0", fails)))
+    assert ssdt.notify(guest, "MEM0", CHECK, sta=0xF) == OST_SUCCESS
+    guest.set_blocks("online_movable", blocks(guest, memory))
+    assert ssdt.notify(guest, "MEM0", EJECT) == OST_SUCCESS
+    is_ejected(guest, "MEM0", memory)
+    assert ssdt.notify(guest, "MEM0", EJECT) == 1, "the firmware is told that its _EJ0 has succeeded"
+    assert ssdt.ejects(guest, "MEM0") == 2
+    is_ejected(guest, "MEM0", memory)
+
+    mem0 = ssdt.directory(guest, "MEM0")
+    for count in range(1, 6):
+        guest.sh(f"expect OK {mem0}/eject 1; wr {mem0}/eject_status cancel || true; "
+                 f"wait_for 60 eval '[ $(dmesg | grep -c \"_OST MEM0 0x103 \") = {2 * count} ]'")
+    is_ejected(guest, "MEM0", memory, source="user")
+    assert figures(guest) == before, "not as before"
+    assert ssdt.notify(guest, "MEM0", CHECK) == OST_SUCCESS
+    assert ssdt.eject_status(guest, "MEM0") == ("idle", {})
+    assert len(blocks(guest, memory)) == 2, "it has not come back"
+
+
+@ssdt.machine(timeout=400)
 def test_container_ejected_later(guest):
     """The same with a container of devices, for which _EJ0 has to be called twice."""
     before = figures(guest)
