@@ -460,16 +460,17 @@ undo:
 	return err;
 }
 
-/* Called when all ranges are added: undoing the add of an online range could fail. */
+/*
+ * Called when all ranges are added: undoing the add of an online range could fail. After an eject
+ * that failed, memory_eject.c brings online those blocks that were online before.
+ */
 static void acpi_dimm_auto_online(const struct dimm *dimm)
 {
 	const struct dimm_range *range;
 
-	/* After a failed eject, memory_eject.c brings online the blocks that were online before. */
-	if (acpi_memory_eject_pending(dimm->adev))
-		return;
 	list_for_each_entry(range, &dimm->ranges, node)
-		if (range->added)
+		if (range->added &&
+		    !acpi_memory_eject_restores(dimm->adev, range->mem.start))
 			mhp_auto_online(range->mem.start, acpi_dimm_range_size(range));
 }
 

@@ -38,6 +38,7 @@ bool acpi_memory_eject_refuses(struct acpi_device *adev);
 bool acpi_memory_eject_defers(struct acpi_device *adev);
 int acpi_memory_eject_bars(struct acpi_device *adev);
 bool acpi_memory_eject_stays(struct acpi_device *adev);
+bool acpi_memory_eject_restores(struct acpi_device *adev, u64 start);
 void acpi_memory_eject_settle(struct acpi_device *adev);
 void acpi_memory_eject_added(struct acpi_device *adev);
 bool acpi_memory_eject_shown(struct acpi_device *adev);

@@ -804,6 +804,35 @@ bool acpi_memory_eject_stays(struct acpi_device *adev)
 	return false;
 }
 
+static bool acpi_eject_had(const struct acpi_memory_eject *e, u64 start)
+{
+	unsigned int i;
+
+	for (i = 0; i < e->ranges.nr; i++)
+		if (e->ranges.range[i].start <= start && start <= e->ranges.range[i].end)
+			return true;
+	return false;
+}
+
+/**
+ * acpi_memory_eject_restores - test whether memory is added again after a failed eject
+ * @adev: the memory device that is being attached
+ * @start: physical address of the first byte of the memory
+ *
+ * The eject brings online those blocks of the memory that were online before. It does not know
+ * memory that has appeared in its container meanwhile.
+ *
+ * Context: Process context. device_hotplug_lock and acpi_scan_lock held.
+ * Return: true if the memory was being ejected, with the device or with one above it.
+ */
+bool acpi_memory_eject_restores(struct acpi_device *adev, u64 start)
+{
+	for (; adev; adev = acpi_dev_parent(adev))
+		if (acpi_eject_is_pending(adev) && acpi_eject_had(READ_ONCE(adev->eject), start))
+			return true;
+	return false;
+}
+
 static int acpi_eject_reset_incomplete(struct acpi_device *adev, void *unused)
 {
 	if (acpi_eject_is_incomplete(adev))

@@ -235,3 +235,28 @@ def test_comes_meanwhile(guest):
     guest.set_blocks("online_movable", EXPECTED[3:])
     assert ssdt.notify(guest, "CON2.CON0", EJECT) == OST_SUCCESS
     assert not numbers(guest)
+
+
+@ssdt.machine(cmdline="memhp_default_state=online_movable", timeout=400)
+def test_comes_before_return(guest):
+    """The same if _EJ0 fails: the new device comes online like any other, and each block of the others is as it was."""
+    fails = 'Method (_EJ0, 1, Serialized) { Debug = "_EJ0 CON0" Local0 = Zero Divide (One, Local0, , Local1) }'
+    con0 = container("ACPI0004")
+    con0.ejectable, con0.more = False, fails
+    ssdt.load(guest, Device("CON2", hid="PNP0A05", children=(con0,)))
+    ssdt.do(guest, "\\_SB.CON2.CON0.MEM1._STA = 0")
+    assert ssdt.notify(guest, "CON2.CON0", CHECK, sta=0xF) == OST_SUCCESS
+    assert numbers(guest) == EXPECTED[:3], f"blocks {numbers(guest)}"
+    guest.set_blocks("offline", EXPECTED[:1])
+    # The eject is held up for a second after the other, until the new device has come.
+    guest.start_program(f"hold slow 1 {HIDDEN[1]} {HIDDEN[1] + BLOCK}", "hold")
+    ssdt.do(guest, f"Notify (\\_SB.CON2.CON0, {EJECT:#x})", "Sleep (1000)", "\\_SB.CON2.CON0.MEM1._STA = 0xF",
+            f"Notify (\\_SB.CON2, {BUS_CHECK:#x})")
+    guest.sh("wait_for 60 eval 'dmesg | grep -q \"_OST CON2\"'")
+    assert numbers(guest) == EXPECTED[:3], f"{numbers(guest)}: the new device is used before the end of the eject"
+    guest.end_program("hold")
+    ends(guest, "CON2.CON0", "firmware")
+    assert ssdt.ejects(guest, "CON0") == 1
+    assert numbers(guest) == EXPECTED, f"blocks {numbers(guest)}"
+    first, *others = guest.zones(EXPECTED).values()
+    assert first[0] == "offline" and set(others) == {("online", "Movable")}, f"{first} {others}"
