@@ -248,11 +248,11 @@ def test_comes_before_return(guest):
     assert ssdt.notify(guest, "CON2.CON0", CHECK, sta=0xF) == OST_SUCCESS
     assert numbers(guest) == EXPECTED[:3], f"blocks {numbers(guest)}"
     guest.set_blocks("offline", EXPECTED[:1])
-    # The eject is held up for a second after the other, until the new device has come.
+    # The eject is held up, second by second, until the new device has come.
+    events = ssdt.make_button(guest, f"Notify (\\_SB.CON2.CON0, {EJECT:#x})", "Sleep (1000)",
+                              "\\_SB.CON2.CON0.MEM1._STA = 0xF", f"Notify (\\_SB.CON2, {BUS_CHECK:#x})")
     guest.start_program(f"hold slow 1 {HIDDEN[1]} {HIDDEN[1] + BLOCK}", "hold")
-    ssdt.do(guest, f"Notify (\\_SB.CON2.CON0, {EJECT:#x})", "Sleep (1000)", "\\_SB.CON2.CON0.MEM1._STA = 0xF",
-            f"Notify (\\_SB.CON2, {BUS_CHECK:#x})")
-    guest.sh("wait_for 60 eval 'dmesg | grep -q \"_OST CON2\"'")
+    guest.sh(f"cat {events}; wait_for 60 eval 'dmesg | grep -q \"_OST CON2\"'")
     assert numbers(guest) == EXPECTED[:3], f"{numbers(guest)}: the new device is used before the end of the eject"
     guest.end_program("hold")
     ends(guest, "CON2.CON0", "firmware")
