@@ -1140,6 +1140,18 @@ int mhp_offline(struct mhp_change *change)
 	return ret;
 }
 
+/* Without struct pages in its holes, a block cannot be isolated. */
+static int mhp_decode_lose(const struct mhp_change *change)
+{
+	const struct mhp_piece *piece = change->pieces;
+
+	if (mhp_range_has_holes(piece->start_pfn, piece->nr_pages))
+		return mhp_refuse(change->result, -EINVAL, MHP_WHY_HOLES, piece->start_pfn);
+	if (!piece->zone)
+		return mhp_refuse(change->result, -EINVAL, MHP_WHY_MULTI_ZONE, piece->start_pfn);
+	return 0;
+}
+
 /**
  * mhp_lose() - give up memory that was removed without a request: from ONLINE to OFFLINE
  * @change: the memory; one piece, piece->zone is its zone
@@ -1151,7 +1163,7 @@ int mhp_offline(struct mhp_change *change)
  * Context: Process context, may sleep; waits for nothing but memory failure, and for at most 5
  * seconds. device_hotplug_lock and the device lock of the block held. Takes mem_hotplug_lock.
  * Return: 0; -EBUSY, -EHWPOISON, -ENOMEM, or the error of a notifier if the memory stays
- * present; -EINVAL if the block has several zones.
+ * present; -EINVAL if the block has holes or several zones, and is online as before.
  */
 int mhp_lose(struct mhp_change *change)
 {
@@ -1160,10 +1172,8 @@ int mhp_lose(struct mhp_change *change)
 
 	mhp_upper_init(&upper, change);
 	upper.lost = true;
-	if (!change->pieces->zone) {
-		ret = mhp_refuse(change->result, -EINVAL, MHP_WHY_MULTI_ZONE,
-				 upper.range.start_pfn);
-	} else {
+	ret = mhp_decode_lose(change);
+	if (!ret) {
 		upper.may_discard = mhp_discard_begin();
 		ret = mhp_descend_upper(&upper);
 		if (upper.may_discard)

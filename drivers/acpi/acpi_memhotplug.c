@@ -506,12 +506,14 @@ static void acpi_dimm_leave_group(struct dimm *dimm)
 /*
  * After an eject all blocks are offline and are removed, boot memory included: the memory is
  * absent, and must not be brought online again. After a surprise removal, blocks that are in
- * use are marked lost; a block of which no page is in use any more is removed, others stay.
+ * use are marked lost; a block of which no page is in use any more is removed, others stay. A
+ * block of which only a part has gone stays in use, as the rest of it is memory of others.
  */
 static void acpi_dimm_range_remove(struct dimm_range *range, struct acpi_device *adev)
 {
 	u64 start = range->mem.start, size = acpi_dimm_range_size(range);
 	u64 block = memory_block_size_bytes();
+	u64 first = ALIGN(start, block), end = ALIGN_DOWN(start + size, block);
 	struct block_tally tally = {};
 	u64 addr;
 
@@ -526,8 +528,10 @@ static void acpi_dimm_range_remove(struct dimm_range *range, struct acpi_device 
 		acpi_dimm_err(adev, "%pR has gone without an eject\n", &range->mem);
 	if (!IS_ENABLED(CONFIG_MEMORY_HOTREMOVE))
 		return;
-	memory_blocks_lose(start, size);
-	for (addr = ALIGN(start, block); addr + block <= start + size; addr += block) {
+	/* All of them first, as removing a block must not allocate from one that has gone. */
+	if (first < end)
+		memory_blocks_lose(first, end - first);
+	for (addr = first; addr < end; addr += block) {
 		tally = (struct block_tally){};
 		walk_memory_blocks(addr, block, &tally, block_tally);
 		if (tally.nr && !tally.nr_online)

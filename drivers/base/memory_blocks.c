@@ -750,11 +750,12 @@ static int memory_block_lose(struct memory_block *mem, void *arg)
 
 /**
  * memory_blocks_lose() - handle memory that has disappeared without an eject
- * @start: physical address
- * @size: in bytes
+ * @start: physical address, a multiple of the block size
+ * @size: in bytes, a multiple of the block size, not 0
  *
  * Each block that was online is offline afterwards, or lost: see mhp_lose(). A block that a
- * request takes offline is lost, and the request is cancelled.
+ * request takes offline is lost, and the request is cancelled. A block with holes or of several
+ * zones stays online.
  *
  * Context: Process context. May sleep. device_hotplug_lock held.
  */

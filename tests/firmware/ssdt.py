@@ -308,6 +308,28 @@ def test_not_removed(guest):
     assert not blocks(guest, memory)
 
 
+PARTS = (Device("MEM0", [(768 * MIB, 256 * MIB)], node=0), Device("MEM1", [(640 * MIB, 128 * MIB)], node=0))
+
+
+@ssdt.machine(devices=PARTS, cmdline="memory_block_size=256M memmap=128M$768M")
+def test_part_vanishes(guest):
+    """Boot memory disappears without an eject: a block with a hole, and one of which it is a half, stay online."""
+    assert guest.sh("block_size") == str(256 * MIB)
+    assert guest.sh("cat $memory/memory3/firmware_node/path") == "\\_SB_.MEM0"
+    before = figures(guest)
+    for name in ("MEM0", "MEM1"):
+        ssdt.notify(guest, name, CHECK, sta=0)
+    log = guest.sh("dmesg")
+    assert log.count("has gone without an eject") == 2, "not what the log says"
+    assert "has gone while it was online" not in log, "data of other memory was given up"
+    said = guest.sh("cat $memory/memory3/last_error")
+    assert said.startswith("verb=lose err=-22 reason=holes ") and "step=check" in said, said
+    assert guest.sh("cat $memory/memory2/last_error") == "none", "a block of which a part has gone was given up"
+    assert set(guest.sh("cat $memory/memory[23]/state").split()) == {"online"}
+    assert figures(guest) == before, "not as before"
+    assert guest.sh("awk '$1 == \"HardwareCorrupted:\" { print $2 }' /proc/meminfo") == "0", "pages are poisoned"
+
+
 # Boot memory as real firmware describes it: with holes, with parts that the kernel does not use, and in pieces.
 BOOT = (Device("MEM0", [(512 * MIB, 384 * MIB), (1 << 60, SIZE), (HIDDEN[4], SIZE // 2), (HIDDEN[6], SIZE)], node=0),
         Device("MEM1", [(HIDDEN[5], 4096)], node=0),
