@@ -758,8 +758,8 @@ static int mhp_hide_runs(struct mhp_upper *upper, bool again)
 	else if (!mhp_wait_for_walks(mhp_walk_deadline(upper)))
 		ret = mhp_refuse(req->result, -EBUSY, MHP_WHY_DEADLINE,
 				 req->first->all.start_pfn);
-	else if (!upper->lost)
-		ret = mhp_check_kept(req, again);
+	else
+		ret = mhp_check_kept(req, again && !upper->lost);
 	if (ret)
 		mhp_mark_online(req, true);
 	return ret;

@@ -93,6 +93,24 @@ def test_page_cache(guest):
     guest.sh("[ \"$(cksum </usr/bin/qemu-system-x86_64)\" = \"$(</tmp/sum)\" ]")
 
 
+@HARDWARE
+def test_kept(guest):
+    """A walk has taken a free page before the memory disappears: its block is lost, as the page needs its struct page."""
+    guest.sh("modprobe mhp_ask")
+    plug(guest)
+    vanish_at_once = ssdt.prepare(guest, "MEM0", CHECK, sta=0)
+    # Of the first block that is lost: all of them wait for the walk.
+    guest.sh(f"wr /sys/kernel/debug/mhp_ask 'keep {HIDDEN[0]} 10000' >/tmp/keep 2>&1 & "
+             "wait_for 20 grep -qs msleep /proc/$!/stack")
+    ssdt.notify_by(guest, vanish_at_once, "MEM0")
+    assert there(guest) == BLOCKS[:1], f"{there(guest)} are left"
+    assert guest.sh(f"cat $memory/memory{BLOCKS[0]}/state") == "lost"
+    said = guest.sh(f"cat $memory/memory{BLOCKS[0]}/last_error")
+    assert said.startswith("verb=lose err=-16 reason=busy-page ") and "step=evacuate" in said, said
+    guest.sh("wait_for 60 grep -q . /tmp/keep")
+    assert guest.sh("cat /tmp/keep") == "OK", guest.sh("cat /tmp/keep")
+
+
 def hold_huge(guest):
     """A program with huge pages of what vanishes, and free ones."""
     guest.sh("pool=/sys/devices/system/node/node2/hugepages/hugepages-2048kB/nr_hugepages; echo 32 >$pool; [ $(<$pool) = 32 ]")

@@ -12,6 +12,8 @@
  *					guest_memfd
  *	isolate START SIZE MS		isolates a range again and again, like CMA
  *	walk MS				makes a memmap walk of that duration
+ *	keep ADDRESS MS			takes a free page in a walk, which ends when the page is not
+ *					online any more; returns it after that duration
  *	group NID SIZE			registers a dynamic group with units of SIZE
  *	ungroup MGID			unregisters it
  *	disable UID VALUE		1: the blocks of a DIMM must not go offline; 0: they may
@@ -29,6 +31,7 @@
 #include <linux/memory.h>
 #include <linux/memory_hotplug.h>
 #include <linux/mm.h>
+#include <linux/mmzone.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/pagemap.h>
@@ -128,6 +131,42 @@ static int mhp_ask_walk(unsigned int ms)
 	return 0;
 }
 
+/*
+ * Makes a free page one that is neither free nor in use, as compaction does. The memory is
+ * isolated, so that the page can stay on its free list.
+ */
+static void mhp_ask_set_free(struct page *page, bool is_free)
+{
+	struct zone *zone = page_zone(page);
+	unsigned long flags;
+
+	spin_lock_irqsave(&zone->lock, flags);
+	if (is_free)
+		__SetPageBuddy(page);
+	else
+		__ClearPageBuddy(page);
+	spin_unlock_irqrestore(&zone->lock, flags);
+}
+
+static int mhp_ask_keep(u64 address, unsigned int ms)
+{
+	struct page *page = pfn_to_online_page(PHYS_PFN(address));
+
+	scoped_guard(memmap_walk) {
+		while (pfn_to_online_page(PHYS_PFN(address))) {
+			if (signal_pending(current))
+				return -EINTR;
+			msleep(20);
+		}
+		if (!page || !PageBuddy(page))
+			return -EINVAL;
+		mhp_ask_set_free(page, false);
+	}
+	msleep(ms);
+	mhp_ask_set_free(page, true);
+	return 0;
+}
+
 /* A write cannot return the ID of the group: the writer finds it in groups/. */
 static int mhp_ask_group(int nid, u64 size)
 {
@@ -181,6 +220,8 @@ static int mhp_ask(char *text)
 		return mhp_ask_isolate(start, size, ms);
 	if (sscanf(text, "walk %u", &ms) == 1)
 		return mhp_ask_walk(ms);
+	if (sscanf(text, "keep %lli %u", &start, &ms) == 2)
+		return mhp_ask_keep(start, ms);
 	if (sscanf(text, "group %i %lli", &nid, &size) == 2)
 		return mhp_ask_group(nid, size);
 	if (sscanf(text, "ungroup %i", &value) == 1)
