@@ -348,6 +348,9 @@ static int __init mhp_parse_block_size(char *text)
 {
 	char *end;
 
+	/* The option without a value. */
+	if (!text)
+		return -EINVAL;
 	wanted_block_bytes = memparse(text, &end);
 	if (*end || !wanted_block_bytes) {
 		pr_warn("memory_block_size=%s is no size\n", text);

@@ -44,6 +44,17 @@ def test_no_size(guest):
     refused(guest, "is no size")
 
 
+@machine(cmdline="memory_block_size memory_hotplug.online_policy memory_hotplug.memmap_on_memory")
+def test_no_value(guest):
+    """Options without a value are refused, with a line in the log, and the kernel boots."""
+    assert block_mib(guest) == 128, f"blocks are {block_mib(guest)} MiB"
+    log = guest.sh("dmesg")
+    assert "Malformed early option 'memory_block_size'" in log, "no line about the size"
+    for name, value in (("online_policy", "contig-zones"), ("memmap_on_memory", "N")):
+        assert f"`' invalid for parameter `memory_hotplug.{name}'" in log, f"no line about {name}"
+        assert guest.sh(f"cat /sys/module/memory_hotplug/parameters/{name}") == value, name
+
+
 @machine(nodes=("1G", "768M"), cmdline="memory_block_size=512M")
 def test_unaligned(guest):
     """A size whose last block would have a hole is refused, with a line in the log."""
