@@ -99,6 +99,7 @@ void mhp_runs_of_extent(struct mhp_request *req, const struct mhp_range *range,
 /*
  * Can a piece be appended to a run? A block that holds its own memmap is always a run of its
  * own, as its pages are not adjacent to others. A run of a dynamic group is at most one unit.
+ * Pages from boot are counted separately, by the first section of a run.
  */
 static bool mhp_piece_joins(const struct mhp_run *run, const struct mhp_piece *piece)
 {
@@ -107,6 +108,8 @@ static bool mhp_piece_joins(const struct mhp_run *run, const struct mhp_piece *p
 	if (mhp_range_end(&run->all) != piece->start_pfn || run->zone != piece->zone)
 		return false;
 	if (piece->group != group || piece->altmap || run->altmap)
+		return false;
+	if (mhp_section_early(piece->start_pfn) != mhp_section_early(run->all.start_pfn))
 		return false;
 	return !group || !group->is_dynamic ||
 	       !IS_ALIGNED(piece->start_pfn, group->d.unit_pages);

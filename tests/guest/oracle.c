@@ -88,20 +88,23 @@ static void find_blocks(void)
 static int zone_is_right(const char *line)
 {
 	unsigned long start, end, first, last, present, pages, managed, really, isolated;
+	unsigned long early, early_really;
 	int node, contiguous, truly;
 	char name[20];
 
 	if (sscanf(line, "zone %d %19s contiguous=%d really=%d span=%lx-%lx really=%lx-%lx "
-		   "present=%lu really=%lu managed=%lu really=%lu isolated=%lu", &node, name,
-		   &contiguous, &truly, &start, &end, &first, &last, &present, &pages, &managed,
-		   &really, &isolated) != 13)
+		   "present=%lu really=%lu managed=%lu really=%lu isolated=%lu "
+		   "early=%lu really=%lu", &node, name, &contiguous, &truly, &start, &end, &first,
+		   &last, &present, &pages, &managed, &really, &isolated, &early,
+		   &early_really) != 15)
 		errx(2, "%s", line);
 	if (contiguous != truly || isolated)
 		return 0;
 	if (strcmp(name, "Movable"))
 		return 1;
 	*(contiguous ? &whole : &holes) += 1;
-	return start == first && end == last && present == pages && managed == really;
+	return start == first && end == last && present == pages && managed == really &&
+	       early == early_really;
 }
 
 static void check(unsigned long step, const char *what, long block)

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 """One request for many blocks: all or nothing, as much as can be, or so many bytes."""
 
-from guest import MIB, machine
+import re
+
+from guest import MIB, Skip, machine
 
 
 def plug(guest, size="512M", word="online_movable", node=1):
@@ -38,6 +40,30 @@ def test_ranges(guest):
     assert (end["wanted"], end["result"]) == ("0", "ok")
     ask(guest, f"online_kernel {blocks[1]}")
     assert guest.zones([blocks[1]])[blocks[1]] == ("online", "Normal")
+
+
+def early_pages(guest):
+    """The pages from boot in node 1's ZONE_MOVABLE, as they are counted."""
+    line = guest.sh("grep '^zone 1 Movable ' /sys/kernel/debug/mhp_zones")
+    return int(re.search(r" early=(\d+) ", line)[1])
+
+
+@machine(cmdline="movablecore=1G memmap=0x8000000%0x68000000-1", timeout=300)
+def test_boot_memory(guest):
+    """A block from boot and an added one beside it, in one request and each alone: pages from boot are counted right."""
+    if not guest.sh("ls $memory/probe 2>/dev/null || true"):
+        raise Skip("no probe file (CONFIG_ARCH_MEMORY_PROBE)")
+    assert guest.zones([12]) == {12: ("online", "Movable")} and guest.sh("! ls -d $memory/memory13 2>/dev/null") == ""
+    guest.sh(f"modprobe mhp_watch; expect OK $memory/probe {0x68000000}")
+    guest.set_blocks("online_movable", [13])
+    before = early_pages(guest)
+    for go, come in ((("12-13",), ("12", "13")), (("12", "13"), ("12-13",)), (("12-13",), ("12-13",))):
+        for places in go:
+            ask(guest, f"offline {places}")
+        assert early_pages(guest) == before - 128 * MIB // 4096, f"offline {go}"
+        for places in come:
+            ask(guest, f"online_movable {places}")
+        assert early_pages(guest) == before, f"online {come}"
 
 
 @machine(timeout=300)

@@ -8,7 +8,8 @@
  *			status_change_nid. A write clears the list
  *	/sys/kernel/debug/mhp_zones	a line for each populated zone: its fields, and the
  *			same values computed by reading each of its struct pages; the number of
- *			isolated pageblocks, which is 0 while no request is running
+ *			isolated pageblocks, which is 0 while no request is running; the number
+ *			of pages from boot, and the same computed from sections
  *
  * The parameter priority is the priority of the notifier. The notifier sleeps for delay_ms
  * milliseconds at MEM_GOING_OFFLINE, while the request holds all of its locks. It refuses the
@@ -131,9 +132,10 @@ static const struct file_operations mhp_watch_fops = {
  * @end: behind the last page frame
  * @pages: number of page frames, in whole pageblocks
  * @managed: number of pages that were given to the page allocator
+ * @early: number of page frames that were present at boot, in whole pageblocks
  */
 struct truth {
-	unsigned long first, end, pages, managed;
+	unsigned long first, end, pages, managed, early;
 };
 
 /* Managed pages are those that are neither reserved nor kept by a driver. */
@@ -166,7 +168,7 @@ static unsigned long mhp_zones_end_of_memory(void)
 static struct truth mhp_zones_look(const struct zone *zone)
 {
 	unsigned long pfn, end = mhp_zones_end_of_memory();
-	struct truth t = { ULONG_MAX, 0, 0, 0 };
+	struct truth t = { ULONG_MAX };
 
 	for (pfn = 0; pfn < end; pfn += pageblock_nr_pages) {
 		struct page *page = pfn_to_online_page(pfn);
@@ -178,6 +180,8 @@ static struct truth mhp_zones_look(const struct zone *zone)
 		t.first = min(t.first, pfn);
 		t.end = pfn + pageblock_nr_pages;
 		t.pages += pageblock_nr_pages;
+		if (early_section(__pfn_to_section(pfn)))
+			t.early += pageblock_nr_pages;
 		if (zone_idx(zone) == ZONE_MOVABLE)
 			t.managed += mhp_zones_count_managed(page);
 	}
@@ -193,10 +197,11 @@ static void mhp_zones_show_zone(struct seq_file *m, struct zone *zone)
 	const struct truth t = mhp_zones_look(zone);
 	unsigned long end = zone->zone_start_pfn + zone->spanned_pages;
 
-	seq_printf(m, "zone %d %s contiguous=%d really=%d span=%#lx-%#lx really=%#lx-%#lx present=%lu really=%lu managed=%lu really=%lu isolated=%lu\n",
+	seq_printf(m, "zone %d %s contiguous=%d really=%d span=%#lx-%#lx really=%#lx-%#lx present=%lu really=%lu managed=%lu really=%lu isolated=%lu early=%lu really=%lu\n",
 		   zone_to_nid(zone), zone->name, zone->contiguous, t.end - t.first == t.pages,
 		   zone->zone_start_pfn, end, t.first, t.end, zone->present_pages, t.pages,
-		   zone_managed_pages(zone), t.managed, zone->nr_isolate_pageblock);
+		   zone_managed_pages(zone), t.managed, zone->nr_isolate_pageblock,
+		   zone->present_early_pages, t.early);
 }
 
 /* Takes no lock, so the file must be read while no request is running. */
