@@ -10,6 +10,7 @@
 #define pr_fmt(fmt) "memory_hotplug: " fmt
 
 #include <linux/cpuset.h>
+#include <linux/gfp.h>
 #include <linux/memory_hotplug.h>
 #include <linux/mm.h>
 #include <linux/mmzone.h>
@@ -106,11 +107,11 @@ static unsigned long mhp_zone_kernel_room(struct zone *zone)
  * mhp_kernel_room() - estimate how many pages the kernel could still allocate for itself
  * @managed: set to the number of managed pages in kernel zones
  *
- * Counts free pages and reclaimable pages above the watermarks, on the nodes that the caller
- * may allocate from. ZONE_MOVABLE does not count, as a memmap, page tables and devices cannot
- * be allocated from it.
+ * Counts free pages and reclaimable pages above the watermarks, on the nodes from which GFP_KERNEL
+ * allocates for the caller: if it is in a cpuset, these can be more than the nodes of the cpuset.
+ * ZONE_MOVABLE does not count, as a memmap, page tables and devices cannot be allocated from it.
  *
- * Context: Process context. Takes no lock.
+ * Context: Process context.
  * Return: number of pages.
  */
 unsigned long mhp_kernel_room(unsigned long *managed)
@@ -121,14 +122,13 @@ unsigned long mhp_kernel_room(unsigned long *managed)
 
 	*managed = 0;
 	for_each_populated_zone(zone) {
-		if (zone_idx(zone) > ZONE_NORMAL ||
-		    !node_isset(zone_to_nid(zone), cpuset_current_mems_allowed))
+		if (zone_idx(zone) > ZONE_NORMAL || !cpuset_zone_allowed(zone, GFP_KERNEL))
 			continue;
 		*managed += zone_managed_pages(zone);
 		room += mhp_zone_kernel_room(zone);
 	}
-	for_each_node_mask(nid, cpuset_current_mems_allowed)
-		if (node_state(nid, N_MEMORY))
+	for_each_node_state(nid, N_MEMORY)
+		if (cpuset_zone_allowed(NODE_DATA(nid)->node_zones, GFP_KERNEL))
 			slab += node_page_state_pages(NODE_DATA(nid), NR_SLAB_RECLAIMABLE_B);
 	return room + slab / 2;
 }

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Memory policies and cpusets of a node that loses its last memory and gets memory again."""
 
-from guest import machine
+from guest import Skip, machine
 
 MIB = 16
 PAGES = MIB * 256
@@ -130,3 +130,17 @@ def test_cpuset(guest):
     guest.sh(f"kill -TERM $(</tmp/{program(0)}.pid)")
     assert guest.unplug(dimm).done
     assert "0-1" in guest.sh("cat /sys/devices/virtual/memory_tiering/memory_tier*/nodelist")
+
+
+@machine(nodes=("1G", "1G", "0"), cmdline="memmap=0x8000000%0x68000000-1")
+def test_cpuset_adds(guest):
+    """A task of a cpuset whose only node has no kernel zone can add memory: the kernel allocates from other nodes."""
+    if not guest.sh("ls $memory/probe 2>/dev/null || true"):
+        raise Skip("no probe file (CONFIG_ARCH_MEMORY_PROBE)")
+    ready(guest)
+    guest.sh("mkdir -p /run/cg && mount -t cgroup2 none /run/cg && echo +cpuset >/run/cg/cgroup.subtree_control && "
+             "mkdir /run/cg/two && echo 2 >/run/cg/two/cpuset.mems && wait_for 10 grep -qx 2 /run/cg/two/cpuset.mems.effective")
+    # The shell itself writes: another program would need memory of the node.
+    guest.sh("(echo $BASHPID >/run/cg/two/cgroup.procs && grep -qx 'Mems_allowed_list:.2' /proc/self/status && "
+             "echo 0x68000000 >$memory/probe)")
+    assert guest.zones([13])[13][0] == "offline"
