@@ -457,38 +457,37 @@ static unsigned long mhp_node_present(int nid, bool normal)
 	return pages;
 }
 
-/* Number of pages that the runs before @run add to, or remove from, the same node. */
-static unsigned long mhp_pages_of_others(const struct mhp_run *run, bool normal)
+static void mhp_set_share(struct mhp_run *run)
 {
-	int nid = zone_to_nid(run->zone);
-	unsigned long pages = 0;
-
-	while ((run = run->prev))
-		if (zone_to_nid(run->zone) == nid &&
-		    (!normal || zone_idx(run->zone) <= ZONE_NORMAL))
-			pages += run->all.nr_pages;
-	return pages;
+	run->share = (struct mhp_share){
+		.prev = run->prev ? &run->prev->share : NULL,
+		.nid = zone_to_nid(run->zone),
+		.normal = zone_idx(run->zone) <= ZONE_NORMAL,
+		.pages = run->all.nr_pages,
+	};
+	mhp_share_count_others(&run->share);
 }
 
 /* Returns the node if it gets its first, or loses its last, memory with this run. */
 static int mhp_status_change(const struct mhp_run *run, bool normal, bool online)
 {
-	int nid = zone_to_nid(run->zone);
-	unsigned long before = mhp_node_present(nid, normal);
-	unsigned long others = mhp_pages_of_others(run, normal);
+	const struct mhp_share *share = &run->share;
+	unsigned long before = mhp_node_present(share->nid, normal);
+	unsigned long others = normal ? share->others_normal : share->others;
 
-	if (normal && zone_idx(run->zone) > ZONE_NORMAL)
+	if (normal && !share->normal)
 		return NUMA_NO_NODE;
 	if (online)
-		return before + others ? NUMA_NO_NODE : nid;
-	return before == others + run->all.nr_pages ? nid : NUMA_NO_NODE;
+		return before + others ? NUMA_NO_NODE : share->nid;
+	return before == others + share->pages ? share->nid : NUMA_NO_NODE;
 }
 
 static void mhp_fill_notes(struct mhp_request *req, bool online)
 {
 	struct mhp_run *run;
 
-	mhp_for_each_run(run, req)
+	mhp_for_each_run(run, req) {
+		mhp_set_share(run);
 		run->note = (struct memory_notify){
 			.altmap_start_pfn = run->all.start_pfn,
 			.altmap_nr_pages = run->all.nr_pages - run->pages.nr_pages,
@@ -497,6 +496,8 @@ static void mhp_fill_notes(struct mhp_request *req, bool online)
 			.status_change_nid_normal = mhp_status_change(run, true, online),
 			.status_change_nid = mhp_status_change(run, false, online),
 		};
+		cond_resched();
+	}
 }
 
 /* prepare */

@@ -40,13 +40,13 @@
 #include <linux/rwsem.h>
 
 #include "ladder.h"
+#include "policy.h"
 #include "range.h"
 #include "reason.h"
 #include "../internal.h"
 
 extern struct rw_semaphore mem_hotplug_lock;
 
-enum mhp_online_policy;
 struct mhp_limits;
 
 static inline void mhp_assert_write_locked(void)
@@ -63,6 +63,7 @@ static inline void mhp_assert_write_locked(void)
  * @group: the memory group of the run, or NULL
  * @pages: @all without the pages that hold the memmap
  * @zone: the zone of @pages
+ * @share: @all among the pages of the request on the same node
  * @note: the data for notifiers
  * @types: migrate type of each pageblock of @pages before it was isolated
  * @unmanaged: number of pages that a driver keeps, and that are not managed
@@ -80,6 +81,7 @@ struct mhp_run {
 
 	struct mhp_range pages;
 	struct zone *zone;
+	struct mhp_share share;
 	struct memory_notify note;
 	u8 *types;
 	unsigned long unmanaged;

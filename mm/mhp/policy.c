@@ -261,3 +261,22 @@ unsigned int mhp_time_limit(unsigned int ms, unsigned long long bytes)
 		return ms;
 	return limit > UINT_MAX ? UINT_MAX : limit;
 }
+
+/**
+ * mhp_share_count_others() - sum up the shares of a node before a share
+ * @share: its others are set; those of the shares before it have been set
+ *
+ * A request can have thousands of runs, nearly always on one node. So this continues with the sums
+ * of the last share of the same node, and looks only at those behind it.
+ *
+ * Context: Any.
+ */
+void mhp_share_count_others(struct mhp_share *share)
+{
+	const struct mhp_share *last = share->prev;
+
+	while (last && last->nid != share->nid)
+		last = last->prev;
+	share->others = last ? last->others + last->pages : 0;
+	share->others_normal = last ? last->others_normal + (last->normal ? last->pages : 0) : 0;
+}

@@ -54,6 +54,22 @@ struct mhp_group_view {
 	unsigned long unit_kernel, unit_movable;
 };
 
+/**
+ * struct mhp_share - what a run of a request adds to its node, or removes from it
+ * @prev: the share of the run before it, or NULL
+ * @nid: the node
+ * @normal: the pages are in a zone up to ZONE_NORMAL
+ * @pages: number of pages
+ * @others: number of pages of the same node in the runs before it
+ * @others_normal: the part of @others that is in zones up to ZONE_NORMAL
+ */
+struct mhp_share {
+	const struct mhp_share *prev;
+	int nid;
+	bool normal;
+	unsigned long pages, others, others_normal;
+};
+
 bool mhp_contig_movable(const struct mhp_range *range,
 			const struct mhp_contig_view *view);
 unsigned long mhp_group_req_kernel(unsigned long kernel_pages,
@@ -68,6 +84,7 @@ bool mhp_is_burden(unsigned long pages, unsigned long room, unsigned long manage
 bool mhp_kernel_can_spare(unsigned long pages, unsigned long room, unsigned long keep);
 unsigned long mhp_bookkeeping_pages(unsigned long long bytes, unsigned long nr_blocks);
 unsigned int mhp_time_limit(unsigned int ms, unsigned long long bytes);
+void mhp_share_count_others(struct mhp_share *share);
 bool mhp_room_left(unsigned long room, unsigned long own, unsigned long used,
 		   unsigned long reserve);
 

@@ -27,6 +27,7 @@
 #define mhp_run_before		mhp_kunit_run_before
 #define mhp_room_left		mhp_kunit_room_left
 #define mhp_score		mhp_kunit_score
+#define mhp_share_count_others	mhp_kunit_share_count_others
 #define mhp_span_grow		mhp_kunit_span_grow
 #define mhp_span_shrink		mhp_kunit_span_shrink
 #define mhp_step_enter		mhp_kunit_step_enter

@@ -392,6 +392,55 @@ static void policy_time_limit(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, mhp_time_limit(1, ULLONG_MAX), (unsigned int)(ULLONG_MAX / unit));
 }
 
+/* The sums over all shares before @share, one by one. */
+static void policy_check_others(struct kunit *test, const struct mhp_share *share)
+{
+	unsigned long others = 0, normal = 0;
+	const struct mhp_share *before;
+
+	for (before = share->prev; before; before = before->prev) {
+		if (before->nid != share->nid)
+			continue;
+		others += before->pages;
+		normal += before->normal ? before->pages : 0;
+	}
+	KUNIT_EXPECT_EQ(test, share->others, others);
+	KUNIT_EXPECT_EQ(test, share->others_normal, normal);
+}
+
+static void policy_shares_add_up(struct kunit *test)
+{
+	static struct mhp_share shares[200];
+	u32 random = 0x6d6870;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(shares); i++) {
+		shares[i] = (struct mhp_share){
+			.prev = i ? shares + i - 1 : NULL,
+			.nid = mhp_kunit_random(&random) % 4,
+			.normal = mhp_kunit_random(&random) % 2,
+			.pages = mhp_kunit_random(&random) % GIB,
+		};
+		mhp_share_count_others(shares + i);
+		policy_check_others(test, shares + i);
+	}
+}
+
+/* Otherwise a request of thousands of runs would take millions of steps. */
+static void policy_shares_are_not_counted_again(struct kunit *test)
+{
+	struct mhp_share first = { .nid = 1, .pages = 1 };
+	struct mhp_share between = { .prev = &first, .nid = 2, .pages = 10 };
+	struct mhp_share last = { .prev = &between, .nid = 1, .pages = 100 };
+
+	/* A step too far would be endless. */
+	first.prev = &between;
+	first.others = 1000;
+	mhp_share_count_others(&last);
+	KUNIT_EXPECT_EQ(test, last.others, 1001UL);
+	KUNIT_EXPECT_EQ(test, last.others_normal, 0UL);
+}
+
 static struct kunit_case policy_cases[] = {
 	KUNIT_CASE(policy_contig_stays_with_the_one_zone),
 	KUNIT_CASE(policy_contig_next_to_is_outside),
@@ -410,6 +459,8 @@ static struct kunit_case policy_cases[] = {
 	KUNIT_CASE(policy_memmap_burden),
 	KUNIT_CASE(policy_kernel_can_spare),
 	KUNIT_CASE(policy_time_limit),
+	KUNIT_CASE(policy_shares_add_up),
+	KUNIT_CASE(policy_shares_are_not_counted_again),
 	{}
 };
 
