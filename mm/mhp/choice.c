@@ -138,13 +138,29 @@ static struct mhp_group_view mhp_group_view_of(const struct memory_group *group,
 	return view;
 }
 
-/* @movable is the number of pages that the same request brings to ZONE_MOVABLE already. */
-static bool mhp_policy_wants_movable(int nid, struct memory_group *group,
-				     const struct mhp_range *range, unsigned long movable)
+static bool mhp_auto_wants_movable(int nid, struct memory_group *group,
+				   const struct mhp_range *range,
+				   const struct mhp_pending *pending)
 {
+	const bool numa_aware = mhp_auto_movable_numa_aware();
 	struct mhp_ratio_view system, node;
 	struct mhp_group_view gv;
 
+	system = mhp_ratio_view_of(NUMA_NO_NODE, group);
+	system.movable += pending->others;
+	if (numa_aware) {
+		node = mhp_ratio_view_of(nid, group);
+		node.movable += pending->node_others;
+	}
+	gv = mhp_group_view_of(group, range->start_pfn);
+	return mhp_auto_movable(range->nr_pages + pending->own, mhp_auto_movable_ratio(), &gv,
+				&system, numa_aware ? &node : NULL);
+}
+
+static bool mhp_policy_wants_movable(int nid, struct memory_group *group,
+				     const struct mhp_range *range,
+				     const struct mhp_pending *pending)
+{
 	if (mhp_online_policy() == MHP_POLICY_CONTIG_ZONES) {
 		const struct mhp_contig_view view = {
 			.kernel = mhp_zone_span_of(mhp_kernel_zone(nid, range)),
@@ -154,12 +170,7 @@ static bool mhp_policy_wants_movable(int nid, struct memory_group *group,
 
 		return mhp_contig_movable(range, &view);
 	}
-	system = mhp_ratio_view_of(NUMA_NO_NODE, group);
-	if (mhp_auto_movable_numa_aware())
-		node = mhp_ratio_view_of(nid, group);
-	gv = mhp_group_view_of(group, range->start_pfn);
-	return mhp_auto_movable(range->nr_pages + movable, mhp_auto_movable_ratio(), &gv,
-				&system, mhp_auto_movable_numa_aware() ? &node : NULL);
+	return mhp_auto_wants_movable(nid, group, range, pending);
 }
 
 /**
@@ -168,13 +179,13 @@ static bool mhp_policy_wants_movable(int nid, struct memory_group *group,
  * @nid: the node of the memory
  * @group: its memory group, or NULL
  * @range: its pages
- * @movable: number of pages that the same request brings to ZONE_MOVABLE already
+ * @pending: pages that the same request brings to ZONE_MOVABLE already
  *
  * Context: Process context. Without device_hotplug_lock the answer may be out of date.
  * Return: the zone.
  */
 struct zone *mhp_choose_zone(enum mmop type, int nid, struct memory_group *group,
-			     const struct mhp_range *range, unsigned long movable)
+			     const struct mhp_range *range, const struct mhp_pending *pending)
 {
 	bool to_movable;
 
@@ -183,7 +194,7 @@ struct zone *mhp_choose_zone(enum mmop type, int nid, struct memory_group *group
 	else if (type == MMOP_ONLINE_MOVABLE)
 		to_movable = true;
 	else
-		to_movable = mhp_policy_wants_movable(nid, group, range, movable);
+		to_movable = mhp_policy_wants_movable(nid, group, range, pending);
 
 	return to_movable ? NODE_DATA(nid)->node_zones + ZONE_MOVABLE : mhp_kernel_zone(nid, range);
 }
@@ -203,6 +214,7 @@ struct zone *zone_for_pfn_range(enum mmop online_type, int nid, struct memory_gr
 				unsigned long start_pfn, unsigned long nr_pages)
 {
 	const struct mhp_range range = { start_pfn, nr_pages };
+	const struct mhp_pending pending = {};
 
-	return mhp_choose_zone(online_type, nid, group, &range, 0);
+	return mhp_choose_zone(online_type, nid, group, &range, &pending);
 }

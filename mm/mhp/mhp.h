@@ -107,9 +107,19 @@ bool mhp_auto_movable_numa_aware(void);
 bool mhp_checks_viability(void);
 struct mhp_limits mhp_machine_limits(void);
 
+/**
+ * struct mhp_pending - pages that the same request brings to ZONE_MOVABLE before a range
+ * @own: pages of the same static group, or of the same unit of a dynamic group
+ * @others: all other pages
+ * @node_others: the part of @others on the node of the range
+ */
+struct mhp_pending {
+	unsigned long own, others, node_others;
+};
+
 /* choice.c */
 struct zone *mhp_choose_zone(enum mmop type, int nid, struct memory_group *group,
-			     const struct mhp_range *range, unsigned long movable);
+			     const struct mhp_range *range, const struct mhp_pending *pending);
 
 /*
  * Returns the number of pages of the free buddy that begins at @page, or 0 if there is none.

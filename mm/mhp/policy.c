@@ -98,7 +98,8 @@ static bool mhp_ratio_allows(unsigned long nr_pages, unsigned int ratio,
 
 /**
  * mhp_auto_movable() - choose a zone by the policy auto-movable
- * @nr_pages: number of pages of the range
+ * @nr_pages: number of pages of the range, and of those in the same DIMM or unit that the same
+ *	request brings to ZONE_MOVABLE
  * @ratio: movable pages that are allowed for 100 kernel pages; 0 allows none
  * @group: the memory group of the range
  * @system: the numbers of all nodes

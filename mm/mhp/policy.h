@@ -27,7 +27,8 @@ struct mhp_contig_view {
 /**
  * struct mhp_ratio_view - the input of the policy auto-movable, for one node or all nodes
  * @kernel_early: pages in kernel zones that were present at boot, without CMA
- * @movable: pages of ZONE_MOVABLE and CMA, without those of other dynamic groups
+ * @movable: pages of ZONE_MOVABLE and CMA, without those of other dynamic groups; includes those
+ *	that the same request brings there, except in the DIMM or unit of the range
  * @req_kernel_early: early kernel pages that other dynamic groups require for their pages in
  *	ZONE_MOVABLE
  *

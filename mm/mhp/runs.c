@@ -115,6 +115,59 @@ static bool mhp_piece_joins(const struct mhp_run *run, const struct mhp_piece *p
 	       !IS_ALIGNED(piece->start_pfn, group->d.unit_pages);
 }
 
+/* A DIMM, or a unit of a dynamic group, is in one zone as a whole. */
+static bool mhp_pieces_share_unit(const struct mhp_piece *a, const struct mhp_piece *b)
+{
+	const struct memory_group *group = a->group;
+
+	if (!group || group != b->group)
+		return false;
+	return !group->is_dynamic || ALIGN_DOWN(a->start_pfn, group->d.unit_pages) ==
+				     ALIGN_DOWN(b->start_pfn, group->d.unit_pages);
+}
+
+static struct mhp_pending mhp_count_pending(const struct mhp_piece *first,
+					    const struct mhp_piece *piece)
+{
+	struct mhp_pending pending = {};
+	const struct mhp_piece *other;
+
+	for (other = first; other < piece; other++) {
+		if (zone_idx(other->zone) != ZONE_MOVABLE)
+			continue;
+		if (mhp_pieces_share_unit(other, piece)) {
+			pending.own += other->nr_pages;
+			continue;
+		}
+		pending.others += other->nr_pages;
+		if (other->nid == piece->nid)
+			pending.node_others += other->nr_pages;
+	}
+	return pending;
+}
+
+/*
+ * Goes on to @piece, which follows pieces whose zone is known. A request can have thousands of
+ * pieces, but of few devices, so that all of them are counted only where a device ends.
+ */
+static void mhp_pending_advance(struct mhp_pending *pending, const struct mhp_piece *first,
+				const struct mhp_piece *piece)
+{
+	const struct mhp_piece *last = piece == first ? NULL : piece - 1;
+
+	if (!last || piece->group != last->group || piece->nid != last->nid) {
+		*pending = mhp_count_pending(first, piece);
+		return;
+	}
+	if (zone_idx(last->zone) == ZONE_MOVABLE)
+		pending->own += last->nr_pages;
+	if (mhp_pieces_share_unit(last, piece))
+		return;
+	pending->others += pending->own;
+	pending->node_others += pending->own;
+	pending->own = 0;
+}
+
 static void mhp_start_run(struct mhp_run *run, const struct mhp_piece *piece)
 {
 	unsigned long memmap = piece->altmap ? piece->altmap->free : 0;
@@ -143,7 +196,7 @@ struct mhp_run *mhp_runs_of_pieces(struct mhp_request *req, struct mhp_piece *pi
 				   unsigned int nr, bool online)
 {
 	struct mhp_run *runs = kvmalloc_array(nr, sizeof(*runs), MHP_GFP), *next = runs;
-	unsigned long movable = 0;
+	struct mhp_pending pending;
 	unsigned int i;
 
 	req->first = NULL;
@@ -155,11 +208,11 @@ struct mhp_run *mhp_runs_of_pieces(struct mhp_request *req, struct mhp_piece *pi
 		struct mhp_piece *piece = pieces + i;
 		const struct mhp_range range = { piece->start_pfn, piece->nr_pages };
 
-		if (online)
+		if (online) {
+			mhp_pending_advance(&pending, pieces, piece);
 			piece->zone = mhp_choose_zone(piece->type, piece->nid, piece->group,
-						      &range, movable);
-		if (zone_idx(piece->zone) == ZONE_MOVABLE)
-			movable += piece->nr_pages;
+						      &range, &pending);
+		}
 		if (req->last && mhp_piece_joins(req->last, piece)) {
 			req->last->all.nr_pages += piece->nr_pages;
 			req->last->pages.nr_pages += piece->nr_pages;

@@ -83,6 +83,25 @@ def test_auto_movable(guest):
         assert guest.unplug(dimm).done, f"{dimm} stays"
 
 
+def online(guest, *dimms):
+    """One request for several DIMMs; the zones of each."""
+    blocks = [guest.blocks(dimm) for dimm in dimms]
+    guest.ask("online " + ",".join(f"{numbers[0]}-{numbers[-1]}" for numbers in blocks))
+    return [{zones for _, zones in guest.zones(numbers).values()} for numbers in blocks]
+
+
+@machine(nodes=("512M", "512M"), cmdline="memory_hotplug.online_policy=auto-movable memory_hotplug.auto_movable_ratio=200")
+def test_auto_movable_request(guest):
+    """auto-movable: a request for several DIMMs brings each to one zone as a whole, and counts each on its node only."""
+    # 512 MiB of kernel memory on each node allow for 1 GiB of movable memory there.
+    first, second = guest.plug("512M", 1), guest.plug("640M", 1)
+    assert online(guest, first, second) == [{"Movable"}, {"Normal"}]
+    third, fourth = guest.plug("512M", 0), guest.plug("256M", 1)
+    assert online(guest, third, fourth) == [{"Movable"}, {"Movable"}]
+    for dimm in (first, third, fourth):
+        assert guest.unplug(dimm).done, f"{dimm} stays"
+
+
 @machine(cmdline="movable_node memhp_default_state=online")
 def test_movable_node(guest):
     """movable_node: plugged memory comes online in ZONE_MOVABLE without naming it."""

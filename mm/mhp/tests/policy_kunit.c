@@ -222,6 +222,38 @@ static void policy_auto_never_splits_a_dimm(struct kunit *test)
 			plug_dimm(test, early, blocks);
 }
 
+/* Brings DIMMs online in one request, during which the numbers of groups and zones stay. */
+static void online_dimms(struct kunit *test, unsigned long room, const unsigned long *blocks,
+			 unsigned int nr)
+{
+	unsigned long taken = 0, i;
+
+	for (; nr--; blocks++) {
+		const struct mhp_group_view dimm = { .present = true, .size = *blocks * BLOCK };
+		const struct mhp_ratio_view view = { room * BLOCK, taken };
+		bool fits = taken + dimm.size <= room * BLOCK;
+		unsigned long own = 0;
+
+		for (i = 0; i < *blocks; i++)
+			if (mhp_auto_movable(BLOCK + own, 100, &dimm, &view, &view))
+				own += BLOCK;
+		KUNIT_EXPECT_EQ(test, own, fits ? dimm.size : 0);
+		taken += own;
+	}
+}
+
+static void policy_auto_one_request_splits_no_dimm(struct kunit *test)
+{
+	unsigned long room, blocks[3];
+
+	for (room = 0; room <= 24; room++)
+		for (blocks[0] = 1; blocks[0] <= 9; blocks[0]++)
+			for (blocks[1] = 1; blocks[1] <= 9; blocks[1]++) {
+				blocks[2] = blocks[0];
+				online_dimms(test, room, blocks, ARRAY_SIZE(blocks));
+			}
+}
+
 /* Plugs a virtio-mem device block by block; returns its kernel pages. */
 static unsigned long plug_dynamic(struct kunit *test, unsigned long early,
 				  unsigned long unit, unsigned long blocks)
@@ -450,6 +482,7 @@ static struct kunit_case policy_cases[] = {
 	KUNIT_CASE(policy_auto_group),
 	KUNIT_CASE(policy_auto_own_kernel_is_own),
 	KUNIT_CASE(policy_auto_never_splits_a_dimm),
+	KUNIT_CASE(policy_auto_one_request_splits_no_dimm),
 	KUNIT_CASE(policy_auto_keeps_the_ratio_in_a_device),
 	KUNIT_CASE(policy_auto_is_monotonic),
 	KUNIT_CASE(policy_ratio),
