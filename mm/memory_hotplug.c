@@ -319,7 +319,33 @@ static int mhp_sections_down(struct mhp_request *req, struct mhp_run *run)
 	return 0;
 }
 
-/* walks: once for the whole request, as waiting for walks over struct pages takes time */
+/* blocks */
+static int mhp_blocks_up(struct mhp_request *req, struct mhp_run *run)
+{
+	struct mhp_lower *lower = to_lower(req);
+	const struct mhp_extent *extent = lower->extent;
+	int ret;
+
+	ret = extent->devices->make(mhp_range_phys(&run->all), mhp_range_bytes(&run->all),
+				    extent->nid, run->altmap, extent->group);
+	if (!ret)
+		return 0;
+	/* Waits for walks once; to undo the sections would wait for each run. */
+	mhp_hide_sections(&lower->range, true);
+	return mhp_lower_refuse(lower, ret, ret == -ENOMEM ? MHP_WHY_NOMEM : MHP_WHY_DEVICE);
+}
+
+static int mhp_blocks_down(struct mhp_request *req, struct mhp_run *run)
+{
+	to_lower(req)->extent->devices->remove(mhp_range_phys(&run->all),
+					       mhp_range_bytes(&run->all));
+	return 0;
+}
+
+/*
+ * walks: once for the whole request, as waiting for walks over struct pages takes time; above the
+ * steps whose undoing allocates, as this is the one step of a remove that can fail
+ */
 static int mhp_walks_up(struct mhp_request *req, struct mhp_run *run)
 {
 	/* Walks have found new sections since these were made. */
@@ -335,27 +361,6 @@ static int mhp_walks_down(struct mhp_request *req, struct mhp_run *run)
 	/* A failed add cannot fail again. */
 	if (!mhp_hide_sections(&lower->range, req->unwinding || lower->extent->certain))
 		return mhp_lower_refuse(lower, -EBUSY, MHP_WHY_DEADLINE);
-	return 0;
-}
-
-/* blocks */
-static int mhp_blocks_up(struct mhp_request *req, struct mhp_run *run)
-{
-	struct mhp_lower *lower = to_lower(req);
-	const struct mhp_extent *extent = lower->extent;
-	int ret;
-
-	ret = extent->devices->make(mhp_range_phys(&run->all), mhp_range_bytes(&run->all),
-				    extent->nid, run->altmap, extent->group);
-	if (!ret)
-		return 0;
-	return mhp_lower_refuse(lower, ret, ret == -ENOMEM ? MHP_WHY_NOMEM : MHP_WHY_DEVICE);
-}
-
-static int mhp_blocks_down(struct mhp_request *req, struct mhp_run *run)
-{
-	to_lower(req)->extent->devices->remove(mhp_range_phys(&run->all),
-					       mhp_range_bytes(&run->all));
 	return 0;
 }
 
@@ -387,8 +392,8 @@ static const struct mhp_step lower_steps[] = {
 	{ "memblock",	mhp_memblock_up,	mhp_memblock_down,	.once = true },
 	{ "node",	mhp_node_step_up,	mhp_node_step_down,	.once = true },
 	{ "sections",	mhp_sections_up,	mhp_sections_down },
-	{ "walks",	mhp_walks_up,		mhp_walks_down,		.once = true },
 	{ "blocks",	mhp_blocks_up,		mhp_blocks_down },
+	{ "walks",	mhp_walks_up,		mhp_walks_down,		.once = true },
 	{ "firmware",	mhp_firmware_up,	mhp_firmware_down,	.once = true },
 };
 

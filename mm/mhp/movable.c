@@ -505,15 +505,11 @@ static bool mhp_pageblock_is_all_movable(struct page *page, unsigned long pfn)
 	return is_zone_movable_page(page) && !mhp_section_early(pfn);
 }
 
-/*
- * Checks only pageblocks of the kernel, or only those of movable pages, as @of_kernel says.
- * Preemption is disabled, as an offline or a removal waits for the end of the walk.
- */
-static bool mhp_pageblock_is_unmovable(unsigned long pfn, unsigned long end, bool of_kernel)
+/* Checks only pageblocks of the kernel, or only those of movable pages, as @of_kernel says. */
+static bool mhp_pageblock_has_unmovable(unsigned long pfn, unsigned long end, bool of_kernel)
 {
 	struct page *page;
 
-	guard(preempt)();
 	guard(memmap_walk)();
 	page = pfn_to_online_page(pfn);
 	if (!page || (get_pageblock_migratetype(page) != MIGRATE_MOVABLE) != of_kernel)
@@ -522,6 +518,22 @@ static bool mhp_pageblock_is_unmovable(unsigned long pfn, unsigned long end, boo
 		return true;
 	return !mhp_pageblock_is_all_movable(page, pfn) &&
 	       mhp_find_unmovable(&page, page + (end - pfn));
+}
+
+/*
+ * The walk is not preempted, as an offline or a removal waits for its end. On PREEMPT_RT it can
+ * be, as the last folio_put() takes locks that sleep there.
+ */
+static bool mhp_pageblock_is_unmovable(unsigned long pfn, unsigned long end, bool of_kernel)
+{
+	bool ret;
+
+	if (!IS_ENABLED(CONFIG_PREEMPT_RT))
+		preempt_disable();
+	ret = mhp_pageblock_has_unmovable(pfn, end, of_kernel);
+	if (!IS_ENABLED(CONFIG_PREEMPT_RT))
+		preempt_enable();
+	return ret;
 }
 
 static bool mhp_pageblocks_look_movable(const struct mhp_range *range, bool of_kernel)

@@ -13,7 +13,7 @@ block=${spare[0]}
 declare -A number=([ENOENT]=2 [EIO]=5 [ENXIO]=6 [ENOMEM]=12 [EACCES]=13 [EBUSY]=16 [ENODEV]=19)
 names=(ENOENT EIO ENXIO ENOMEM EACCES EBUSY ENODEV)
 online_steps=(prepare memmap zone notify pages evacuate publish)
-add_steps=(resource memblock node sections walks blocks firmware)
+add_steps=(resource memblock node sections blocks walks firmware)
 
 # fails_at STEP ERRNO FILE TEXT: the step fails once; the request fails and changes nothing.
 fails_at() {
