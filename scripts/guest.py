@@ -821,6 +821,7 @@ class Guest:
         """Counters of /proc/vmstat, none of it still in a CPU's share."""
         self.sh("echo 1 >/proc/sys/vm/stat_refresh", log=False)
         stat = dict(line.split()[-2:] for line in self.sh("cat /proc/vmstat", log=False).splitlines())
+        stat.setdefault("numa_pages_migrated", 0)   # the kernel may have no NUMA balancing
         return [int(stat[name]) for name in names]
 
     def complaints(self):

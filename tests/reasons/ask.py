@@ -180,3 +180,32 @@ def test_removable(guest):
     for block in guest.blocks(dimm):
         assert guest.sh(f"cat $memory/memory{block}/removable").strip() == "1"
     return ", ".join(stay.values())
+
+
+# Locked System V shared memory on node 2: its pages are unevictable until they are freed.
+FREES = """
+import ctypes
+libc = ctypes.CDLL(None)
+libc.shmat.restype = ctypes.c_void_p
+size, nodes = 4 << 20, ctypes.c_ulong(1 << 2)
+while True:
+    segment = libc.shmget(0, size, 0o600)
+    place = ctypes.c_void_p(libc.shmat(segment, None, 0))
+    assert not libc.syscall(237, place, ctypes.c_ulong(size), 2, ctypes.byref(nodes), ctypes.c_ulong(8), 0)     # mbind
+    assert not libc.shmctl(segment, 11, None)      # SHM_LOCK
+    ctypes.memset(place, 1, size)
+    libc.shmdt(place)
+    libc.shmctl(segment, 0, None)       # IPC_RMID
+    print("frees", flush=True)
+"""
+
+
+@machine(nodes=("1G", "1G", "0"))
+def test_pages_are_freed(guest):
+    """removable looks at locked pages while they are freed: it may have the last reference to one of them."""
+    block, *_ = guest.blocks(guest.plug_online("256M", 2, "online_kernel"))
+    # The node has no other pages, so that none of the kernel ends the look before it has begun.
+    guest.sh(f"cat >/tmp/frees.py <<'EOF'{FREES}EOF")
+    guest.start_program("python3 /tmp/frees.py", "frees")
+    guest.sh(f"for ((n = 0; n < 200; n++)); do cat $memory/memory{block}/removable $memory/memory{block + 1}/removable; done | sort | uniq -c")
+    guest.end_program("frees")
