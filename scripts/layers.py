@@ -32,7 +32,7 @@ ALLOWED = {
         # Nodes of CPUs; results of requests; queries; parameters and limits.
         "mhp_node_online mhp_node_offline "
         "mhp_report_refusal mhp_record_set mhp_record_put mhp_record_show "
-        "mhp_range_has_holes mhp_range_removable mhp_take_census mhp_census_score "
+        "mhp_range_has_holes mhp_range_stays mhp_range_removable mhp_take_census mhp_census_score "
         "mhp_movable_ratio_line zone_for_pfn_range "
         "mhp_user_policy mhp_user_limit mhp_driver_limit mhp_removable_compat "
         "mhp_choose_block_size memory_block_size_bytes "
