@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """What kernels built with gcov have counted: brought out of guests, added up in the directory of the kernel's objects.
 
-gcov-tool adds up the counts of one kernel only, so those of an older one are removed when it is built again.
+gcov-tool adds up the counts of one kernel only, so scripts/coverage forgets those of earlier runs before it begins.
 """
 
 import base64

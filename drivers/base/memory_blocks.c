@@ -236,18 +236,30 @@ static int memory_block_refuse(struct memory_block *mem, enum mhp_verb verb, int
 
 /* ---- Online --------------------------------------------------------------- */
 
-static int memory_block_may_go_online(const struct memory_block *mem, struct mhp_result *res)
+/* Refuses a block that is not online or offline, or that another request has claimed. */
+static int memory_block_may_change(const struct memory_block *mem, bool claimed,
+				   struct mhp_result *res)
 {
 	unsigned long pfn = block_pfn(mem);
 
-	if (mem->claimed)
+	if (mem->claimed && !claimed)
 		return mhp_refuse(res, -EBUSY, MHP_WHY_EJECTING, pfn);
 	if (mem->state == MEM_LOST)
 		return mhp_refuse(res, -EHWPOISON, MHP_WHY_LOST, pfn);
+	if (mem->state != MEM_ONLINE && mem->state != MEM_OFFLINE)
+		return mhp_refuse(res, -EBUSY, MHP_WHY_BUSY, pfn);
+	return 0;
+}
+
+static int memory_block_may_go_online(const struct memory_block *mem, struct mhp_result *res)
+{
+	unsigned long pfn = block_pfn(mem);
+	int err = memory_block_may_change(mem, false, res);
+
+	if (err)
+		return err;
 	if (mem->state == MEM_ONLINE)
 		return mhp_refuse(res, -EINVAL, MHP_WHY_ALREADY, pfn);
-	if (mem->state != MEM_OFFLINE)
-		return mhp_refuse(res, -EBUSY, MHP_WHY_BUSY, pfn);
 	if (memory_block_has_poison(mem))
 		return mhp_refuse(res, -EHWPOISON, MHP_WHY_HWPOISON, pfn);
 	return 0;
@@ -306,17 +318,11 @@ static int memory_blocks_bring_online(struct memory_block **blocks, unsigned int
 static int memory_block_may_go_offline(const struct memory_block *mem, bool claimed,
 				       struct mhp_result *res)
 {
-	unsigned long pfn = block_pfn(mem);
+	int err = memory_block_may_change(mem, claimed, res);
 
-	if (mem->claimed && !claimed)
-		return mhp_refuse(res, -EBUSY, MHP_WHY_EJECTING, pfn);
-	if (mem->state == MEM_LOST)
-		return mhp_refuse(res, -EHWPOISON, MHP_WHY_LOST, pfn);
-	if (mem->state == MEM_OFFLINE)
-		return mhp_refuse(res, -EINVAL, MHP_WHY_ALREADY, pfn);
-	if (mem->state != MEM_ONLINE)
-		return mhp_refuse(res, -EBUSY, MHP_WHY_BUSY, pfn);
-	return 0;
+	if (!err && mem->state == MEM_OFFLINE)
+		err = mhp_refuse(res, -EINVAL, MHP_WHY_ALREADY, block_pfn(mem));
+	return err;
 }
 
 /*
@@ -768,19 +774,6 @@ void memory_blocks_lose(u64 start, u64 size)
 
 /* ---- Claims ------------------------------------------------------------------- */
 
-static int memory_block_may_be_claimed(const struct memory_block *mem, struct mhp_result *res)
-{
-	unsigned long pfn = block_pfn(mem);
-
-	if (mem->claimed)
-		return mhp_refuse(res, -EBUSY, MHP_WHY_EJECTING, pfn);
-	if (mem->state == MEM_LOST)
-		return mhp_refuse(res, -EHWPOISON, MHP_WHY_LOST, pfn);
-	if (mem->state != MEM_ONLINE && mem->state != MEM_OFFLINE)
-		return mhp_refuse(res, -EBUSY, MHP_WHY_BUSY, pfn);
-	return 0;
-}
-
 /**
  * memory_ranges_claim() - exclude other requests from changing the state of blocks
  * @ranges: physical addresses of whole blocks, the end included; ascending
@@ -804,7 +797,7 @@ int memory_ranges_claim(const struct range *ranges, unsigned int nr, struct mhp_
 	if (IS_ERR(batch))
 		return PTR_ERR(batch);
 	for (unsigned int i = 0; i < batch->nr && !err; i++)
-		err = memory_block_may_be_claimed(batch->blocks[i], res);
+		err = memory_block_may_change(batch->blocks[i], false, res);
 	if (err)
 		return err;
 	for (unsigned int i = 0; i < batch->nr; i++) {
