@@ -184,14 +184,15 @@ def test_removable(guest):
 
 # Locked System V shared memory on node 2: its pages are unevictable until they are freed.
 FREES = """
-import ctypes
+import ctypes, os
+mbind = {"x86_64": 237, "aarch64": 235}[os.uname().machine]
 libc = ctypes.CDLL(None)
 libc.shmat.restype = ctypes.c_void_p
 size, nodes = 4 << 20, ctypes.c_ulong(1 << 2)
 while True:
     segment = libc.shmget(0, size, 0o600)
     place = ctypes.c_void_p(libc.shmat(segment, None, 0))
-    assert not libc.syscall(237, place, ctypes.c_ulong(size), 2, ctypes.byref(nodes), ctypes.c_ulong(8), 0)     # mbind
+    assert not libc.syscall(mbind, place, ctypes.c_ulong(size), 2, ctypes.byref(nodes), ctypes.c_ulong(8), 0)
     assert not libc.shmctl(segment, 11, None)      # SHM_LOCK
     ctypes.memset(place, 1, size)
     libc.shmdt(place)
@@ -203,6 +204,7 @@ while True:
 @machine(nodes=("1G", "1G", "0"))
 def test_pages_are_freed(guest):
     """removable looks at locked pages while they are freed: it may have the last reference to one of them."""
+    guest.need("python3")
     block, *_ = guest.blocks(guest.plug_online("256M", 2, "online_kernel"))
     # The node has no other pages, so that none of the kernel ends the look before it has begun.
     guest.sh(f"cat >/tmp/frees.py <<'EOF'{FREES}EOF")
