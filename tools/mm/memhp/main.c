@@ -30,9 +30,9 @@ static const struct command {
 	const char *options;	/* letters, in addition to COMMON */
 	const char *help;
 } commands[] = {
-	{ "map", NULL, run_map, "c", "draw all memory blocks (without a command, too)" },
+	{ "map", NULL, run_map, "c", "draw all memory blocks (default)" },
 	{ "why", "BLOCK", run_why, "", "why a block does not go offline" },
-	{ "query", "RANGE", run_query, "", "could it go offline? exit code 0: yes" },
+	{ "query", "RANGE", run_query, "", "whether it could go offline; exit code 0: yes" },
 	{ "offline", "RANGE|SIZE", run_offline, "tbnzv", "take memory offline" },
 	{ "online", "RANGE|SIZE", run_online, "tbnkmv", "bring memory online" },
 	{ "groups", NULL, run_groups, "", "which blocks belong together" },
@@ -47,8 +47,8 @@ static const struct {
 	{ "json", 'J', NULL, "use JSON output format" },
 	{ "sysroot", 's', "DIR", "use the specified directory as system root" },
 	{ "color", 'c', "[=WHEN]", "map: auto, always or never" },
-	{ "timeout", 't', "SECONDS", "offline, online: end it then" },
-	{ "best-effort", 'b', NULL, "offline, online: keep what was done when some fail" },
+	{ "timeout", 't', "SECONDS", "offline, online: time limit" },
+	{ "best-effort", 'b', NULL, "offline, online: keep changed blocks if others fail" },
 	{ "node", 'n', "N", "offline, online SIZE: choose from this NUMA node" },
 	{ "zone", 'z', "ZONE", "offline SIZE: choose from this zone" },
 	{ "kernel", 'k', NULL, "online: to a zone of the kernel" },
@@ -66,7 +66,7 @@ static void help(void)
 	char text[32];
 
 	puts("\nUsage:\n memhp [options] [command]\n\n"
-	     "See memory blocks, why they do not go offline, and take them offline and online.\n\n"
+	     "Shows memory blocks and why they do not go offline; takes them offline and online.\n\n"
 	     "Commands:");
 	for (unsigned int i = 0; i < ARRAY_SIZE(commands); i++) {
 		snprintf(text, sizeof(text), "%s %s", commands[i].name, commands[i].arg ?: "");
