@@ -7,13 +7,13 @@
  * and a way down:
  *
  *	ABSENT   resource   the range is claimed in /proc/iomem
- *	   |     memblock   and in memblock, where that is kept
+ *	   |     memblock   it is in memblock, if the architecture keeps that
  *	   |     node       its node is online
  *	  add    sections   it is mapped and has a memmap
- *	   |     walks      its struct pages can be found
  *	   |     blocks     it has devices: memoryXXX
- *	   v     firmware   and an entry in /sys/firmware/memmap
- *	OFFLINE  prepare    its provider makes it accessible
+ *	   |     walks      downwards, nobody looks at its struct pages any more
+ *	   v     firmware   it has an entry in /sys/firmware/memmap
+ *	OFFLINE  prepare    its driver makes it accessible
  *	   |     memmap     a memmap that lies in it belongs to its zone
  *	online   zone       its pages belong to a zone, isolated
  *	   |     notify     subsystems are prepared for it
@@ -27,11 +27,14 @@
  * request changes nothing: after a failed offline the memory is online again, in the
  * same zone.
  *
- * Terms: a *section* is the unit of the memmap, a *block* (one or more sections)
- * the unit of user space, a *piece* the memory of a block as drivers/base/ passes it
- * to mm, a *run* adjacent pieces with the same zone and group. A *span* reaches
- * from the first to the last page of a zone or node, holes included; *present* pages
- * exist, *managed* pages belong to the page allocator.
+ * Terms: a *request* is one call of mhp_add(), mhp_online(), mhp_offline(), mhp_lose() or
+ * mhp_remove(), which drivers/base/ makes. A *section* is the unit of the memmap, a *block* (one or
+ * more sections) the unit of user space, a *piece* the memory of a block as drivers/base/ passes it
+ * to mm. A *run* is adjacent memory of a request for which each step is done once: pieces with the
+ * same zone and group, or blocks that are added or removed. A *group* has the blocks of one device.
+ * An *altmap* puts the memmap of a block into the block itself. A *span* reaches from the first to
+ * the last page of a zone or node, holes included; *present* pages exist, *managed* pages belong to
+ * the page allocator. A *walk* is code that reads struct pages without a reference (mhp/walk.c).
  *
  * A request is checked completely before its first step, covers any number of
  * pieces, and succeeds as a whole or not at all. Its result is a struct mhp_result,
@@ -48,6 +51,9 @@
  * An offline releases all four while it moves pages, unless its caller needs them: the state
  * going-offline keeps other requests away from its blocks, while requests for other memory
  * continue. Afterwards, the offline reads the state of its zones and nodes again.
+ *
+ * The file has the locks, the lower ladder (add), the upper ladder (online), and the requests.
+ * Documentation/mm/memory-hotplug/design.rst describes the rest.
  */
 #define pr_fmt(fmt) "memory_hotplug: " fmt
 
@@ -88,6 +94,8 @@ void get_online_mems(void)
 
 /**
  * put_online_mems() - end what get_online_mems() began
+ *
+ * Context: Process context, in the task that called get_online_mems().
  */
 void put_online_mems(void)
 {
@@ -107,6 +115,8 @@ void mem_hotplug_begin(void)
 
 /**
  * mem_hotplug_done() - end the change of zones, nodes and sections
+ *
+ * Context: Process context, in the task that called mem_hotplug_begin().
  */
 void mem_hotplug_done(void)
 {
@@ -330,7 +340,7 @@ static int mhp_blocks_up(struct mhp_request *req, struct mhp_run *run)
 				    extent->nid, run->altmap, extent->group);
 	if (!ret)
 		return 0;
-	/* Waits for walks once; to undo the sections would wait for each run. */
+	/* Waits for walks once; undoing the step sections would wait for each run. */
 	mhp_hide_sections(&lower->range, true);
 	return mhp_lower_refuse(lower, ret, ret == -ENOMEM ? MHP_WHY_NOMEM : MHP_WHY_DEVICE);
 }
@@ -343,8 +353,8 @@ static int mhp_blocks_down(struct mhp_request *req, struct mhp_run *run)
 }
 
 /*
- * walks: once for the whole request, as waiting for walks over struct pages takes time; above the
- * steps whose undoing allocates, as this is the one step of a remove that can fail
+ * walks: once for the whole request, as waiting for walks over struct pages takes time. This is the
+ * only step of a remove that can fail, and it is above all steps that need memory to be done again.
  */
 static int mhp_walks_up(struct mhp_request *req, struct mhp_run *run)
 {
@@ -358,13 +368,16 @@ static int mhp_walks_down(struct mhp_request *req, struct mhp_run *run)
 {
 	struct mhp_lower *lower = to_lower(req);
 
-	/* A failed add cannot fail again. */
+	/* Undoing a failed add cannot fail. */
 	if (!mhp_hide_sections(&lower->range, req->unwinding || lower->extent->certain))
 		return mhp_lower_refuse(lower, -EBUSY, MHP_WHY_DEADLINE);
 	return 0;
 }
 
-/* firmware: memory that a kernel started by kexec may use; only informs, so it cannot fail */
+/*
+ * firmware: the list of memory that a kernel started by kexec may use. A missing entry does no harm
+ * here, so that the step cannot fail.
+ */
 static int mhp_firmware_up(struct mhp_request *req, struct mhp_run *run)
 {
 	struct mhp_lower *lower = to_lower(req);
@@ -410,8 +423,8 @@ static const struct mhp_ladder lower_ladder = {
  * @range: from its first to its last page
  * @patience: how long it may wait, and what ends the wait
  * @room: the claim on free memory to which its pages are moved; empty if no page is moved
- * @lost: the memory was removed without a request: its contents are given up
- * @may_discard: its contents can be discarded, as memory failure is kept out
+ * @lost: the memory has disappeared without an eject: its contents are given up
+ * @may_discard: its contents can be discarded, as mf_mutex excludes memory failure
  * @begin: the beginning of the request
  */
 struct mhp_upper {
@@ -448,7 +461,7 @@ static int mhp_ask_run(struct mhp_request *req, struct mhp_run *run,
 	return mhp_notify_ask(ask, cancel, &run->note, req->result);
 }
 
-/* Number of present pages of the node, or of its zones up to ZONE_NORMAL. */
+/* Returns the number of present pages of the node or, if @normal, of its zones to ZONE_NORMAL. */
 static unsigned long mhp_node_present(int nid, bool normal)
 {
 	struct pglist_data *pgdat = NODE_DATA(nid);
@@ -626,7 +639,7 @@ static int mhp_pages_down(struct mhp_request *req, struct mhp_run *run)
 	return 0;
 }
 
-/* evacuate: once for the whole request, as it releases locks and waits for walks */
+/* evacuate: once for the whole request, as the step releases locks and waits for walks */
 
 /* The limit grows with the memory to move; pages that cannot be moved end the attempt earlier. */
 static void mhp_set_deadline(struct mhp_upper *upper)
@@ -660,7 +673,7 @@ static int mhp_evacuate_runs(struct mhp_upper *upper)
 		if (ret)
 			break;
 	}
-	/* Now, as the page that caused the failure may be freed later. */
+	/* The page that caused the failure is described now, as it may be freed later. */
 	if (ret)
 		mhp_explain(req->result);
 	mhp_moving_end();
@@ -684,7 +697,7 @@ static int mhp_evacuate_unlocked(struct mhp_upper *upper)
 	return ret ?: mhp_check_awake(upper->req.result);
 }
 
-/* Page tables may still refer to a poisoned page, so that it has to keep its struct page. */
+/* Page tables may still refer to a poisoned page, which therefore has to keep its struct page. */
 static int mhp_check_lost(struct mhp_request *req)
 {
 	struct mhp_run *run;
@@ -1130,10 +1143,11 @@ static int mhp_descend_upper(struct mhp_upper *upper)
  * Context: Process context, may sleep for as long as @change->policy allows.
  * device_hotplug_lock and the device lock of each block held; change->yield and change->resume
  * release and take them while pages are moved. Takes mem_hotplug_lock.
- * Return: 0; -EINVAL if a piece has holes, or several zones or nodes; -EBUSY if a page cannot be
- * moved, there is no room for it, the time limit was reached, or the system goes to sleep;
- * -EINTR after a signal; -ECANCELED after progress->cancel was set; -ENOMEM; or the error of a
- * notifier. After an error, all of the memory is online as before.
+ * Return: 0; -EINVAL if a piece has holes, or several zones or nodes; -EPERM for boot memory that
+ * the architecture keeps; -EBUSY if a page cannot be moved, there is no room for it, the time limit
+ * was reached, or the system goes to sleep; -EINTR after a signal; -ECANCELED after
+ * progress->cancel was set; -ENOMEM; or the error of a notifier. After an error, all of the memory
+ * is online as before.
  */
 int mhp_offline(struct mhp_change *change)
 {
@@ -1159,7 +1173,7 @@ static int mhp_decode_lose(const struct mhp_change *change)
 }
 
 /**
- * mhp_lose() - give up memory that was removed without a request: from ONLINE to OFFLINE
+ * mhp_lose() - give up memory that has disappeared without an eject: from ONLINE to OFFLINE
  * @change: the memory; one piece, piece->zone is its zone
  *
  * Pages of the memory are not allocated any more, and its contents are discarded: see
@@ -1195,6 +1209,8 @@ int mhp_lose(struct mhp_change *change)
  * mhp_extent_add_altmap() - add the altmap of a block to a request to remove it
  * @extent: the request; extent->altmaps has to be initialized
  * @altmap: the altmap, which mhp_add() made; callers add them in ascending order
+ *
+ * Context: Any. Changes only @extent and the list entry of @altmap.
  */
 void mhp_extent_add_altmap(struct mhp_extent *extent, struct vmem_altmap *altmap)
 {

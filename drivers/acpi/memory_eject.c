@@ -3,15 +3,15 @@
  * Ejecting memory: a memory device, or a container of memory devices (ACPI 6.5, sections 6.3
  * and 9.11).
  *
- * All memory of the device goes offline in one request, then all other devices below it go
- * offline, then the device is detached and ejected. This can take minutes, as the pages of
- * programs are moved. An eject is therefore a work item of its own, which holds neither
- * acpi_scan_lock nor device_hotplug_lock while pages move. The memory blocks are claimed from
- * the beginning to the end: a second eject, or a request of a user for one of the blocks, is
- * refused with -EBUSY.
+ * All memory of the device, and of the devices below it, goes offline in one request. Then all
+ * other devices below it go offline, and the device is detached and ejected. This can take
+ * minutes, as the pages of programs are moved. An eject is therefore a work item of its own, which
+ * holds neither acpi_scan_lock nor device_hotplug_lock while pages move. The memory blocks are
+ * claimed from the beginning to the end: a second eject, or a request of a user for one of the
+ * blocks, is refused with -EBUSY.
  *
  *	idle	there was no request since the device was added, or its result is out of date
- *	asked	the firmware has requested the device, and user space has not decided yet
+ *	asked	the firmware has requested the eject, and user space has not decided yet
  *	pending	the eject is running
  *	done	the firmware has removed the device
  *	incomplete
@@ -25,7 +25,7 @@
  *
  * While an eject is pending, a check of the device, or of one below it, is refused with -EBUSY.
  * A check of a device above it, or a scan, skips the device. In both cases, the eject is cancelled
- * if memory has gone, and acpi_eject_over() checks the device again if it stays.
+ * if memory has disappeared, and acpi_eject_over() checks the device again if it stays.
  *
  * Owns: struct acpi_memory_eject, in acpi_device.eject from the first request or setting
  *	until the ACPI device is freed.

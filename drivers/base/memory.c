@@ -6,11 +6,11 @@
  * blocks of boot memory. Writes to attributes are passed to memory_blocks.c, and only that file
  * changes the state, the zone and the kept type of a block. Altmaps are only stored here.
  *
- * memory_group.c has the groups, memory_add.c adds and removes memory, memory_attrs.c tells
- * about pages and failures, memory_request.c fulfils requests for many blocks.
+ * memory_group.c has the groups, memory_add.c adds and removes memory, memory_attrs.c has the last
+ * error and the group of a block, memory_request.c fulfils requests for many blocks.
  *
- * Locks: device_hotplug_lock is held while blocks are added and removed, and in that case mm
- * holds mem_hotplug_lock already: the locks of new devices come after it. The table has its
+ * Locks: device_hotplug_lock is held while blocks are added and removed. mm/ holds mem_hotplug_lock
+ * as well in that case, so that the locks of new devices are taken within it. The table has its
  * own lock, with interrupts off, as pages are poisoned under locks that interrupts take.
  *
  * Blocks are freed by RCU. Attributes that any user may read take none of these locks, as

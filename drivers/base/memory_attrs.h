@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What the files of memory blocks share. */
+/* What memory_attrs.c and memory_lock.c offer, and numbers of a block. */
 #ifndef _DRIVERS_BASE_MEMORY_ATTRS_H
 #define _DRIVERS_BASE_MEMORY_ATTRS_H
 

@@ -10,8 +10,9 @@
  * Locks, outermost first:
  *
  * device_hotplug_lock	held while blocks are added, removed or change their state. A writer
- *			of sysfs waits for it with the protection of its file broken, as a
- *			removal holds the lock and waits for users of protected files.
+ *			of a sysfs file breaks the active protection of its file before it
+ *			waits for the lock, as a removal holds the lock and waits for users
+ *			of the file.
  * request_lock		around the device locks of a request, which lockdep cannot count
  * device locks		of all blocks of a request, ascending, while it changes them: for
  *			callers that look at one block without device_hotplug_lock
@@ -957,9 +958,9 @@ static int memory_block_fulfil(struct memory_block *mem, enum mmop type,
  * @type: the state that is wanted
  * @must_change: fail if the block is in this state already
  *
- * The writer waits for device_hotplug_lock, which is held by a task that removes the attribute.
- * So the active protection of the attribute is broken, and the block is kept by a reference
- * until the protection is restored.
+ * The writer waits for device_hotplug_lock, which a task that removes the attribute holds. So the
+ * active protection of the attribute is broken, and a reference keeps the block until the
+ * protection is restored.
  *
  * Context: Process context, in a write to the attribute. May sleep until pages have moved. Takes
  * device_hotplug_lock.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What the files of drivers/base/ that own memory blocks share. */
+/* Functions on memory blocks that only files of drivers/base/ call. */
 #ifndef _DRIVERS_BASE_MEMORY_BLOCKS_H
 #define _DRIVERS_BASE_MEMORY_BLOCKS_H
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Waiting for device_hotplug_lock in writers of sysfs files and in threads of
- * /dev/memory_hotplug. They wait in the queue of the mutex, so that they do not starve while other
- * devices are added and removed, until a signal arrives or the time limit of the request is
+ * /dev/memory_hotplug. These tasks wait in the queue of the mutex, so that they do not starve while
+ * other devices are added and removed, until a signal arrives or the time limit of the request is
  * reached.
  *
- * Owns nothing. The active protection of the file has been broken before, so that a writer that
- * waits does not delay the removal of the file.
+ * Owns nothing. A writer has broken the active protection of its file before, so that it does not
+ * delay the removal of the file while it waits.
  */
 #include <linux/device.h>
 #include <linux/errno.h>

@@ -4,7 +4,7 @@
  * allocated from kernel zones: with too little of these, the system runs out of memory while
  * most of its memory is free.
  *
- * Owns the limit of the ratio, and remembers whether it has warned. Reads counters without a
+ * Owns the limit of the ratio, and whether a warning was given. Reads counters without a
  * lock.
  */
 #define pr_fmt(fmt) "memory_hotplug: " fmt

@@ -2,12 +2,12 @@
 /*
  * Evacuation: moves all pages in use of an isolated run to other memory.
  *
- * Owns the pages on its lists only. Calls shift.c for the pages that it can move, and page
+ * Owns the pages on its lists only. Calls shift.c for the pages that shift.c can move, and page
  * migration for all others. No lock is needed: the blocks are in the state going-offline, which
- * excludes other requests, and the run is isolated, so that pages which are freed stay free. It
- * ends when the run is empty, when a page cannot be moved, at the deadline, after a signal that
- * the policy allows, after a cancel, or when the same page could not be moved in many passes.
- * In all cases every page is back on the list it came from.
+ * excludes other requests, and the run is isolated, so that pages which are freed stay free. The
+ * evacuation ends when the run is empty, when a page cannot be moved, at the deadline, after a
+ * signal that the policy allows, after a cancel, or after some seconds without progress. In all
+ * cases every page is back on the list it came from.
  */
 #define pr_fmt(fmt) "memory_hotplug: " fmt
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * memmap on memory: the memmap of a block lies in the first pages of the block itself, so that
- * adding the block does not take existing memory.
+ * adding the block does not take existing memory. The altmap of the block (struct vmem_altmap)
+ * describes these pages.
  *
  * Owns the decision, the size of the memmap, the altmap of a block and the pages that hold the
  * memmap. mem_hotplug_lock is held for write where a zone is changed. The invariant: while a

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Internals of memory hotplug. mm/memory_hotplug.c has the requests and their steps; the files
- * here are the mechanisms that it calls, and call nothing above themselves.
+ * Internals of memory hotplug. mm/memory_hotplug.c has the terms, the requests and their steps. The
+ * files of this directory are the mechanisms that it calls, and call nothing above themselves.
  *
- *	range.h request.c span.c policy.c ladder.c reason.c text.c	pure
+ *	range.h request.c span.c policy.c ladder.c reason.c	pure: see pure.h
  *	params.c	parameters, addresses at which memory can be added, the block size
  *	runs.c		combines the pieces of a request into runs
  *	choice.c	chooses the zone in which memory comes online

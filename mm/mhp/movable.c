@@ -6,8 +6,8 @@
  * Owns nothing, changes nothing and takes no locks: pages can change while they are read,
  * and the results may be out of date when a function returns. Page flags are therefore read
  * as numbers, as the page flag functions would assert that a head page is still a head page.
- * Only to look at the file of an unevictable page a reference is taken, if that succeeds at
- * once.
+ * This file takes a reference only to look at the file of an unevictable page, and only if that
+ * succeeds at once.
  */
 #define pr_fmt(fmt) "memory_hotplug: " fmt
 

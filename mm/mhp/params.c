@@ -360,7 +360,15 @@ static int __init mhp_parse_block_size(char *text)
 }
 early_param("memory_block_size", mhp_parse_block_size);
 
-/* For architectures with a fixed block size; x86 has its own function. */
+/**
+ * set_memory_block_size_order() - set the size of memory blocks
+ * @order: the binary logarithm of the size in bytes
+ *
+ * For architectures with a fixed block size; x86 has a function of its own.
+ *
+ * Context: Process context, at boot, before the first use of the block size.
+ * Return: -EOPNOTSUPP; of x86: 0, or -EINVAL if blocks cannot have this size.
+ */
 int __init __weak set_memory_block_size_order(unsigned int order)
 {
 	return -EOPNOTSUPP;

@@ -4,8 +4,8 @@
  * lock.
  *
  * Invariant: the range is written only after every check has passed. Such a range is not empty,
- * does not wrap around, is aligned, and lies within the limits, so that the functions below
- * need not check it again.
+ * does not wrap around, is aligned, and lies within the limits, so that the functions which get
+ * it need not check it again.
  */
 #include "request.h"
 

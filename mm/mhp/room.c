@@ -3,7 +3,8 @@
  * Room for the pages that an offline has to move: an offline is refused before its first step
  * if its pages do not fit into the rest of memory, together with those of other offlines.
  *
- * Owns the list of offlines that move pages, which has its own lock.
+ * Owns the list of offlines that move pages, each with the room that it has claimed, and the lock
+ * of the list. Calls movable.c.
  */
 #include <linux/list.h>
 #include <linux/mmzone.h>

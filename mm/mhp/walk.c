@@ -8,9 +8,9 @@
  * valid, after memmap_walk_begin(), it can read the struct page until memmap_walk_end().
  *
  * This is the algorithm of SRCU without its grace periods. Grace periods are run by workers on
- * several CPUs, which takes longer than bringing a block offline, and without limit if a
- * real-time task keeps a worker from running. Here the waiter itself polls the counts. There
- * are rarely walks at that time, and then it does not wait at all.
+ * several CPUs, which takes longer than taking a block offline, and without limit if a
+ * real-time task keeps a worker from running. Here the waiter itself polls the counts. In most
+ * cases there are no walks, and the waiter does not wait at all.
  *
  * Walks are counted on the CPU where they begin or end, in one of two turns. The waiter makes
  * new walks take the other turn, and then waits until the walks of the old turn have ended.

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A driver that adds memory, and removes it on request. A real driver gets the range from its
- * device; this one from whoever loads it, who has to know that there is memory:
+ * A driver that adds memory, and removes it on request. A real driver gets the range of the memory
+ * from its device; this one gets it from the user who loads the module:
  *
  *	modprobe mhp_driver start=0x100000000 size=0x10000000 nid=0
  *	echo 1 >/sys/module/mhp_driver/parameters/unplug
  *	rmmod mhp_driver
  *
- * It is explained in Documentation/core-api/memory-hotplug.rst.
+ * Documentation/core-api/memory-hotplug.rst explains this driver.
  */
 #include <linux/memory.h>
 #include <linux/memory_hotplug.h>
@@ -33,7 +33,7 @@ static int sample_plug(void)
 		memory_group_unregister(group);
 		return err;
 	}
-	/* The module cannot be unloaded while its memory is there, which may be in use. */
+	/* The module stays loaded while its memory, which may be in use, is present. */
 	__module_get(THIS_MODULE);
 	mgid = group;
 	return 0;

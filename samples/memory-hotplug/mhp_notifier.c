@@ -9,7 +9,7 @@
  *	going_offline	number of ranges that are going offline
  *	refuse		write 1: no memory goes offline
  *
- * It is explained in Documentation/core-api/memory-hotplug.rst.
+ * Documentation/core-api/memory-hotplug.rst explains this notifier.
  */
 #include <linux/memory.h>
 #include <linux/memory_hotplug.h>
@@ -21,7 +21,7 @@ struct sample_table {
 	unsigned long uses;
 };
 
-/* Callbacks are called one after the other, so that these need no lock. */
+/* Callbacks are called one after the other, so that this data needs no lock. */
 static DEFINE_XARRAY(sample_tables);
 static unsigned long tables, calls;
 static unsigned int going_offline;
@@ -79,7 +79,7 @@ static int sample_call(struct notifier_block *nb, unsigned long action, void *ar
 		err = sample_alloc(first, last);
 		break;
 	case MEM_GOING_OFFLINE:
-		/* Not with a lock: pages are moved before the outcome is known. */
+		/* A count, and no lock that is kept: pages are moved before the outcome. */
 		going_offline++;
 		if (refuse)
 			err = -EBUSY;
