@@ -11,7 +11,7 @@
  *	   |     node       its node is online
  *	  add    sections   it is mapped and has a memmap
  *	   |     blocks     it has devices: memoryXXX
- *	   |     walks      downwards, nobody looks at its struct pages any more
+ *	   |     walks      downwards, no walk reads its struct pages any more
  *	   v     firmware   it has an entry in /sys/firmware/memmap
  *	OFFLINE  prepare    its driver makes it accessible
  *	   |     memmap     a memmap that lies in it belongs to its zone
@@ -19,7 +19,7 @@
  *	   |     notify     subsystems are prepared for it
  *	   |     pages      the page allocator has its pages, still isolated
  *	   |     evacuate   its pages can be found and used; downwards, they are emptied
- *	   v     publish    anybody can allocate them
+ *	   v     publish    the page allocator allocates them
  *	ONLINE
  *
  * Offline and remove go through the same steps in the opposite order. When a step

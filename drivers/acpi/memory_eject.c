@@ -328,8 +328,8 @@ static void acpi_eject_online_again(struct acpi_memory_eject *e)
 }
 
 /*
- * The last time that a cancel is noticed: later ones are refused. If memory has gone, the eject was
- * cancelled only because of its pages, which have been moved.
+ * The last time that a cancel has an effect: later ones are refused. If memory has disappeared, the
+ * eject was cancelled only because of the pages of that memory, which have been moved.
  */
 static int acpi_eject_leave(struct acpi_memory_eject *e, struct mhp_result *res)
 {
@@ -700,7 +700,7 @@ static int acpi_eject_find_gone(struct acpi_device *adev, void *unused)
 	return acpi_dev_for_each_child(adev, acpi_eject_find_gone, NULL);
 }
 
-/* Cancels the eject if memory has gone: the pages of absent memory cannot be moved. */
+/* Cancels the eject if memory has disappeared: the pages of absent memory cannot be moved. */
 static void acpi_eject_put_off_check(struct acpi_memory_eject *e, struct acpi_device *adev)
 {
 	e->again = true;

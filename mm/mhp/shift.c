@@ -226,8 +226,8 @@ static void mhp_shift_restore_pte(struct mhp_shift *s, struct mm_struct *mm,
 }
 
 /*
- * Replaces the page table entry by a migration entry and freezes the references, so that the
- * page can be found by nobody else.
+ * Replaces the page table entry by a migration entry and freezes the references, so that no other
+ * task can find the page.
  */
 static bool mhp_shift_freeze_page(struct mhp_shift *s, struct mm_struct *mm,
 				  struct mhp_shift_move *m, pte_t *ptep)

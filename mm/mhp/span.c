@@ -59,9 +59,9 @@ static unsigned long mhp_span_last(unsigned long start, unsigned long end,
 }
 
 /**
- * mhp_span_shrink() - shrink a span after its owner lost pages
+ * mhp_span_shrink() - shrink a span after pages have left its owner
  * @span: the span of the owner
- * @gone: the pages that were lost
+ * @gone: the pages that have left the owner
  * @step: granularity of ownership in pages, a power of two; steps are aligned to it, and only
  *        those at the ends of the span may be shorter
  * @owned: called for the steps next to @gone, one after the other, until it returns true for a
