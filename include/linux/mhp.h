@@ -9,8 +9,8 @@
  *
  * drivers/base/ passes *pieces* of memory by value, and callbacks for the few things that only
  * drivers/base/ can do. mm/ never calls drivers/base/ directly, and never sees a memory block.
- * All other code uses <linux/memory_hotplug.h> and <linux/memory.h>, and of this file only the
- * structures that these name: struct mhp_policy, struct mhp_progress, struct memory_group.
+ * All other code uses <linux/memory_hotplug.h> and <linux/memory.h>, and of this file only
+ * mhp_wait_awake() and struct mhp_policy, mhp_progress and memory_group.
  */
 #ifndef _LINUX_MHP_H
 #define _LINUX_MHP_H
