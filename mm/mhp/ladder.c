@@ -4,9 +4,9 @@
  * and calls the steps and the hooks of its environment. Takes no lock: the steps are called with
  * the locks of the caller.
  *
- * Invariant: after a walk, either every step was done for every run, or everything that was done
- * has been undone, in reverse order, and nothing else was called. Up and down are the same walk
- * with another numbering of the steps.
+ * Invariant: when mhp_climb() or mhp_descend() returns, either every step was done for every run,
+ * or everything that was done has been undone, in reverse order, and nothing else was called. Both
+ * are the same function with another numbering of the steps.
  */
 #include "ladder.h"
 

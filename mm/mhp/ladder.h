@@ -2,7 +2,7 @@
 /*
  * The step runner. A ladder is a table of named steps. A request climbs it from the first step
  * to the last, or descends it from the last to the first, and does each step for each of its
- * runs, or once. When a step fails, the runner walks back and undoes exactly what was done.
+ * runs, or once. When a step fails, the runner goes back and undoes exactly what was done.
  */
 #ifndef _MM_MHP_LADDER_H
 #define _MM_MHP_LADDER_H
@@ -17,7 +17,7 @@ struct mhp_run;
  * @first: the first run
  * @last: the last run
  * @result: the result
- * @unwinding: true while the runner walks back
+ * @unwinding: true while the runner goes back
  *
  * Requests of both ladders embed this structure.
  */
@@ -34,7 +34,7 @@ struct mhp_request {
  * @down: undoes the step for a run; a failure leaves it done; NULL if there is nothing to undo
  * @once: the step is done once for the whole request, and @run is NULL
  *
- * While the runner walks back, req->unwinding is set and no function may fail.
+ * While the runner goes back, req->unwinding is set and no function may fail.
  */
 struct mhp_step {
 	const char *name;
