@@ -3,8 +3,9 @@
 """documents.py: check the names in documents: those that exist are named, and those that are named exist.
 
 README.md names tests, make targets, files and figures that exist, other documents paths of tests, files and
-functions of the kernel that exist. Each reason, kind of a page, state, result, parameter and file of the
-code is once in the table that explains it, and each file in Documentation/ABI.
+functions of the kernel that exist, and names in kernel-doc directives that their file describes.
+Each reason, kind of a page, state, result, parameter and file of the code is once in the table that
+explains it, and each file in Documentation/ABI.
 CHANGES.md begins with the version of memhp and of README.md, and has an entry for each tag that is a number.
 It prints a line for each name that is missing or does not exist.
 """
@@ -75,6 +76,14 @@ def missing_files(text):
     for path in re.findall(r"``(tests/[\w./-]+)``", text):
         if not (TOP / path).exists():
             yield path
+
+
+def missing_kernel_doc(text):
+    """Identifiers of kernel-doc directives whose file is of this repository, but does not describe them."""
+    for path, names in re.findall(r"^\.\. kernel-doc:: (\S+)\n   :identifiers: (.*)$", text, re.M):
+        if (TOP / path).exists():
+            described = re.findall(r"^ \* (?:struct |enum |typedef )?(\w+)(?:\(\))? - ", (TOP / path).read_text(), re.M)
+            yield from (f"{name} in {path}" for name in names.split() if name not in described)
 
 
 def in_tree(*command):
@@ -230,7 +239,7 @@ def problems():
     if (TOP / "build/tree/.git").exists():
         yield from (f"{path.relative_to(TOP)}: there is no {name}" for path, name in unknown_names(documents))
     for path in documents:
-        for name in missing_files(path.read_text()):
+        for name in [*missing_files(path.read_text()), *missing_kernel_doc(path.read_text())]:
             yield f"{path.relative_to(TOP)}: there is no {name}"
     yield from (f"Documentation/ABI: {problem}" for problem in abi_problems(sum(map(list, files()), [])))
     for document, problem in unlike_the_code():
