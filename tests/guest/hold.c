@@ -10,6 +10,8 @@
  *   dma		a page that is pinned as for a device, by the module mhp_ask: it cannot move
  *   long	a page that is a buffer of io_uring: in a kernel zone it cannot move
  *   lock	a page that mhp_ask has locked as during I/O: it does not move
+ *   late-lock	the same, but it is locked only when an offline has chosen it: see mhp_ask
+ *   late-write	the same, but it is under writeback from then on
  *   kernel	pages that the kernel has allocated as buffers of a pipe: they cannot move,
  *		and fill at most FILL of NODE. Their addresses are not known: prints 0x0.
  *
@@ -17,6 +19,7 @@
  */
 #define _GNU_SOURCE
 #include <linux/io_uring.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -111,6 +114,29 @@ static void ask(const char *what, const char *page)
 	close(fd);
 }
 
+/* On one CPU, so that mlock() moves the page from its batch to the LRU. */
+static void stay_on_cpu(void)
+{
+	cpu_set_t cpus;
+
+	CPU_ZERO(&cpus);
+	CPU_SET(sched_getcpu(), &cpus);
+	if (sched_setaffinity(0, sizeof(cpus), &cpus))
+		err(2, "sched_setaffinity");
+}
+
+static int is_late(const char *kind)
+{
+	return !strcmp(kind, "late-lock") || !strcmp(kind, "late-write");
+}
+
+static void ask_late(const char *kind, const char *page)
+{
+	if (mlock(page, PAGE))
+		err(2, "mlock");
+	ask(kind, page);
+}
+
 static void register_buffer(char *page)
 {
 	struct io_uring_params params = {};
@@ -141,7 +167,8 @@ int main(int argc, char **argv)
 	int sig, node;
 
 	if (argc != 5)
-		errx(2, "usage: hold page|pin|slow|dma|long|lock|kernel NODE LO HI");
+		errx(2, "usage: hold page|pin|slow|dma|long|lock|late-lock|late-write|kernel "
+			"NODE LO HI");
 	sigemptyset(&end);
 	sigaddset(&end, SIGTERM);
 	sigprocmask(SIG_BLOCK, &end, NULL);
@@ -158,6 +185,8 @@ int main(int argc, char **argv)
 		prefer_node(node);
 		fill_pipes();
 	} else {
+		if (is_late(argv[1]))
+			stay_on_cpu();
 		page = page_in(r, node);
 		memset(page, 0x5a, PAGE);
 		if (!strcmp(argv[1], "pin"))
@@ -168,12 +197,14 @@ int main(int argc, char **argv)
 			register_buffer(page);
 		else if (!strcmp(argv[1], "lock"))
 			ask("lock", page);
+		else if (is_late(argv[1]))
+			ask_late(argv[1], page);
 	}
 	printf("0x%llx\n", page ? (unsigned long long)phys_addr(page) : 0ULL);
 	fflush(stdout);
 
 	sigwait(&end, &sig);
-	if (!strcmp(argv[1], "dma") || !strcmp(argv[1], "lock"))
+	if (!strcmp(argv[1], "dma") || !strcmp(argv[1], "lock") || is_late(argv[1]))
 		ask("release", page);
 	for (size_t i = 0; page && i < PAGE; i++)
 		if (page[i] != 0x5a)

@@ -243,6 +243,27 @@ def test_held(guest):
     works(guest, block, "offline")
 
 
+@machine(timeout=300)
+def test_late(guest):
+    """busy-page: a page that becomes locked, or under writeback, after an offline has chosen it: the offline does not wait for it."""
+    guest.sh("modprobe mhp_ask")
+    _, (block, _) = plug(guest)
+    state = f"$memory/memory{block}/state"
+    # The deadline ends the first, five seconds without progress the second.
+    for kind, flag, limit in (("late-lock", "locked", 5000), ("late-write", "writeback", 120000)):
+        pfn = hold(guest, kind, block)
+        # Who waits for the page waits for ever, and no signal ends that.
+        guest.sh(f"echo {limit} >{TIMEOUT}; wr {state} offline >/tmp/said 2>&1 & wait_for 30 grep -q . /tmp/said")
+        assert guest.sh("cat /tmp/said").strip() == "EBUSY"
+        said = last(guest, block)
+        assert (said["reason"], said["pfn"], said["kind"], said["step"]) == ("busy-page", pfn, "anon", "evacuate"), f"{said}"
+        assert said["left"] == "1" and int(said["ms"]) <= 6000 and re.search(rf"[(|]{flag}[|)]", said["detail"]), f"{said}"
+        guest.sh(f"echo release >{ASK}")
+        works(guest, block, "offline")
+        guest.end_program("hold")
+        works(guest, block, "online_movable")
+
+
 @machine(nodes=("1G", "1G", "0"), timeout=300)
 def test_long_pins(guest):
     """A buffer of io_uring in a kernel zone: pinned."""

@@ -8,6 +8,8 @@
  *	leave START SIZE		calls offline_and_remove_memory(); may take long
  *	pin ADDRESS			pins a page of the writer, as for a device
  *	lock ADDRESS			locks a page of the writer, as during I/O
+ *	late-lock ADDRESS		locks it when an offline that has chosen it migrates it
+ *	late-write ADDRESS		the same, but the page is under writeback then
  *	inaccessible ADDRESS		makes the file of a page of the writer inaccessible, like
  *					guest_memfd
  *	isolate START SIZE MS		isolates a range again and again, like CMA
@@ -17,7 +19,7 @@
  *	group NID SIZE			registers a dynamic group with units of SIZE
  *	ungroup MGID			unregisters it
  *	disable UID VALUE		1: the blocks of a DIMM must not go offline; 0: they may
- *	release				unpins and unlocks the pages
+ *	release				unpins and unlocks the pages, ends writeback
  *
  * The write returns the result of the call.
  */
@@ -30,11 +32,14 @@
 #include <linux/memmap_walk.h>
 #include <linux/memory.h>
 #include <linux/memory_hotplug.h>
+#include <linux/migrate.h>
 #include <linux/mm.h>
 #include <linux/mmzone.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/pagemap.h>
+#include <linux/string.h>
+#include <linux/tracepoint.h>
 #include <linux/uaccess.h>
 
 #ifdef CONFIG_MEMORY_HOTREMOVE
@@ -52,15 +57,55 @@ static int mhp_ask_leave(u64 start, u64 size)
 static struct dentry *file;
 static DEFINE_MUTEX(ask_lock);
 static struct page *pinned, *locked;
+static struct folio *written;
+
+/* The folio that becomes busy when its migration begins, and the tracepoint that tells when. */
+static struct folio *late;
+static bool late_writes;
+static struct tracepoint *migration;
+static bool migration_watched;
+
+/* Called at the beginning of migrate_pages(), with preemption disabled. */
+static void mhp_ask_migration_begins(void *unused, enum migrate_mode mode, int reason)
+{
+	struct folio *folio = READ_ONCE(late);
+
+	/* A folio that is not on the LRU any more is on the list of the offline. */
+	if (!folio || reason != MR_MEMORY_HOTPLUG || folio_test_lru(folio) ||
+	    !folio_trylock(folio))
+		return;
+	WRITE_ONCE(late, NULL);
+	if (!late_writes) {
+		locked = folio_page(folio, 0);
+		return;
+	}
+	folio_start_writeback(folio);
+	written = folio;
+	folio_unlock(folio);
+}
+
+static void mhp_ask_unwatch_migration(void)
+{
+	if (!IS_ENABLED(CONFIG_TRACEPOINTS) || !migration_watched)
+		return;
+	tracepoint_probe_unregister(migration, mhp_ask_migration_begins, NULL);
+	tracepoint_synchronize_unregister();
+	migration_watched = false;
+	late = NULL;
+}
 
 static void mhp_ask_release(void)
 {
+	mhp_ask_unwatch_migration();
 	if (pinned)
 		unpin_user_page(pinned);
 	if (locked)
 		unlock_page(locked);
+	if (written)
+		folio_end_writeback(written);
 	pinned = NULL;
 	locked = NULL;
+	written = NULL;
 }
 
 static int mhp_ask_pin(unsigned long address)
@@ -88,6 +133,39 @@ static int mhp_ask_lock_page(unsigned long address)
 	locked = page;
 	put_page(page);
 	return 0;
+}
+
+static void mhp_ask_find_migration(struct tracepoint *tp, void *unused)
+{
+	if (!strcmp(tp->name, "mm_migrate_pages_start"))
+		migration = tp;
+}
+
+/* The page has to be on the LRU, and locked in memory, so that it goes to migrate_pages(). */
+static int mhp_ask_late(unsigned long address, bool writes)
+{
+	struct folio *folio;
+	struct page *page;
+	int ret;
+
+	if (migration_watched || locked || written)
+		return -EBUSY;
+	for_each_kernel_tracepoint(mhp_ask_find_migration, NULL);
+	if (!IS_ENABLED(CONFIG_TRACEPOINTS) || !migration)
+		return -EOPNOTSUPP;
+	ret = get_user_pages_fast(address, 1, FOLL_WRITE, &page);
+	if (ret != 1)
+		return ret ?: -EFAULT;
+	ret = -EINVAL;
+	folio = page_folio(page);
+	if (folio_test_lru(folio) && folio_test_mlocked(folio) && folio_test_anon(folio)) {
+		late = folio;
+		late_writes = writes;
+		ret = tracepoint_probe_register(migration, mhp_ask_migration_begins, NULL);
+		migration_watched = !ret;
+	}
+	folio_put(folio);
+	return ret;
 }
 
 static int mhp_ask_inaccessible(unsigned long address)
@@ -214,6 +292,10 @@ static int mhp_ask(char *text)
 		return mhp_ask_pin(start);
 	if (sscanf(text, "lock %lli", &start) == 1)
 		return mhp_ask_lock_page(start);
+	if (sscanf(text, "late-lock %lli", &start) == 1)
+		return mhp_ask_late(start, false);
+	if (sscanf(text, "late-write %lli", &start) == 1)
+		return mhp_ask_late(start, true);
 	if (sscanf(text, "inaccessible %lli", &start) == 1)
 		return mhp_ask_inaccessible(start);
 	if (sscanf(text, "isolate %lli %lli %u", &start, &size, &ms) == 3)
@@ -237,7 +319,7 @@ static int mhp_ask(char *text)
 static bool mhp_ask_touches_pages(const char *text)
 {
 	return !strncmp(text, "pin", 3) || !strncmp(text, "lock", 4) ||
-	       !strncmp(text, "release", 7);
+	       !strncmp(text, "late", 4) || !strncmp(text, "release", 7);
 }
 
 static ssize_t mhp_ask_write(struct file *f, const char __user *from, size_t len, loff_t *pos)
@@ -247,7 +329,7 @@ static ssize_t mhp_ask_write(struct file *f, const char __user *from, size_t len
 
 	if (IS_ERR(text))
 		return PTR_ERR(text);
-	/* The lock protects @pinned and @locked. Other requests may run at the same time. */
+	/* The lock protects the pages that are held. Other requests may run at the same time. */
 	if (mhp_ask_touches_pages(text))
 		mutex_lock(&ask_lock);
 	err = mhp_ask(text);
