@@ -3,11 +3,17 @@
  * Evacuation: moves all pages in use of an isolated run to other memory.
  *
  * Owns the pages on its lists only. Calls shift.c for the pages that shift.c can move, and page
- * migration for all others. No lock is needed: the blocks are in the state going-offline, which
- * excludes other requests, and the run is isolated, so that pages which are freed stay free. The
- * evacuation ends when the run is empty, when a page cannot be moved, at the deadline, after a
- * signal that the policy allows, after a cancel, or after some seconds without progress. In all
- * cases every page is back on the list it came from.
+ * migration for all others; writeout.c for those that cannot be migrated dirty. No lock is
+ * needed: the blocks are in the state going-offline, which excludes other requests, and the run
+ * is isolated, so that pages which are freed stay free. The evacuation ends when the run is
+ * empty, when a page cannot be moved, at the deadline, after a signal that the policy allows,
+ * after a cancel, or after some seconds without progress. In all cases every page is back on the
+ * list it came from.
+ *
+ * Nothing here waits for a page: a device or a server that does not answer can keep a page
+ * locked or under writeback for ever. Pages are locked by trylock, page migration is asked not
+ * to block, and allocations do not call file systems. A page that is busy is left to a later
+ * pass, and only the sleep between two passes gives it time.
  */
 #define pr_fmt(fmt) "memory_hotplug: " fmt
 
@@ -20,6 +26,7 @@
 #include <linux/page-isolation.h>
 #include <linux/nodemask.h>
 #include <linux/rmap.h>
+#include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/swap.h>
@@ -361,12 +368,24 @@ static unsigned long mhp_evacuate_shift(struct mhp_evacuation *e)
 	return moved;
 }
 
+/* Counts the folios that could not be migrated, and puts them back. */
+static void mhp_evacuate_put_back(struct mhp_evacuation *e, enum mhp_reason why)
+{
+	struct folio *folio;
+
+	list_for_each_entry(folio, &e->list, lru) {
+		mhp_evacuate_note_stuck(e, why, folio_pfn(folio));
+		e->left += folio_nr_pages(folio);
+		mhp_write_out(folio);
+	}
+	putback_movable_pages(&e->list);
+}
+
 static void mhp_evacuate_batch(struct mhp_evacuation *e)
 {
 	struct mhp_progress *p = e->progress;
 	unsigned int migrated = 0;
 	unsigned long moved = 0;
-	struct folio *folio;
 	int ret = 0;
 
 	mhp_evacuate_isolate_small(e);
@@ -375,22 +394,17 @@ static void mhp_evacuate_batch(struct mhp_evacuation *e)
 	mhp_evacuate_alloc_targets(e);
 	if (!list_empty(&e->common))
 		moved = mhp_evacuate_shift(e);
+	/* Any other mode waits: for folio locks, writeback, buffers. The passes retry instead. */
 	if (!list_empty(&e->list))
-		ret = migrate_pages(&e->list, mhp_get_target, NULL, (unsigned long)e, MIGRATE_SYNC,
-				    MR_MEMORY_HOTPLUG, &migrated);
+		ret = migrate_pages(&e->list, mhp_get_target, NULL, (unsigned long)e,
+				    MIGRATE_ASYNC, MR_MEMORY_HOTPLUG, &migrated);
 	mhp_evacuate_free_targets(e);
 	moved += migrated;
 	WRITE_ONCE(p->moved, p->moved + moved);
 	WRITE_ONCE(p->failed, p->failed + e->batch - min(e->batch, moved));
 	mhp_evacuate_set_used(e, e->run->used - min(e->run->used, moved));
-	if (ret) {
-		list_for_each_entry(folio, &e->list, lru) {
-			mhp_evacuate_note_stuck(e, ret == -ENOMEM ? MHP_WHY_NO_TARGET :
-						MHP_WHY_BUSY_PAGE, folio_pfn(folio));
-			e->left += folio_nr_pages(folio);
-		}
-		putback_movable_pages(&e->list);
-	}
+	if (ret)
+		mhp_evacuate_put_back(e, ret == -ENOMEM ? MHP_WHY_NO_TARGET : MHP_WHY_BUSY_PAGE);
 	e->batch = 0;
 	e->singles = 0;
 }
@@ -421,7 +435,7 @@ static unsigned long mhp_evacuate_folio(struct mhp_evacuation *e, unsigned long 
 		nr = 0;
 		mhp_refuse(e->res, -EBUSY, MHP_WHY_UNMOVABLE, pfn);
 	} else if (folio_test_locked(folio) || folio_test_writeback(folio)) {
-		/* Migration would wait for I/O, and for ever if the device does not answer. */
+		/* Migration would fail, after it has allocated a target. */
 		mhp_evacuate_note_stuck(e, MHP_WHY_BUSY_PAGE, pfn);
 		e->left += nr;
 	} else if (e->shift && mhp_shift_fits(folio)) {
@@ -626,6 +640,33 @@ int mhp_check_empty(struct mhp_run *run, struct mhp_result *res)
 	return ret ? mhp_refuse(res, ret, MHP_WHY_ISOLATE_RACE, pfn) : 0;
 }
 
+/* Makes passes until the run is empty or the evacuation has to end. */
+static int mhp_evacuate_passes(struct mhp_evacuation *e)
+{
+	unsigned int passes;
+	int ret;
+
+	for (passes = 0;; passes++) {
+		ret = mhp_evacuate_pass(e);
+		if (ret)
+			return ret;
+		if (!e->left) {
+			ret = mhp_evacuate_test_free(e);
+			if (!ret || e->res->err)
+				return ret;
+		}
+		ret = mhp_evacuate_check_stall(e) ?: mhp_evacuate_check_patience(e);
+		if (ret)
+			return ret;
+		/* Pages that could not be moved may be in the batch of another CPU. */
+		if (e->left)
+			mhp_drain_lru(e->patience);
+		drain_all_pages(e->run->zone);
+		if (passes)
+			mhp_evacuate_sleep(e);
+	}
+}
+
 /**
  * mhp_evacuate() - move all pages in use out of an isolated run
  * @run: the run
@@ -641,6 +682,8 @@ int mhp_check_empty(struct mhp_run *run, struct mhp_result *res)
 int mhp_evacuate(struct mhp_run *run, const struct mhp_patience *patience,
 		 struct mhp_progress *progress, struct mhp_result *res)
 {
+	/* Reclaim and splits would call file systems, which wait for their devices and servers. */
+	unsigned int nofs = memalloc_nofs_save();
 	struct mhp_shift *shift __free(kfree) = kmalloc(sizeof(*shift), MHP_GFP);
 	struct mhp_evacuation e = {
 		.run = run,
@@ -656,29 +699,12 @@ int mhp_evacuate(struct mhp_run *run, const struct mhp_patience *patience,
 		.stuck = MHP_RESULT_OK,
 		.suspect = MHP_RESULT_OK,
 	};
-	unsigned int passes;
 	int ret;
 
 	folio_batch_init(&e.small);
 	/* Other CPUs are drained only if the first pass finds that necessary. */
 	lru_add_drain();
-	for (passes = 0;; passes++) {
-		ret = mhp_evacuate_pass(&e);
-		if (ret)
-			return ret;
-		if (!e.left) {
-			ret = mhp_evacuate_test_free(&e);
-			if (!ret || res->err)
-				return ret;
-		}
-		ret = mhp_evacuate_check_stall(&e) ?: mhp_evacuate_check_patience(&e);
-		if (ret)
-			return ret;
-		/* Pages that could not be moved may be in the batch of another CPU. */
-		if (e.left)
-			mhp_drain_lru(patience);
-		drain_all_pages(run->zone);
-		if (passes)
-			mhp_evacuate_sleep(&e);
-	}
+	ret = mhp_evacuate_passes(&e);
+	memalloc_nofs_restore(nofs);
+	return ret;
 }

@@ -15,6 +15,7 @@
  *	isolate.c	gives pages to the page allocator, and isolates them
  *	evacuate.c	moves all pages in use out of an isolated run
  *	shift.c		moves the common kind of page in groups
+ *	writeout.c	writes out dirty pages that cannot be migrated dirty
  *	movable.c	classifies pages: movable, unmovable, pinned ...
  *	look.c		queries about ranges
  *	room.c		room for the pages that requests have to move
@@ -310,6 +311,9 @@ struct mhp_shift {
 bool mhp_shift_fits(struct folio *folio);
 void mhp_shift_isolate(struct folio_batch *got, struct list_head *list);
 unsigned long mhp_shift(struct mhp_shift *s, struct list_head *list, struct list_head *homes);
+
+/* writeout.c */
+void mhp_write_out(struct folio *folio);
 
 /* discard.c */
 #if defined(CONFIG_MEMORY_HOTREMOVE) && defined(CONFIG_MEMORY_FAILURE)
