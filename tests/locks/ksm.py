@@ -30,3 +30,28 @@ def test_writers_do_not_wait(guest):
         wait
         grep -qx OK /tmp/answer && [ "$(<$ksm/run)" = 1 ]""")
     guest.sh(f"kill -TERM $(</tmp/kinds.pid); wait_for 60 eval '! kill -0 $(</tmp/kinds.pid) 2>/dev/null'; tail -n 1 /tmp/kinds.out")
+
+
+@machine(timeout=300)
+def test_ksmd_waits(guest):
+    """ksmd waits for a program, without a limit: an offline is refused after ten seconds, and succeeds when ksmd goes on."""
+    dimm = guest.plug("256M", 1)
+    block, *_ = guest.blocks(dimm)
+    guest.set_blocks("online_movable", guest.blocks(dimm))
+    guest.start_program(f"kinds ksm 1 {dimm.lo} {dimm.hi}", "kinds")
+    ksmd = "ksmd() { sed -n 's/.*(ksmd) \\(.\\).*/\\1/p' /proc/[0-9]*/stat 2>/dev/null; }"
+    guest.sh(f"""
+        {ksmd}
+        modprobe mhp_ask
+        echo 1 >/sys/kernel/mm/ksm/run
+        echo "mmap $(</tmp/kinds.pid) 1000000" >/sys/kernel/debug/mhp_ask 2>/dev/null & echo $! >/tmp/asker
+        wait_for 30 eval '[ "$(ksmd)" = D ]'
+        wr $memory/memory{block}/state offline >/tmp/answer 2>&1 &
+        wait_for 60 grep -q . /tmp/answer
+        grep -qx EBUSY /tmp/answer || fail "$(</tmp/answer)"
+        grep -q 'reason=notifier .*ksm_memory_callback' $memory/memory{block}/last_error || fail "$(<$memory/memory{block}/last_error)"
+        [ "$(ksmd)" = D ] || fail "ksmd has gone on: nothing is shown"
+        kill $(</tmp/asker)
+        wait_for 30 eval '[ "$(ksmd)" != D ]'
+        expect OK $memory/memory{block}/state offline""")
+    guest.end_program("kinds")

@@ -18,6 +18,7 @@
  *					online any more; returns it after that duration
  *	group NID SIZE			registers a dynamic group with units of SIZE
  *	ungroup MGID			unregisters it
+ *	mmap PID MS			holds the mmap_lock of a program for that duration
  *	disable UID VALUE		1: the blocks of a DIMM must not go offline; 0: they may
  *	release				unpins and unlocks the pages, ends writeback
  *
@@ -38,6 +39,9 @@
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/pagemap.h>
+#include <linux/pid.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/task.h>
 #include <linux/string.h>
 #include <linux/tracepoint.h>
 #include <linux/uaccess.h>
@@ -245,6 +249,26 @@ static int mhp_ask_keep(u64 address, unsigned int ms)
 	return 0;
 }
 
+static int mhp_ask_mmap(pid_t nr, unsigned int ms)
+{
+	struct pid *pid = find_get_pid(nr);
+	struct task_struct *task = get_pid_task(pid, PIDTYPE_PID);
+	struct mm_struct *mm = NULL;
+
+	put_pid(pid);
+	if (task) {
+		mm = get_task_mm(task);
+		put_task_struct(task);
+	}
+	if (!mm)
+		return -ESRCH;
+	mmap_write_lock(mm);
+	msleep_interruptible(ms);
+	mmap_write_unlock(mm);
+	mmput(mm);
+	return 0;
+}
+
 /* A write cannot return the ID of the group: the writer finds it in groups/. */
 static int mhp_ask_group(int nid, u64 size)
 {
@@ -304,6 +328,8 @@ static int mhp_ask(char *text)
 		return mhp_ask_walk(ms);
 	if (sscanf(text, "keep %lli %u", &start, &ms) == 2)
 		return mhp_ask_keep(start, ms);
+	if (sscanf(text, "mmap %i %u", &value, &ms) == 2)
+		return mhp_ask_mmap(value, ms);
 	if (sscanf(text, "group %i %lli", &nid, &size) == 2)
 		return mhp_ask_group(nid, size);
 	if (sscanf(text, "ungroup %i", &value) == 1)
