@@ -244,7 +244,7 @@ def test_held(guest):
 
 
 @machine(timeout=300)
-def test_late(guest):
+def test_becomes_busy(guest):
     """busy-page: a page that becomes locked, or under writeback, after an offline has chosen it: the offline does not wait for it."""
     guest.sh("modprobe mhp_ask")
     _, (block, _) = plug(guest)

@@ -152,10 +152,12 @@ static int mhp_ask_late(unsigned long address, bool writes)
 	struct page *page;
 	int ret;
 
+	if (!IS_ENABLED(CONFIG_TRACEPOINTS))
+		return -EOPNOTSUPP;
 	if (migration_watched || locked || written)
 		return -EBUSY;
 	for_each_kernel_tracepoint(mhp_ask_find_migration, NULL);
-	if (!IS_ENABLED(CONFIG_TRACEPOINTS) || !migration)
+	if (!migration)
 		return -EOPNOTSUPP;
 	ret = get_user_pages_fast(address, 1, FOLL_WRITE, &page);
 	if (ret != 1)
