@@ -13,6 +13,7 @@ TOOLS = {
     "ext4": ("mkfs.ext4 -q -F", "e2fsck -f -n"),
     "xfs": ("mkfs.xfs -q -f", "xfs_repair -n"),
     "btrfs": ("mkfs.btrfs -q -f", "btrfs check --readonly"),
+    "nilfs2": ("mkfs.nilfs2 -q -f", "nilfs-tune -l"),  # there is no fsck: its superblocks are read
 }
 
 
@@ -99,6 +100,12 @@ def test_btrfs(guest):
     assert "Error summary:    no errors found" in guest.sh("btrfs scrub start -B /tmp/fs")
     guest.sh("umount /tmp/fs")
     return note
+
+
+@machine(**SMALL, timeout=400)
+def test_nilfs2(guest):
+    """nilfs2, whose dirty pages cannot be migrated: they are written out, and then moved."""
+    return on_disk(guest, "nilfs2")
 
 
 @machine(nodes=("1G", "0"), timeout=400)
