@@ -314,11 +314,12 @@ static void acpi_eject_log(struct acpi_memory_eject *e, enum eject_state state,
 /* After the firmware kept the device and its memory was added again. */
 static void acpi_eject_online_again(struct acpi_memory_eject *e)
 {
-	struct mhp_result res = MHP_RESULT_OK;
 	unsigned int i;
 	int err;
 
 	for (i = 0; i < e->nr_kept; i++) {
+		struct mhp_result res = MHP_RESULT_OK;
+
 		err = memory_blocks_online(e->kept[i].start, e->kept[i].size, e->kept[i].type,
 					   &res);
 		if (err && __ratelimit(&e->messages))

@@ -163,6 +163,24 @@ def test_second_eject_fails(guest):
     assert len(blocks(guest, memory)) == 2, "it has not come back"
 
 
+@ssdt.machine()
+def test_partly_offline_again(guest):
+    """_EJ0 fails, and one of two blocks that were online cannot come online again: only this block has an error."""
+    memory = HIDDEN[0], 3 * SIZE
+    fails = later("MEM0", "Local0 = Zero Divide (One, Local0, , Local1)")
+    ssdt.load(guest, Device("MEM0", [memory], node=1, sta=0, ejectable=False, more=fails))
+    assert ssdt.notify(guest, "MEM0", CHECK, sta=0xF) == OST_SUCCESS
+    first, middle, last = blocks(guest, memory)
+    guest.set_blocks("online_movable", [first, last])
+    guest.sh("echo 'online/zone/up -12' >/sys/kernel/debug/memory_hotplug/fail")
+    assert ssdt.notify(guest, "MEM0", EJECT) == 1
+    word, details = ssdt.eject_status(guest, "MEM0")
+    assert (word, details["reason"]) == ("failed", "firmware"), f"{word} {details}"
+    assert [state for state, _ in guest.zones([first, middle, last]).values()] == ["offline", "offline", "online"]
+    assert guest.sh(f"cat $memory/memory{first}/last_error").startswith("verb=online err=-12 ")
+    assert guest.sh(f"cat $memory/memory{last}/last_error") == "none", "a block that is online has the error of another"
+
+
 @ssdt.machine(timeout=400)
 def test_container_ejected_later(guest):
     """The same with a container of devices, for which _EJ0 has to be called twice."""
