@@ -449,10 +449,10 @@ static void acpi_eject_over(struct acpi_memory_eject *e, int err, struct mhp_res
 	mutex_unlock(&e->turn);
 	if (!e->again)
 		return;
+	/* The check may have been for an incomplete device below, which has been removed. */
+	acpi_eject_end_removed(e->adev, NULL);
 	if (state == EJECT_FAILED)
 		acpi_scan_recheck(e->adev);
-	else
-		acpi_eject_end_removed(e->adev, NULL);
 }
 
 /*

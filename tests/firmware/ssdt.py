@@ -2,7 +2,7 @@
 """Memory devices that QEMU does not have."""
 
 import ssdt
-from guest import MIB, OST_EJECT, OST_EJECT_IN_PROGRESS, OST_IN_USE, OST_NOT_ADDED, OST_NOT_PERMITTED, OST_NOT_USABLE, OST_SUCCESS, OST_USER_EJECT
+from guest import MIB, OST_BUSY, OST_EJECT, OST_EJECT_IN_PROGRESS, OST_IN_USE, OST_NOT_ADDED, OST_NOT_PERMITTED, OST_NOT_USABLE, OST_SUCCESS, OST_USER_EJECT
 from ssdt import BUS_CHECK, CHECK, EJECT, HIDDEN, Device
 
 SIZE = HIDDEN.step
@@ -217,6 +217,29 @@ def test_container_ejected_later(guest):
     is_ejected(guest, "BOX0", *memory, word="done")
     is_ejected(guest, "BOX0.MEM0", word="done")
     assert figures(guest) == before, "not as before"
+
+
+@ssdt.machine(timeout=400)
+def test_removed_meanwhile(guest):
+    """The firmware removes an incomplete device while an eject of the container above it fails: the next one in its place is used."""
+    memory = (HIDDEN[0], SIZE), (HIDDEN[2], SIZE)
+    ssdt.load(guest, Device("BOX0", hid="ACPI0004", sta=0, children=(
+        Device("MEM0", [memory[0]], node=1, ejectable=False, more=later("MEM0")), Device("MEM1", [memory[1]], node=1))))
+    assert ssdt.notify(guest, "BOX0", CHECK, sta=0xF) == OST_SUCCESS
+    guest.set_blocks("online_movable", blocks(guest, *memory))
+    assert ssdt.notify(guest, "BOX0.MEM0", EJECT) == OST_SUCCESS
+    is_ejected(guest, "BOX0.MEM0", memory[0])
+    guest.start_program(f"hold pin 1 {HIDDEN[2]} {HIDDEN[3]}", "hold")
+    ssdt.do(guest, f"Notify (\\_SB.BOX0, {EJECT})", "Sleep (1000)", "\\_SB.BOX0.MEM0._STA = 0", f"Notify (\\_SB.BOX0, {BUS_CHECK})")
+    guest.sh(f"wait_for 60 grep -q ^failed {ssdt.directory(guest, 'BOX0')}/eject_status; "
+             f"wait_for 60 grep -q ^done {ssdt.directory(guest, 'BOX0.MEM0')}/eject_status")
+    assert ssdt.verdicts(guest, "BOX0") == [OST_SUCCESS, OST_BUSY, OST_IN_USE]
+    guest.end_program("hold")
+    ssdt.do(guest, "\\_SB.BOX0.MEM0._STA = 0xF")
+    assert ssdt.notify(guest, "BOX0", BUS_CHECK) == OST_SUCCESS
+    assert len(blocks(guest, *memory)) == 2, "another device in its place is not used"
+    assert ssdt.notify(guest, "BOX0", EJECT) == OST_SUCCESS
+    assert not blocks(guest, *memory)
 
 
 @ssdt.machine()
