@@ -678,7 +678,6 @@ static int acpi_dimm_attach(struct acpi_device *adev, const struct acpi_device_i
 		return acpi_dimm_attach_failed(adev, err);
 	}
 	adev->driver_data = dimm;
-	acpi_memory_eject_added(adev);
 	acpi_dimm_auto_online(dimm);
 	return 1;
 }

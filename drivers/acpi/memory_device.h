@@ -93,6 +93,10 @@ static inline void acpi_memory_eject_settle(struct acpi_device *adev)
 {
 }
 
+static inline void acpi_memory_eject_added(struct acpi_device *adev)
+{
+}
+
 static inline void acpi_memory_eject_free(struct acpi_device *adev)
 {
 }

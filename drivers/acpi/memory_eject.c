@@ -883,23 +883,24 @@ static void acpi_eject_forget(struct acpi_device *adev, unsigned long states)
 }
 
 /**
- * acpi_memory_eject_added - forget ejects when a memory device has been added
- * @adev: the memory device
+ * acpi_memory_eject_added - forget ejects when a device has been added
+ * @adev: the device, of any kind
  *
  * The last eject was one of the previous device in the slot, and a request of the firmware for
- * that one must not be answered any more. Where memory is added below a container that was
- * ejected, the container has come back. After an eject that failed, the memory is that of the
- * same device.
+ * that one must not be answered any more. Where a device is added below a container that was
+ * ejected, the container has come back. What is added again after an eject that failed is the
+ * same device as before, unless it had been ejected on its own.
  *
- * Context: Process context. device_hotplug_lock and acpi_scan_lock held.
+ * Context: Process context. acpi_scan_lock held.
  */
 void acpi_memory_eject_added(struct acpi_device *adev)
 {
 	struct acpi_device *top;
 
+	acpi_eject_forget(adev, BIT(EJECT_DONE));
 	if (acpi_memory_eject_pending(adev))
 		return;
-	acpi_eject_forget(adev, BIT(EJECT_ASKED) | BIT(EJECT_DONE) | BIT(EJECT_FAILED));
+	acpi_eject_forget(adev, BIT(EJECT_ASKED) | BIT(EJECT_FAILED));
 	for (top = acpi_dev_parent(adev); top; top = acpi_dev_parent(top))
 		acpi_eject_forget(top, BIT(EJECT_DONE));
 }

@@ -244,8 +244,9 @@ def test_comes_before_return(guest):
     con0 = container("ACPI0004")
     con0.ejectable, con0.more = False, fails
     ssdt.load(guest, Device("CON2", hid="PNP0A05", children=(con0,)))
-    ssdt.do(guest, "\\_SB.CON2.CON0.MEM1._STA = 0")
     assert ssdt.notify(guest, "CON2.CON0", CHECK, sta=0xF) == OST_SUCCESS
+    assert ssdt.notify(guest, "CON2.CON0.MEM1", EJECT) == OST_SUCCESS
+    assert ssdt.eject_status(guest, "CON2.CON0.MEM1")[0] == "done"
     assert numbers(guest) == EXPECTED[:3], f"blocks {numbers(guest)}"
     guest.set_blocks("offline", EXPECTED[:1])
     # The eject is held up, second by second, until the new device has come.
@@ -260,3 +261,4 @@ def test_comes_before_return(guest):
     assert numbers(guest) == EXPECTED, f"blocks {numbers(guest)}"
     first, *others = guest.zones(EXPECTED).values()
     assert first[0] == "offline" and set(others) == {("online", "Movable")}, f"{first} {others}"
+    assert ssdt.eject_status(guest, "CON2.CON0.MEM1") == ("idle", {}), "the new device has the eject of the previous one"

@@ -259,6 +259,27 @@ def test_asked_for_another(guest):
 
 
 @ssdt.machine()
+def test_container_for_another(guest):
+    """The same with containers, one of them without memory; nor does the next one show that the previous one was ejected."""
+    ssdt.load(guest, Device("BOX0", hid="ACPI0004", sta=0, children=(Device("MEM0", [(HIDDEN[0], SIZE)], node=1),)),
+              Device("BOX1", hid="PNP0A05", sta=0, more='Device (DEV0) { Name (_HID, "TEST0002") }'))
+    for name, below in ("BOX0", ("\\_SB.BOX0.MEM0._STA = 0",)), ("BOX1", ()):
+        assert ssdt.notify(guest, name, CHECK, sta=0xF) == OST_SUCCESS
+        box = ssdt.directory(guest, name)
+        guest.sh(f"expect OK {box}/eject_ask 1")
+        ssdt.do(guest, *below, f"Notify (\\_SB.{name}, {EJECT})")
+        guest.sh(f"wait_for 60 grep -q asked {box}/eject_status")
+        ssdt.notify(guest, name, CHECK, sta=0)
+        ssdt.do(guest, *(statement + "xF" for statement in below))
+        assert ssdt.notify(guest, name, CHECK, sta=0xF) == OST_SUCCESS
+        assert ssdt.eject_status(guest, name) == ("idle", {}), f"{name}: user space is still asked"
+        guest.sh(f"expect EINVAL {box}/eject_status cancel; expect OK {box}/eject 1; wait_for 60 grep -q done {box}/eject_status")
+        assert ssdt.said(guest, "_OST", name)[-2:] == [(OST_USER_EJECT, OST_EJECT_IN_PROGRESS), (OST_USER_EJECT, OST_SUCCESS)]
+        assert ssdt.notify(guest, name, CHECK, sta=0xF) == OST_SUCCESS
+        assert ssdt.eject_status(guest, name) == ("idle", {}), f"{name}: the eject of the previous one"
+
+
+@ssdt.machine()
 def test_answers_in_order(guest):
     """Firmware with a slow _OST is told that its request was declined before it is told of the next eject."""
     memory = HIDDEN[0], SIZE
