@@ -834,6 +834,25 @@ bool acpi_memory_eject_restores(struct acpi_device *adev, u64 start)
 	return false;
 }
 
+/**
+ * acpi_memory_eject_detached - test whether an eject that is incomplete has detached a device
+ * @adev: a device with a scan handler
+ *
+ * Devices that were attached since then are attached, nevertheless.
+ *
+ * Context: Process context. acpi_scan_lock held.
+ * Return: true if the eject of the device, or of one above it, is incomplete, or if a second
+ * eject of such a device is running.
+ */
+bool acpi_memory_eject_detached(struct acpi_device *adev)
+{
+	for (; adev; adev = acpi_dev_parent(adev))
+		if (acpi_eject_is_incomplete(adev) ||
+		    (acpi_eject_is_pending(adev) && adev->eject->retry))
+			return true;
+	return false;
+}
+
 static int acpi_eject_reset_incomplete(struct acpi_device *adev, void *unused)
 {
 	if (acpi_eject_is_incomplete(adev))

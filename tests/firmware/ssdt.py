@@ -219,6 +219,35 @@ def test_container_ejected_later(guest):
     assert figures(guest) == before, "not as before"
 
 
+BRIDGE = """Device (PCI7) { Name (_HID, "PNP0A03") Name (_UID, 7) Name (_SEG, 0) Name (_BBN, 0x80) Name (_CRS, ResourceTemplate () {
+    WordBusNumber (ResourceProducer, MinFixed, MaxFixed, PosDecode, 0, 0x80, 0x8F, 0, 0x10) }) }"""
+
+
+@ssdt.machine(timeout=400)
+def test_bridge_ejected_later(guest):
+    """A host bridge beside the memory is detached by the first eject only; a container that appears there later stays."""
+    memory, bus = (HIDDEN[0], SIZE), "/sys/devices/pci0000:80"
+    ssdt.load(guest, Device("BOX0", hid="ACPI0004", sta=0, ejectable=False, more=BRIDGE + later("BOX0"), children=(
+        Device("MEM0", [memory], node=1), Device("BOX1", ranges=None, hid="PNP0A05", sta=0))))
+    assert ssdt.notify(guest, "BOX0", CHECK, sta=0xF) == OST_SUCCESS
+    guest.sh(f"[ -e {bus} ]")
+    for _ in range(2):
+        assert ssdt.notify(guest, "BOX0", EJECT) == OST_SUCCESS
+        is_ejected(guest, "BOX0", memory)
+        guest.sh(f"[ ! -e {bus} ]")
+    ssdt.do(guest, "\\_SB.BOX0.BOX1._STA = 0xF")
+    ssdt.load(guest)        # this ends with a scan of all devices
+    box1 = f"{ssdt.directory(guest, 'BOX0.BOX1')}/physical_node"
+    guest.sh(f"[ -e {box1} ]")
+    assert ssdt.notify(guest, "BOX0", CHECK) == OST_SUCCESS
+    assert len(blocks(guest, memory)) == 1, "it has not come back"
+    guest.sh(f"[ -e {bus} ] && [ -e {box1} ]")
+    assert ssdt.notify(guest, "BOX0", EJECT) == OST_SUCCESS
+    assert ssdt.notify(guest, "BOX0", CHECK, sta=0) == OST_SUCCESS
+    is_ejected(guest, "BOX0", memory, word="done")
+    guest.sh(f"[ ! -e {bus} ]")
+
+
 @ssdt.machine(timeout=400)
 def test_removed_meanwhile(guest):
     """The firmware removes an incomplete device while an eject of the container above it fails: the next one in its place is used."""
