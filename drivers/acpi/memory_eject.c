@@ -411,7 +411,7 @@ static bool acpi_eject_is_incomplete(const struct acpi_device *adev)
 	return e && READ_ONCE(e->state) == EJECT_INCOMPLETE;
 }
 
-/* Ends the ejects of incomplete devices that the firmware has removed. */
+/* Ends the ejects of incomplete devices that the firmware has removed, with all that is below. */
 static int acpi_eject_end_removed(struct acpi_device *adev, void *unused)
 {
 	if (acpi_eject_is_incomplete(adev)) {
@@ -419,6 +419,7 @@ static int acpi_eject_end_removed(struct acpi_device *adev, void *unused)
 		if (!acpi_device_is_enabled(adev)) {
 			acpi_scan_forget(adev);
 			acpi_eject_set_state(adev->eject, EJECT_DONE);
+			acpi_dev_for_each_child(adev, acpi_eject_end_below, NULL);
 		}
 	}
 	return acpi_dev_for_each_child(adev, acpi_eject_end_removed, NULL);

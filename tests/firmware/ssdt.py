@@ -219,6 +219,23 @@ def test_container_ejected_later(guest):
     assert figures(guest) == before, "not as before"
 
 
+@ssdt.machine(timeout=400)
+def test_both_ejected_later(guest):
+    """A memory device and then the container above it are incomplete, and the container is removed: the next one is used."""
+    memory = (HIDDEN[0], SIZE), (HIDDEN[2], SIZE)
+    ssdt.load(guest, Device("BOX0", hid="ACPI0004", sta=0, ejectable=False, more=later("BOX0"), children=(
+        Device("MEM0", [memory[0]], node=1, ejectable=False, more=later("MEM0")), Device("MEM1", [memory[1]], node=1))))
+    assert ssdt.notify(guest, "BOX0", CHECK, sta=0xF) == OST_SUCCESS
+    for path in "BOX0.MEM0", "BOX0":
+        assert ssdt.notify(guest, path, EJECT) == OST_SUCCESS
+        is_ejected(guest, path, memory[0])
+    assert ssdt.notify(guest, "BOX0", CHECK, sta=0) == OST_SUCCESS
+    for path in "BOX0.MEM0", "BOX0":
+        is_ejected(guest, path, *memory, word="done")
+    assert ssdt.notify(guest, "BOX0", CHECK, sta=0xF) == OST_SUCCESS
+    assert len(blocks(guest, *memory)) == 2, "a part of the next one is not used"
+
+
 BRIDGE = """Device (PCI7) { Name (_HID, "PNP0A03") Name (_UID, 7) Name (_SEG, 0) Name (_BBN, 0x80) Name (_CRS, ResourceTemplate () {
     WordBusNumber (ResourceProducer, MinFixed, MaxFixed, PosDecode, 0, 0x80, 0x8F, 0, 0x10) }) }"""
 
