@@ -39,6 +39,7 @@ bool acpi_memory_eject_defers(struct acpi_device *adev);
 int acpi_memory_eject_bars(struct acpi_device *adev);
 bool acpi_memory_eject_stays(struct acpi_device *adev);
 bool acpi_memory_eject_restores(struct acpi_device *adev, u64 start);
+bool acpi_memory_eject_incomplete(const struct acpi_device *adev);
 bool acpi_memory_eject_detached(struct acpi_device *adev);
 void acpi_memory_eject_settle(struct acpi_device *adev);
 void acpi_memory_eject_added(struct acpi_device *adev);
@@ -86,6 +87,11 @@ static inline bool acpi_memory_eject_defers(struct acpi_device *adev)
 }
 
 static inline bool acpi_memory_eject_stays(struct acpi_device *adev)
+{
+	return false;
+}
+
+static inline bool acpi_memory_eject_incomplete(const struct acpi_device *adev)
 {
 	return false;
 }

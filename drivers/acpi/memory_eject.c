@@ -404,7 +404,14 @@ static int acpi_eject_end_below(struct acpi_device *adev, void *unused)
 	return acpi_dev_for_each_child(adev, acpi_eject_end_below, NULL);
 }
 
-static bool acpi_eject_is_incomplete(const struct acpi_device *adev)
+/**
+ * acpi_memory_eject_incomplete - test whether the eject of a device is incomplete
+ * @adev: the device
+ *
+ * Context: Process context. Takes no lock.
+ * Return: true if the device was ejected, and the firmware has not removed it yet.
+ */
+bool acpi_memory_eject_incomplete(const struct acpi_device *adev)
 {
 	const struct acpi_memory_eject *e = READ_ONCE(adev->eject);
 
@@ -414,7 +421,7 @@ static bool acpi_eject_is_incomplete(const struct acpi_device *adev)
 /* Ends the ejects of incomplete devices that the firmware has removed, with all that is below. */
 static int acpi_eject_end_removed(struct acpi_device *adev, void *unused)
 {
-	if (acpi_eject_is_incomplete(adev)) {
+	if (acpi_memory_eject_incomplete(adev)) {
 		acpi_bus_get_status(adev);
 		if (!acpi_device_is_enabled(adev)) {
 			acpi_scan_forget(adev);
@@ -594,7 +601,7 @@ static void acpi_eject_request(struct acpi_memory_eject *e, u32 source,
 
 static int acpi_eject_find_incomplete(struct acpi_device *adev, void *unused)
 {
-	if (acpi_eject_is_incomplete(adev))
+	if (acpi_memory_eject_incomplete(adev))
 		return 1;
 	return acpi_dev_for_each_child(adev, acpi_eject_find_incomplete, NULL);
 }
@@ -776,7 +783,7 @@ int acpi_memory_eject_bars(struct acpi_device *adev)
 			e->again = true;
 			return -EBUSY;
 		}
-		if (acpi_eject_is_incomplete(adev))
+		if (acpi_memory_eject_incomplete(adev))
 			return 1;
 	}
 	return 0;
@@ -848,7 +855,7 @@ bool acpi_memory_eject_restores(struct acpi_device *adev, u64 start)
 bool acpi_memory_eject_detached(struct acpi_device *adev)
 {
 	for (; adev; adev = acpi_dev_parent(adev))
-		if (acpi_eject_is_incomplete(adev) ||
+		if (acpi_memory_eject_incomplete(adev) ||
 		    (acpi_eject_is_pending(adev) && adev->eject->retry))
 			return true;
 	return false;
@@ -856,7 +863,7 @@ bool acpi_memory_eject_detached(struct acpi_device *adev)
 
 static int acpi_eject_reset_incomplete(struct acpi_device *adev, void *unused)
 {
-	if (acpi_eject_is_incomplete(adev))
+	if (acpi_memory_eject_incomplete(adev))
 		acpi_eject_set_state(adev->eject, EJECT_IDLE);
 	return acpi_dev_for_each_child(adev, acpi_eject_reset_incomplete, NULL);
 }
@@ -876,7 +883,7 @@ void acpi_memory_eject_settle(struct acpi_device *adev)
 	struct acpi_device *top;
 
 	for (top = adev; top; top = acpi_dev_parent(top)) {
-		if (!acpi_eject_is_incomplete(top))
+		if (!acpi_memory_eject_incomplete(top))
 			continue;
 		acpi_bus_get_status(adev);
 		acpi_bus_get_status(top);

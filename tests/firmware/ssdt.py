@@ -266,6 +266,23 @@ def test_bridge_ejected_later(guest):
 
 
 @ssdt.machine(timeout=400)
+def test_stays_out_of_use(guest):
+    """The firmware keeps a container with one that is incomplete: a host bridge in the latter is not used again, nor its memory."""
+    memory, bus = (HIDDEN[0], SIZE), "/sys/devices/pci0000:80"
+    ssdt.load(guest, Device("BOX0", hid="ACPI0004", sta=0, ejectable=False, more=later("BOX0", "Local0 = Zero Divide (One, Local0, , Local1)"),
+                            children=(Device("BOX1", hid="PNP0A05", ejectable=False, more=BRIDGE + later("BOX1"),
+                                             children=(Device("MEM0", [memory], node=1),)),)))
+    assert ssdt.notify(guest, "BOX0", CHECK, sta=0xF) == OST_SUCCESS
+    assert ssdt.notify(guest, "BOX0.BOX1", EJECT) == OST_SUCCESS
+    assert ssdt.notify(guest, "BOX0", EJECT) == 1
+    is_ejected(guest, "BOX0.BOX1", memory)
+    guest.sh(f"[ ! -e {bus} ]")
+    assert ssdt.notify(guest, "BOX0.BOX1", CHECK) == OST_SUCCESS
+    assert len(blocks(guest, memory)) == 1, "it has not come back"
+    guest.sh(f"[ -e {bus} ]")
+
+
+@ssdt.machine(timeout=400)
 def test_removed_meanwhile(guest):
     """The firmware removes an incomplete device while an eject of the container above it fails: the next one in its place is used."""
     memory = (HIDDEN[0], SIZE), (HIDDEN[2], SIZE)
