@@ -646,10 +646,11 @@ static int acpi_dimm_attach(struct acpi_device *adev, const struct acpi_device_i
 	struct dimm *dimm;
 	int err;
 
+	adev->insert_failure = 0;
 	/* The next Notify for this device attaches it again. */
 	if (!sta->present || !sta->enabled || !sta->functional) {
 		dev_dbg(&adev->dev, "memory is not ready\n");
-		return -ENODEV;
+		return acpi_dimm_attach_failed(adev, -ENODEV);
 	}
 	err = acpi_memory_eject_bars(adev);
 	if (err)

@@ -84,6 +84,8 @@ def test_status(guest):
     for sta in (0x1, 0x5, 0x9, 0x0):
         ssdt.notify(guest, "MEM0", CHECK, sta=sta)
         assert not blocks(guest, (HIDDEN[0], SIZE)), f"_STA {sta:#x}: it is used"
+    assert ssdt.notify(guest, "MEM0", CHECK, sta=0x3) == OST_NOT_ADDED, "_STA 0x3: enabled, not functional, and said to be added"
+    assert not blocks(guest, (HIDDEN[0], SIZE)), "_STA 0x3: it is used"
     assert ssdt.notify(guest, "MEM0", CHECK, sta=0xB) == OST_SUCCESS
     assert blocks(guest, (HIDDEN[0], SIZE)), "_STA 0xb: it is not used"
     assert ssdt.notify(guest, "MEM0", CHECK, sta=0xF) == OST_SUCCESS, "it is there already"
