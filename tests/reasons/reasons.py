@@ -5,7 +5,7 @@ import re
 import shlex
 
 import ssdt
-from guest import OST_SUCCESS, ROOT, Skip, machine
+from guest import MIB, OST_SUCCESS, ROOT, Skip, machine
 from ssdt import BUSY, CHECK, HIDDEN, Device
 
 BLOCK = HIDDEN.step
@@ -292,6 +292,30 @@ def test_race(guest):
         cat $memory/memory{block}/last_error
         grep -q 'err=-16 reason=isolate-race' $memory/memory{block}/last_error""")
     guest.sh("kill $(</tmp/isolate); wait_for 60 eval '! kill -0 $(</tmp/isolate) 2>/dev/null'")
+
+
+@machine(timeout=300)
+def test_isolation_stays(guest):
+    """Something else that fails to isolate pages of an offline does not end their isolation."""
+    guest.sh("modprobe mhp_ask && modprobe mhp_watch")
+    dimm, (block, _) = plug(guest)
+    hold(guest, "pin", block)
+
+    def isolated():
+        return int(guest.sh("grep '^zone 1 Movable ' /sys/kernel/debug/mhp_zones").rpartition("isolated=")[2].split()[0])
+
+    state = f"$memory/memory{block}/state"
+    guest.sh(f"wr {state} offline >/tmp/offline 2>&1 & wait_for 60 grep -qx going-offline {state}; "
+             f"wr {ASK} 'isolate {dimm.lo} {BLOCK} 500'")
+    during = isolated()
+    guest.sh(f"grep -qx going-offline {state}", log=False)
+    assert during == BLOCK // (2 * MIB), f"{during} pageblocks are isolated"
+    guest.sh("wait_for 60 grep -q . /tmp/offline")
+    assert guest.sh("cat /tmp/offline") == "EBUSY"
+    assert isolated() == 0
+    guest.end_program("hold")
+    works(guest, block, "offline")
+    assert isolated() == 0
 
 
 @machine(timeout=300)
