@@ -826,13 +826,17 @@ static int mhp_publish_up(struct mhp_request *req, struct mhp_run *run)
 /* The memory is lost even if a callback refuses, so that the loss is logged first. */
 static int mhp_lose_run(struct mhp_upper *upper, struct mhp_run *run)
 {
+	const bool alone = mhp_isolate_lost(run);
 	unsigned long used, poisoned;
 
-	mhp_isolate_lost(run);
 	used = mhp_discard(run, upper->may_discard, &poisoned);
 	pr_err("[mem %#010llx-%#010llx] has gone while it was online: %lu pages of data lost, %lu in use\n",
 	       mhp_range_phys(&run->all),
 	       mhp_range_phys(&run->all) + mhp_range_bytes(&run->all) - 1, poisoned, used);
+	/* What has isolated pages of the run has no references to them. */
+	if (!alone)
+		return mhp_refuse(upper->req.result, -EBUSY, MHP_WHY_ISOLATE_RACE,
+				  run->all.start_pfn);
 	return mhp_ask_run(&upper->req, run, MEM_GOING_OFFLINE, MEM_CANCEL_OFFLINE);
 }
 
@@ -1180,8 +1184,9 @@ static int mhp_decode_lose(const struct mhp_change *change)
  * mm/mhp/discard.c. If nothing refers to the memory any more, it is offline afterwards and can
  * be removed. Otherwise it stays present, but cannot be used again.
  *
- * Context: Process context, may sleep; waits for nothing but memory failure, and for at most 5
- * seconds. device_hotplug_lock and the device lock of the block held. Takes mem_hotplug_lock.
+ * Context: Process context, may sleep; waits for nothing but memory failure, for at most 5 seconds,
+ * and for others to end their isolation, for at most one. device_hotplug_lock and the device lock
+ * of the block held. Takes mem_hotplug_lock.
  * Return: 0; -EBUSY, -EHWPOISON, -ENOMEM, or the error of a notifier if the memory stays
  * present; -EINVAL if the block has holes or several zones, and is online as before.
  */

@@ -13,7 +13,9 @@
  */
 #define pr_fmt(fmt) "memory_hotplug: " fmt
 
+#include <linux/delay.h>
 #include <linux/hugetlb.h>
+#include <linux/jiffies.h>
 #include <linux/kasan.h>
 #include <linux/page-isolation.h>
 #include <linux/page_owner.h>
@@ -391,30 +393,51 @@ out_free:
 	return ret;
 }
 
+/* How long alloc_contig_range() may go on to use the struct pages of memory that has gone. */
+#define MHP_OTHERS_MS	1000
+
+/* Returns false if something else has isolated the pageblock. */
+static bool mhp_isolate_lost_pageblock(struct zone *zone, struct page *page)
+{
+	unsigned long flags;
+	bool ours;
+
+	spin_lock_irqsave(&zone->lock, flags);
+	ours = !is_migrate_isolate_page(page);
+	if (ours && move_freepages_block_isolate(zone, page, MIGRATE_ISOLATE))
+		zone->nr_isolate_pageblock++;
+	spin_unlock_irqrestore(&zone->lock, flags);
+	return ours;
+}
+
 /**
  * mhp_isolate_lost() - isolate a run whose memory has disappeared
  * @run: the run; its pages stay isolated, whatever they hold
  *
- * Context: Process context. May sleep. mem_hotplug_lock held for write.
+ * What something else has isolated, such as alloc_contig_range(), is isolated when that has ended.
+ *
+ * Context: Process context. May sleep, for one second at most. mem_hotplug_lock held for write.
+ * Return: true; false if something else goes on to use struct pages of the run.
  */
-void mhp_isolate_lost(struct mhp_run *run)
+bool mhp_isolate_lost(struct mhp_run *run)
 {
+	unsigned long pfn, end = jiffies + msecs_to_jiffies(MHP_OTHERS_MS);
 	struct zone *zone = run->zone;
-	unsigned long pfn, flags;
+	bool alone = true;
 
 	mhp_assert_write_locked();
 	for (pfn = run->pages.start_pfn; pfn < mhp_range_end(&run->pages);
 	     pfn += pageblock_nr_pages) {
-		struct page *page = pfn_to_page(pfn);
-
-		spin_lock_irqsave(&zone->lock, flags);
-		if (!is_migrate_isolate_page(page) &&
-		    move_freepages_block_isolate(zone, page, MIGRATE_ISOLATE))
-			zone->nr_isolate_pageblock++;
-		spin_unlock_irqrestore(&zone->lock, flags);
+		while (!mhp_isolate_lost_pageblock(zone, pfn_to_page(pfn))) {
+			alone = time_before(jiffies, end);
+			if (!alone)
+				break;
+			fsleep(USEC_PER_MSEC);
+		}
 		cond_resched();
 	}
 	drain_all_pages(zone);
+	return alone;
 }
 
 /**

@@ -248,7 +248,7 @@ void mhp_new_pages(struct mhp_run *run);
 void mhp_expose(struct mhp_run *run);
 int mhp_isolate(struct mhp_run *run, const struct mhp_patience *patience,
 		struct mhp_result *res);
-void mhp_isolate_lost(struct mhp_run *run);
+bool mhp_isolate_lost(struct mhp_run *run);
 void mhp_unisolate(struct mhp_run *run);
 unsigned long mhp_first_kept(const struct mhp_run *run);
 void mhp_withdraw(struct mhp_run *run);

@@ -111,6 +111,22 @@ def test_kept(guest):
     assert guest.sh("cat /tmp/keep") == "OK", guest.sh("cat /tmp/keep")
 
 
+@HARDWARE
+def test_isolated(guest):
+    """Something else isolates the memory again and again when it disappears: that ends, and nothing is allocated there."""
+    guest.sh("modprobe mhp_ask")
+    plug(guest)
+    vanish_at_once = ssdt.prepare(guest, "MEM0", CHECK, sta=0)
+    guest.sh(f"echo isolate {HIDDEN[0]} {BLOCK} 60000 >/sys/kernel/debug/mhp_ask 2>/dev/null & echo $! >/tmp/isolate")
+    ssdt.notify_by(guest, vanish_at_once, "MEM0")
+    # It was lost if its pages were in use at that time; what isolates it finds no struct pages otherwise.
+    states = {guest.sh(f"cat $memory/memory{block}/state") for block in there(guest)}
+    assert there(guest) in ([], BLOCKS[:1]) and states <= {"lost"}, f"{there(guest)}: {states}"
+    guest.sh("kill $(</tmp/isolate); wait_for 60 eval '! kill -0 $(</tmp/isolate) 2>/dev/null'")
+    guest.sh("numactl --preferred=2 dd if=/dev/zero of=/dev/shm/data bs=1M count=64 status=none; rm /dev/shm/data")
+    assert not there(guest) or guest.sh("awk '$3 == \"AnonPages:\" { print $4 }' /sys/devices/system/node/node2/meminfo") == "0"
+
+
 def hold_huge(guest):
     """A program with huge pages of what vanishes, and free ones."""
     guest.sh("pool=/sys/devices/system/node/node2/hugepages/hugepages-2048kB/nr_hugepages; echo 32 >$pool; [ $(<$pool) = 32 ]")
