@@ -73,6 +73,16 @@ static struct mhp_page_view mhp_page_look(struct page *page)
 	return s;
 }
 
+/*
+ * Does the page hold the memmap of its block, which goes offline together with the block? It has
+ * no other flag and no type. The swap cache, file systems and Xen use the same bit of others.
+ */
+static bool mhp_page_holds_memmap(const struct page *page)
+{
+	return (READ_ONCE(page->flags) & PAGEFLAGS_MASK) == BIT(PG_vmemmap_self_hosted) &&
+	       !page_has_type(page);
+}
+
 static bool mhp_view_is_lru(const struct mhp_page_view *s)
 {
 	return s->flags & BIT(PG_lru);
@@ -304,8 +314,7 @@ static unsigned long mhp_census_count_page(struct mhp_census *c, unsigned long p
 		c->free += nr;
 		return nr;
 	}
-	/* The memmap of the block goes offline together with the block. */
-	if (PageVmemmapSelfHosted(page))
+	if (mhp_page_holds_memmap(page))
 		return 1;
 	if (PageReserved(page)) {
 		mhp_census_count_unmovable(c, pfn, 1, "reserved");
@@ -420,7 +429,7 @@ static bool mhp_page_is_unmovable(struct page *page, unsigned long *skip)
 	unsigned long flags = READ_ONCE(page->flags);
 	struct mhp_page_view s;
 
-	if (flags & BIT(PG_vmemmap_self_hosted))
+	if (mhp_page_holds_memmap(page))
 		return false;
 	if (flags & BIT(PG_reserved))
 		return true;

@@ -93,6 +93,23 @@ def test_counts(guest):
     assert query(guest, f"{first}-{second}")["poisoned"] == "1"
 
 
+@machine(nodes=("1G", "1G", "0"), disk="1G", timeout=300)
+def test_swap_cache(guest):
+    """Pages that were read from swap, and are in the swap cache, count as movable."""
+    guest.need("python3")
+    guest.sh("nothing_moves; modprobe virtio_blk; wait_for 30 test -b /dev/vda; mkswap /dev/vda; swapon /dev/vda")
+    blocks = guest.blocks(guest.plug_online("256M", 2, "online_movable"))
+    # 21 is MADV_PAGEOUT. Pages that are only read stay in the swap cache.
+    program = ("import mmap, time; m = mmap.mmap(-1, 32 << 20, 0x22); m.write(b\"x\" * (32 << 20)); m.madvise(21); "
+               "print(sum(m[i] for i in range(0, 32 << 20, 4096))); time.sleep(1000)")
+    guest.start_program(f"numactl --membind=2 python3 -uc '{program}'", "python")
+    cached = int(guest.sh("awk '/^SwapCached:/ { print $2 }' /proc/meminfo")) // 4
+    assert cached > 16 * MIB // 4096, f"{cached} pages in the swap cache"
+    both = [counts(movability(guest, block)) for block in blocks]
+    assert all(sum(said.values()) == PAGES for said in both), f"{both}"
+    assert sum(said["movable"] for said in both) >= cached * 3 // 4, f"{both}"
+
+
 @machine(timeout=300)
 def test_groups(guest):
     """A DIMM is a group, which says so; with it the group goes."""
