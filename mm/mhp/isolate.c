@@ -35,6 +35,15 @@ static void mhp_count_isolated(struct zone *zone, const struct mhp_range *pages,
 	spin_unlock_irqrestore(&zone->lock, flags);
 }
 
+/* Pageblocks that go offline are not reserved for atomic allocations any more. */
+static void mhp_unreserve(struct zone *zone, unsigned long pageblocks)
+{
+	unsigned long reserved = zone->nr_reserved_highatomic;
+
+	lockdep_assert_held(&zone->lock);
+	zone->nr_reserved_highatomic -= min(reserved, pageblocks << pageblock_order);
+}
+
 /*
  * Some debug features and architectures have to see each page that is freed. Then new pages
  * have to be freed chunk by chunk as well.
@@ -400,12 +409,15 @@ out_free:
 static bool mhp_isolate_lost_pageblock(struct zone *zone, struct page *page)
 {
 	unsigned long flags;
-	bool ours;
+	bool ours, reserved;
 
 	spin_lock_irqsave(&zone->lock, flags);
 	ours = !is_migrate_isolate_page(page);
-	if (ours && move_freepages_block_isolate(zone, page, MIGRATE_ISOLATE))
+	reserved = is_migrate_highatomic(get_pageblock_migratetype(page));
+	if (ours && move_freepages_block_isolate(zone, page, MIGRATE_ISOLATE)) {
 		zone->nr_isolate_pageblock++;
+		mhp_unreserve(zone, reserved);
+	}
 	spin_unlock_irqrestore(&zone->lock, flags);
 	return ours;
 }
@@ -531,6 +543,20 @@ unsigned long mhp_first_kept(const struct mhp_run *run)
 	return MHP_NO_PFN;
 }
 
+static void mhp_withdraw_reserved(const struct mhp_run *run)
+{
+	unsigned long n, flags, reserved = 0;
+
+	/* mhp_isolate_lost() does not keep the types. */
+	if (!run->types)
+		return;
+	for (n = 0; n < run->pages.nr_pages >> pageblock_order; n++)
+		reserved += is_migrate_highatomic(run->types[n]);
+	spin_lock_irqsave(&run->zone->lock, flags);
+	mhp_unreserve(run->zone, reserved);
+	spin_unlock_irqrestore(&run->zone->lock, flags);
+}
+
 /**
  * mhp_withdraw() - take the pages of an isolated and emptied run from the page allocator
  * @run: the run; its sections are marked offline; @run->unmanaged is set
@@ -551,6 +577,7 @@ void mhp_withdraw(struct mhp_run *run)
 		mhp_count_isolated(run->zone, &run->pages, -1);
 	adjust_managed_page_count(pfn_to_page(run->pages.start_pfn),
 				  -(long)(run->pages.nr_pages - run->unmanaged));
+	mhp_withdraw_reserved(run);
 	kvfree(run->types);
 	run->types = NULL;
 }

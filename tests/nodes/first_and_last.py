@@ -114,3 +114,21 @@ def test_zone_lists(guest):
     assert sorted(order()) == ["0", "1", "2"], f"{order()}"
     assert guest.unplug(dimm).done
     assert order() == ["0", "1"], f"{order()}"
+
+
+# In a zone of less than 200 MiB no pageblock is reserved.
+@machine(nodes=("1G", "1G", "0"), cmdline="memory_block_size=256M")
+def test_reserved(guest):
+    """Pageblocks that go offline do not count as reserved for atomic allocations any more."""
+    def reserved():
+        guest.sh("dmesg -C; echo m >/proc/sysrq-trigger")
+        return int(guest.sh("dmesg | sed -n 's/.*Node 2 Normal free:.* reserved_highatomic:\\([0-9]*\\)KB.*/\\1/p' | tail -n 1"))
+
+    guest.sh("modprobe mhp_ask")
+    blocks = guest.blocks(guest.plug_online("256M", 2, "online_kernel"))
+    assert len(blocks) == 1, f"{blocks}"
+    guest.sh("echo atomic 2 3 >/sys/kernel/debug/mhp_ask")
+    assert reserved() > 0, "nothing was reserved, so nothing is tested"
+    guest.set_blocks("offline", blocks)
+    guest.set_blocks("online_kernel", blocks)
+    assert reserved() == 0, f"{reserved()} KiB"

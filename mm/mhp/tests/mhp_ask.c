@@ -16,6 +16,8 @@
  *	walk MS				makes a memmap walk of that duration
  *	keep ADDRESS MS			takes a free page in a walk, which ends when the page is not
  *					online any more; returns it after that duration
+ *	atomic NID ORDER		takes all pages of a node by atomic allocations, and
+ *					frees them
  *	group NID SIZE			registers a dynamic group with units of SIZE
  *	ungroup MGID			unregisters it
  *	mmap PID MS			holds the mmap_lock of a program for that duration
@@ -271,6 +273,26 @@ static int mhp_ask_mmap(pid_t nr, unsigned int ms)
 	return 0;
 }
 
+/* Takes all pages of a node by atomic allocations, for which pageblocks are reserved then. */
+static int mhp_ask_atomic(int nid, unsigned int order)
+{
+	const gfp_t gfp = GFP_ATOMIC | __GFP_THISNODE | __GFP_NOWARN;
+	struct page *page, *next;
+	LIST_HEAD(pages);
+
+	if (nid < 0 || nid >= MAX_NUMNODES || !node_online(nid) || order > MAX_PAGE_ORDER)
+		return -EINVAL;
+	while ((page = alloc_pages_node(nid, gfp, order))) {
+		list_add(&page->lru, &pages);
+		cond_resched();
+	}
+	list_for_each_entry_safe(page, next, &pages, lru) {
+		list_del(&page->lru);
+		__free_pages(page, order);
+	}
+	return 0;
+}
+
 /* A write cannot return the ID of the group: the writer finds it in groups/. */
 static int mhp_ask_group(int nid, u64 size)
 {
@@ -332,6 +354,8 @@ static int mhp_ask(char *text)
 		return mhp_ask_keep(start, ms);
 	if (sscanf(text, "mmap %i %u", &value, &ms) == 2)
 		return mhp_ask_mmap(value, ms);
+	if (sscanf(text, "atomic %i %u", &nid, &ms) == 2)
+		return mhp_ask_atomic(nid, ms);
 	if (sscanf(text, "group %i %lli", &nid, &size) == 2)
 		return mhp_ask_group(nid, size);
 	if (sscanf(text, "ungroup %i", &value) == 1)
