@@ -11,6 +11,7 @@
 
 #include <linux/cpu.h>
 #include <linux/memory.h>
+#include <linux/mm.h>
 #include <linux/percpu.h>
 
 #include "mhp.h"
@@ -19,18 +20,36 @@
 static int mhp_node_init_stats(struct pglist_data *pgdat)
 {
 	struct per_cpu_nodestat __percpu *stats;
+
+	if (pgdat->per_cpu_nodestats != &boot_nodestats)
+		return 0;
+	stats = alloc_percpu(struct per_cpu_nodestat);
+	if (!stats)
+		return -ENOMEM;
+	pgdat->per_cpu_nodestats = stats;
+	return 0;
+}
+
+/*
+ * Adds what CPUs have counted to the counters of the node and of all nodes, as CPUs do this only
+ * for nodes that are online. Without memory and offline, the node is counted by nobody any more.
+ */
+static void mhp_node_fold_stats(struct pglist_data *pgdat)
+{
+	enum node_stat_item i;
 	int cpu;
 
-	if (pgdat->per_cpu_nodestats == &boot_nodestats) {
-		stats = alloc_percpu(struct per_cpu_nodestat);
-		if (!stats)
-			return -ENOMEM;
-		pgdat->per_cpu_nodestats = stats;
+	if (pgdat->per_cpu_nodestats == &boot_nodestats)
+		return;
+	for_each_possible_cpu(cpu) {
+		s8 *diff = per_cpu_ptr(pgdat->per_cpu_nodestats, cpu)->vm_node_stat_diff;
+
+		for (i = 0; i < NR_VM_NODE_STAT_ITEMS; i++) {
+			if (diff[i])
+				node_page_state_add(diff[i], pgdat, i);
+			diff[i] = 0;
+		}
 	}
-	for_each_online_cpu(cpu)
-		memset(per_cpu_ptr(pgdat->per_cpu_nodestats, cpu), 0,
-		       sizeof(*pgdat->per_cpu_nodestats));
-	return 0;
 }
 
 /* Initializes the node as at boot, with empty zones. */
@@ -135,6 +154,7 @@ void mhp_node_down(int nid, const struct mhp_device_ops *devices)
 	    mhp_node_has_cpu(nid))
 		return;
 	node_set_offline(nid);
+	mhp_node_fold_stats(NODE_DATA(nid));
 	devices->node_down(nid);
 }
 

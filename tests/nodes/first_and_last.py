@@ -132,3 +132,18 @@ def test_reserved(guest):
     guest.set_blocks("offline", blocks)
     guest.set_blocks("online_kernel", blocks)
     assert reserved() == 0, f"{reserved()} KiB"
+
+
+@machine(nodes=("1G", "1G", "0"), timeout=300)
+def test_counters(guest):
+    """What CPUs have counted for a node is not forgotten when it goes offline: its counters do not drift."""
+    for _ in range(6):
+        dimm = guest.plug_online("256M", 2)
+        guest.start_program(f"load 64 2 {dimm.lo} {dimm.hi}", "load")
+        assert guest.unplug(dimm).done
+        assert "wrong 0 pages" in guest.end_program("load")
+    guest.plug_online("128M", 2)
+    names = "nr_(zone_)?(in)?active_anon|nr_isolated_(anon|file)|nr_anon_pages|nr_dirty|nr_writeback"
+    # Others may use pages of the node for a moment.
+    guest.sh(f"""left() {{ echo 1 >/proc/sys/vm/stat_refresh; awk '/^({names}) / && $2 != 0' /sys/devices/system/node/node2/vmstat; }}
+        wait_for 20 eval '[ -z "$(left)" ]' || {{ left; false; }}""")
