@@ -443,14 +443,18 @@ static struct mhp_upper *to_upper(struct mhp_request *req)
 	return container_of(req, struct mhp_upper, req);
 }
 
+/* The runner goes from the first run to the last, and undoes in the opposite order. */
+static struct mhp_run *mhp_next_run(const struct mhp_request *req, const struct mhp_run *run)
+{
+	return req->unwinding ? run->prev : run->next;
+}
+
 static void mhp_tell_run(struct mhp_request *req, struct mhp_run *run,
 			 enum memory_block_state what)
 {
-	/* The runner goes from the first run to the last, and undoes in the opposite order. */
-	const bool last = req->unwinding ? !run->prev : !run->next;
-
 	/* If the memory is removed next, crash_memory_removed() is the last notification. */
-	run->note.more = !last || (what == MEM_OFFLINE && to_upper(req)->patience.policy->removes);
+	run->note.more = mhp_next_run(req, run) ||
+			 (what == MEM_OFFLINE && to_upper(req)->patience.policy->removes);
 	mhp_notify_tell(what, &run->note);
 	run->note.more = false;
 }
@@ -609,6 +613,8 @@ static void mhp_node_loses_memory(const struct memory_notify *note)
 		mhp_let_run_anywhere(NODE_DATA(note->status_change_nid)->kswapd);
 		kcompactd_stop(note->status_change_nid);
 		kswapd_stop(note->status_change_nid);
+		/* Reclaimers that waited for kswapd find that the node has no memory. */
+		wake_up_all(&NODE_DATA(note->status_change_nid)->pfmemalloc_wait);
 	}
 }
 
@@ -622,7 +628,7 @@ static int mhp_pages_up(struct mhp_request *req, struct mhp_run *run)
 	mhp_account_present(run->zone, run->group, &run->all, 1);
 	mhp_node_count_offline(zone_to_nid(run->zone), -(long)run->all.nr_pages);
 	mhp_node_gains_memory(&run->note);
-	mhp_zones_changed(run->zone, populated);
+	mhp_zones_changed(run->zone, populated, !mhp_next_run(req, run));
 	return 0;
 }
 
@@ -635,7 +641,7 @@ static int mhp_pages_down(struct mhp_request *req, struct mhp_run *run)
 		zone_pcp_reset(run->zone);
 	/* Before the zone lists are built, which would contain the node otherwise. */
 	mhp_node_loses_memory(&run->note);
-	mhp_zones_changed(run->zone, true);
+	mhp_zones_changed(run->zone, true, !mhp_next_run(req, run));
 	return 0;
 }
 
@@ -810,7 +816,8 @@ static int mhp_publish_up(struct mhp_request *req, struct mhp_run *run)
 {
 	if (!to_upper(req)->lost)
 		mhp_unisolate(run);
-	if (!req->unwinding)
+	/* Once for all runs of a zone, as this walks over the whole zone. */
+	if (!req->unwinding && !(run->next && run->next->zone == run->zone))
 		shuffle_zone(run->zone);
 	mhp_zone_end(run->zone);
 	kswapd_run(zone_to_nid(run->zone));

@@ -200,7 +200,7 @@ void mhp_zone_end(struct zone *zone);
 void mhp_zone_add_free(struct zone *zone, const struct mhp_range *range);
 void mhp_account_present(struct zone *zone, struct memory_group *group,
 			 const struct mhp_range *range, long sign);
-void mhp_zones_changed(struct zone *zone, bool populated_before);
+void mhp_zones_changed(struct zone *zone, bool populated_before, bool last);
 
 /**
  * struct mhp_altmap - the altmap of a block that holds its own memmap

@@ -363,16 +363,19 @@ void mhp_account_present(struct zone *zone, struct memory_group *group,
  * mhp_zones_changed() - update zone lists and watermarks after a zone has changed
  * @zone: the zone
  * @populated_before: whether the zone had memory before
+ * @last: no other run of the request follows; watermarks are only computed then, as this takes
+ *	long on a machine with many zones and CPUs
  *
  * Zone lists are rebuilt only if the zone became populated or empty. A node that loses its last
  * memory must have been removed from N_MEMORY before, or it stays in the fallback lists.
  *
  * Context: Process context. May sleep. mem_hotplug_lock held for write.
  */
-void mhp_zones_changed(struct zone *zone, bool populated_before)
+void mhp_zones_changed(struct zone *zone, bool populated_before, bool last)
 {
 	mhp_assert_write_locked();
 	if (populated_before != populated_zone(zone))
 		build_all_zonelists(NULL);
-	init_per_zone_wmark_min();
+	if (last)
+		init_per_zone_wmark_min();
 }

@@ -147,3 +147,24 @@ def test_counters(guest):
     # Others may use pages of the node for a moment.
     guest.sh(f"""left() {{ echo 1 >/proc/sys/vm/stat_refresh; awk '/^({names}) / && $2 != 0' /sys/devices/system/node/node2/vmstat; }}
         wait_for 20 eval '[ -z "$(left)" ]' || {{ left; false; }}""")
+
+
+@machine(nodes=("1G", "1G", "0"), cmdline="memory_hotplug.memmap_on_memory=force", timeout=300)
+def test_watermarks(guest):
+    """Watermarks are computed once for a request, however many runs it has, and are right afterwards."""
+    def computed():
+        return int(guest.sh("dmesg | grep -c 'min_free_kbytes is not updated' || true"))
+
+    def low(node):
+        return int(guest.sh(f"awk '/^Node/ {{ at = $2 $4 }} at == \"{node},Movable\" && $1 == \"low\" {{ print $2 }}' /proc/zoneinfo") or 0)
+
+    blocks = guest.blocks(guest.plug("512M", 2))
+    for word, wanted in (("online_movable", True), ("offline", False)):
+        # A value of the user that is preferred is told of in the log whenever watermarks are computed.
+        guest.sh("echo 20000 >/proc/sys/vm/min_free_kbytes")
+        before = computed()
+        guest.ask(f"{word} {blocks[0]}-{blocks[-1]}", "OK")
+        # What empties or fills a zone may compute them as well.
+        assert before < computed() <= before + 2, f"{computed() - before} times"
+        # That of an empty zone is 32 pages.
+        assert (low(2) > 32) == wanted, f"low watermark {low(2)} after {word}"
