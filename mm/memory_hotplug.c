@@ -622,8 +622,9 @@ static int mhp_pages_up(struct mhp_request *req, struct mhp_run *run)
 {
 	bool populated = populated_zone(run->zone);
 
-	if (!populated)
-		setup_zone_pageset(run->zone);
+	/* Undoing an offline cannot fail: the zone can do without lists of CPUs of its own. */
+	if (!populated && !setup_zone_pageset(run->zone) && !req->unwinding)
+		return mhp_refuse(req->result, -ENOMEM, MHP_WHY_NOMEM, run->all.start_pfn);
 	mhp_expose(run);
 	mhp_account_present(run->zone, run->group, &run->all, 1);
 	mhp_node_count_offline(zone_to_nid(run->zone), -(long)run->all.nr_pages);

@@ -168,3 +168,20 @@ def test_watermarks(guest):
         assert before < computed() <= before + 2, f"{computed() - before} times"
         # That of an empty zone is 32 pages.
         assert (low(2) > 32) == wanted, f"low watermark {low(2)} after {word}"
+
+
+@machine(nodes=("1G", "1G", "0"), timeout=300)
+def test_killed(guest):
+    """A task is killed while it brings the first memory of a node online: lists of CPUs cannot be allocated then."""
+    block, = guest.blocks(guest.plug("128M", 2))
+    # The lock of the percpu allocator is taken all the time.
+    guest.sh(f"""mkdir -p /run/cpuset && mount -t cgroup2 none /run/cpuset && echo +memory >/run/cpuset/cgroup.subtree_control
+        for n in 1 2 3 4; do (while [ ! -e /tmp/end ]; do mkdir /run/cpuset/$n; rmdir /run/cpuset/$n; done) >/dev/null 2>&1 & done
+        for ((n = 0; n < 100; n++)); do
+            (echo online_movable >$memory/memory{block}/state) 2>/dev/null & sleep 0.00$((n % 10)); kill -9 $! 2>/dev/null || true
+            wait $! || true
+            wr $memory/memory{block}/state offline >/dev/null
+        done
+        touch /tmp/end; wait""")
+    guest.sh(f"for word in online_movable offline; do expect OK $memory/memory{block}/state $word; done")
+    assert "BUG:" not in guest.sh("dmesg"), "see the log"
