@@ -52,6 +52,18 @@ static void mhp_node_fold_stats(struct pglist_data *pgdat)
 	}
 }
 
+/* Initializes an empty zone as at boot. It keeps what CPUs have of it: see setup_zone_pageset(). */
+static void mhp_zone_init(struct zone *zone, enum zone_type i, int nid)
+{
+	struct per_cpu_zonestat __percpu *zonestats = zone->per_cpu_zonestats;
+	struct per_cpu_pages __percpu *pageset = zone->per_cpu_pageset;
+
+	zone->present_pages = 0;
+	zone_init_internals(zone, i, nid, 0);
+	zone->per_cpu_zonestats = zonestats;
+	zone->per_cpu_pageset = pageset;
+}
+
 /* Initializes the node as at boot, with empty zones. */
 static int mhp_node_init_data(int nid)
 {
@@ -66,12 +78,8 @@ static int mhp_node_init_data(int nid)
 	pgdat->node_present_pages = 0;
 	pgdat->node_start_pfn = 0;
 	pgdat->nr_zones = 0;
-	for (i = 0; i < MAX_NR_ZONES; i++) {
-		struct zone *zone = pgdat->node_zones + i;
-
-		zone->present_pages = 0;
-		zone_init_internals(zone, i, nid, 0);
-	}
+	for (i = 0; i < MAX_NR_ZONES; i++)
+		mhp_zone_init(pgdat->node_zones + i, i, nid);
 	/* As the node is not online yet, this builds only the zone lists of the node itself. */
 	build_all_zonelists(pgdat);
 	return 0;

@@ -177,7 +177,7 @@ def test_killed(guest):
     # The lock of the percpu allocator is taken all the time.
     guest.sh(f"""mkdir -p /run/cpuset && mount -t cgroup2 none /run/cpuset && echo +memory >/run/cpuset/cgroup.subtree_control
         for n in 1 2 3 4; do (while [ ! -e /tmp/end ]; do mkdir /run/cpuset/$n; rmdir /run/cpuset/$n; done) >/dev/null 2>&1 & done
-        for ((n = 0; n < 100; n++)); do
+        for ((n = 0; n < 20; n++)); do
             (echo online_movable >$memory/memory{block}/state) 2>/dev/null & sleep 0.00$((n % 10)); kill -9 $! 2>/dev/null || true
             wait $! || true
             wr $memory/memory{block}/state offline >/dev/null
