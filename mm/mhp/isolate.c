@@ -360,8 +360,8 @@ static unsigned long mhp_look_for_unmovable(const struct mhp_run *run,
  * per-CPU list. mhp_evacuate() handles those.
  *
  * Context: Process context. May sleep. mem_hotplug_lock held for write.
- * Return: 0; -ENOMEM; -EINTR or -ECANCELED if the request was interrupted; -EBUSY if a page
- * cannot be moved or is isolated already, or at the deadline. After an error nothing is isolated.
+ * Return: 0; -ENOMEM; -EBUSY if a page cannot be moved or is isolated already. After an error
+ * nothing is isolated.
  */
 int mhp_isolate(struct mhp_run *run, const struct mhp_patience *patience,
 		struct mhp_result *res)
