@@ -19,7 +19,7 @@
 #include "sysfs.h"
 #include "terminal.h"
 
-#define VERSION		"1.1"
+#define VERSION		"1.2"
 #define LETTERS		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
 struct options opt = { .node = NONE, .online = "online" };
