@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0
 """KSM while memory goes offline."""
 
-from guest import MIB, machine
+from guest import machine
 
-BLOCK = 128 * MIB
+
+def merge(guest, dimm):
+    """Start a program with pages on the DIMM that ksmd has merged."""
+    guest.sh("echo 1 >/sys/kernel/mm/ksm/run; echo 2000 >/sys/kernel/mm/ksm/pages_to_scan")
+    first = guest.start_program(f"kinds ksm 1 {dimm.lo} {dimm.hi}", "kinds")
+    assert first.endswith(" in the range"), first
 
 
 @machine(timeout=300)
@@ -12,12 +17,11 @@ def test_writers_do_not_wait(guest):
     dimm = guest.plug("256M", 1)
     blocks = guest.blocks(dimm)
     guest.set_blocks("online_movable", blocks)
-    guest.start_program(f"kinds ksm 1 {dimm.lo} {dimm.hi}", "kinds")
+    merge(guest, dimm)
     # This notifier is called after that of KSM, and delays the offline after KSM was told.
     guest.sh("modprobe mhp_watch delay_ms=20000")
     guest.sh(f"""
         ksm=/sys/kernel/mm/ksm
-        echo 1 >$ksm/run
         wr $memory/memory{blocks[0]}/state offline >/tmp/answer &
         wait_for 30 grep -q ^GOING_OFFLINE /sys/kernel/debug/mhp_watch
         expect OK $ksm/run 2
@@ -29,7 +33,7 @@ def test_writers_do_not_wait(guest):
         [ ! -s /tmp/answer ] || fail "too late to tell"
         wait
         grep -qx OK /tmp/answer && [ "$(<$ksm/run)" = 1 ]""")
-    guest.sh(f"kill -TERM $(</tmp/kinds.pid); wait_for 60 eval '! kill -0 $(</tmp/kinds.pid) 2>/dev/null'; tail -n 1 /tmp/kinds.out")
+    guest.end_program("kinds")
 
 
 @machine(timeout=300)
@@ -38,12 +42,11 @@ def test_ksmd_waits(guest):
     dimm = guest.plug("256M", 1)
     block, *_ = guest.blocks(dimm)
     guest.set_blocks("online_movable", guest.blocks(dimm))
-    guest.start_program(f"kinds ksm 1 {dimm.lo} {dimm.hi}", "kinds")
+    merge(guest, dimm)
     ksmd = "ksmd() { sed -n 's/.*(ksmd) \\(.\\).*/\\1/p' /proc/[0-9]*/stat 2>/dev/null; }"
     guest.sh(f"""
         {ksmd}
         modprobe mhp_ask
-        echo 1 >/sys/kernel/mm/ksm/run
         echo "mmap $(</tmp/kinds.pid) 1000000" >/sys/kernel/debug/mhp_ask 2>/dev/null & echo $! >/tmp/asker
         wait_for 30 eval '[ "$(ksmd)" = D ]'
         wr $memory/memory{block}/state offline >/tmp/answer 2>&1 &
