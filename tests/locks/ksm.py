@@ -58,3 +58,29 @@ def test_ksmd_waits(guest):
         wait_for 30 eval '[ "$(ksmd)" != D ]'
         expect OK $memory/memory{block}/state offline""")
     guest.end_program("kinds")
+
+
+@machine(timeout=300)
+def test_writer_gives_up(guest):
+    """A writer of run that begins during an offline waits for a program: it gives up after ten seconds, so that the offline ends."""
+    dimm = guest.plug("256M", 1)
+    block, *_ = guest.blocks(dimm)
+    guest.set_blocks("online_movable", guest.blocks(dimm))
+    merge(guest, dimm)
+    # This notifier is called after that of KSM, and delays the offline after KSM was told.
+    guest.sh("modprobe mhp_ask; modprobe mhp_watch delay_ms=5000")
+    guest.sh(f"""
+        ksm=/sys/kernel/mm/ksm
+        wr $memory/memory{block}/state offline >/tmp/answer 2>&1 &
+        wait_for 30 grep -q ^GOING_OFFLINE /sys/kernel/debug/mhp_watch
+        echo "mmap $(</tmp/kinds.pid) 1000000" >/sys/kernel/debug/mhp_ask 2>/dev/null & echo $! >/tmp/asker
+        sleep 1
+        wr $ksm/run 2 >/tmp/written 2>&1 &
+        wait_for 60 grep -q . /tmp/written
+        grep -qx EBUSY /tmp/written || fail "$(</tmp/written)"
+        wait_for 60 grep -q . /tmp/answer
+        grep -qx OK /tmp/answer || fail "$(</tmp/answer)"
+        kill -0 $(</tmp/asker) || fail "the program has been released: nothing is shown"
+        kill $(</tmp/asker)
+        expect OK $ksm/run 2""")
+    guest.end_program("kinds")
