@@ -45,9 +45,11 @@ static void mhp_node_fold_stats(struct pglist_data *pgdat)
 		s8 *diff = per_cpu_ptr(pgdat->per_cpu_nodestats, cpu)->vm_node_stat_diff;
 
 		for (i = 0; i < NR_VM_NODE_STAT_ITEMS; i++) {
-			if (diff[i])
-				node_page_state_add(diff[i], pgdat, i);
-			diff[i] = 0;
+			/* refresh_cpu_vm_stats() may still be at this node. */
+			s8 n = xchg(&diff[i], 0);
+
+			if (n)
+				node_page_state_add(n, pgdat, i);
 		}
 	}
 }
