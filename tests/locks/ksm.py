@@ -68,7 +68,7 @@ def test_writer_gives_up(guest):
     guest.set_blocks("online_movable", guest.blocks(dimm))
     merge(guest, dimm)
     # This notifier is called after that of KSM, and delays the offline after KSM was told.
-    guest.sh("modprobe mhp_ask; modprobe mhp_watch delay_ms=5000")
+    guest.sh("modprobe mhp_ask; modprobe mhp_watch delay_ms=20000")
     guest.sh(f"""
         ksm=/sys/kernel/mm/ksm
         wr $memory/memory{block}/state offline >/tmp/answer 2>&1 &
