@@ -62,7 +62,7 @@ def test_ksmd_waits(guest):
 
 @machine(timeout=300)
 def test_writer_gives_up(guest):
-    """A writer of run that begins during an offline waits for a program: it gives up after ten seconds, so that the offline ends."""
+    """A writer of run that begins during an offline waits for a program for ten seconds only, so that the offline ends."""
     dimm = guest.plug("256M", 1)
     block, *_ = guest.blocks(dimm)
     guest.set_blocks("online_movable", guest.blocks(dimm))
