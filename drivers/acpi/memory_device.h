@@ -32,6 +32,7 @@ int acpi_memory_scan_failure(struct acpi_device *adev, void *unused);
 
 /* memory_eject.c */
 int acpi_memory_eject(struct acpi_device *adev, u32 source);
+void acpi_memory_eject_ended(struct acpi_device *adev, u32 source, int result);
 bool acpi_memory_may_log(struct acpi_device *adev);
 bool acpi_memory_eject_pending(struct acpi_device *adev);
 bool acpi_memory_eject_refuses(struct acpi_device *adev);
@@ -64,6 +65,10 @@ static inline int acpi_memory_scan_failure(struct acpi_device *adev, void *unuse
 static inline int acpi_memory_eject(struct acpi_device *adev, u32 source)
 {
 	return 0;
+}
+
+static inline void acpi_memory_eject_ended(struct acpi_device *adev, u32 source, int result)
+{
 }
 
 static inline bool acpi_memory_may_log(struct acpi_device *adev)

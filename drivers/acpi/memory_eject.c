@@ -626,8 +626,9 @@ static bool acpi_eject_asks(const struct acpi_device *adev)
  * about which user space decides.
  *
  * Context: Process context. device_hotplug_lock and acpi_scan_lock held.
- * Return: 0 if the device has no memory, and the caller ejects it; -EINPROGRESS if the eject
- * is queued, or has been refused with an answer to the firmware. After any other error the
+ * Return: 0 if the device has no memory, and the caller ejects it, and tells
+ * acpi_memory_eject_ended() of the result; -EINPROGRESS if the eject is queued, or has been
+ * refused with an answer to the firmware. After any other error the
  * caller answers: -EBUSY if an eject is pending already, -EPERM if hotplug of memory is
  * disabled, -ENOMEM.
  */
@@ -653,6 +654,39 @@ int acpi_memory_eject(struct acpi_device *adev, u32 source)
 	}
 	acpi_eject_request(e, source, &ranges);
 	return -EINPROGRESS;
+}
+
+/**
+ * acpi_memory_eject_ended - note the result of an eject that was left to the caller
+ * @adev: a device without memory, which has been detached with all that is below it
+ * @source: the request: ACPI_NOTIFY_EJECT_REQUEST or ACPI_OST_EC_OSPM_EJECT
+ * @result: what acpi_scan_eject() returns
+ *
+ * An incomplete device is not detached again by the next eject, or by a check: a host bridge
+ * cannot be detached twice. Nor is one that the firmware keeps, which is used again.
+ *
+ * Context: Process context. device_hotplug_lock and acpi_scan_lock held.
+ */
+void acpi_memory_eject_ended(struct acpi_device *adev, u32 source, int result)
+{
+	struct acpi_memory_eject *e;
+
+	if (!result || !adev->handler || !adev->handler->detach)
+		return;
+	if (result < 0) {
+		acpi_scan_again(adev);
+		return;
+	}
+	e = acpi_eject_get(adev);
+	if (!e)
+		return;
+	guard(mutex)(&e->turn);
+	spin_lock(&e->lock);
+	e->source = source;
+	e->progress = (struct mhp_progress){};
+	e->ms = 0;
+	spin_unlock(&e->lock);
+	acpi_eject_change_state(e, EJECT_INCOMPLETE);
 }
 
 /**
@@ -692,12 +726,12 @@ bool acpi_memory_eject_pending(struct acpi_device *adev)
 	return false;
 }
 
+/* Nothing is collected where hotplug was disabled meanwhile, but there is memory. */
 static bool acpi_eject_has_memory(struct acpi_device *adev)
 {
 	struct acpi_memory_ranges ranges = {};
 
-	acpi_eject_collect_ranges(adev, &ranges);
-	return ranges.nr;
+	return acpi_eject_collect_ranges(adev, &ranges) || ranges.nr;
 }
 
 /* Returns 1 if memory of the device is not enabled any more. */

@@ -268,6 +268,34 @@ def test_bridge_ejected_later(guest):
 
 
 @ssdt.machine(timeout=400)
+def test_bridge_without_memory(guest):
+    """The same without memory; if _EJ0 fails the bridge is used again, and the next eject detaches it."""
+    bus = "/sys/devices/pci0000:80"
+    ssdt.load(guest, Device("BOX0", ranges=None, hid="ACPI0004", sta=0, ejectable=False, more="Name (TRY, 0)\n" + BRIDGE +
+                            later("BOX0", "TRY++ If (TRY == 1 || TRY == 2) { Local0 = Zero Divide (One, Local0, , Local1) }")))
+    assert ssdt.notify(guest, "BOX0", CHECK, sta=0xF) == OST_SUCCESS
+    box0 = ssdt.directory(guest, "BOX0")
+    for _ in range(2):
+        assert ssdt.notify(guest, "BOX0", EJECT) == OST_BUSY, "user space has not agreed"
+        guest.sh(f"[ -e {bus} ] && echo 0 >{box0}/physical_node/online")
+        assert ssdt.notify(guest, "BOX0", EJECT) == 1, "the firmware is told that its _EJ0 has succeeded"
+        guest.sh(f"[ -e {bus} ] && [ $(<{box0}/physical_node/online) = 1 ]")
+    guest.sh(f"echo 0 >{box0}/physical_node/online")
+    for _ in range(3):
+        assert ssdt.notify(guest, "BOX0", EJECT) == OST_SUCCESS
+        is_ejected(guest, "BOX0")
+        guest.sh(f"[ ! -e {bus} ]")
+    assert ssdt.notify(guest, "BOX0", CHECK) == OST_SUCCESS
+    assert ssdt.eject_status(guest, "BOX0") == ("idle", {})
+    guest.sh(f"[ -e {bus} ] && echo 0 >{box0}/physical_node/online")
+    assert ssdt.notify(guest, "BOX0", EJECT) == OST_SUCCESS
+    assert ssdt.notify(guest, "BOX0", CHECK, sta=0) == OST_SUCCESS
+    is_ejected(guest, "BOX0", word="done")
+    assert ssdt.notify(guest, "BOX0", CHECK, sta=0xF) == OST_SUCCESS
+    guest.sh(f"[ -e {bus} ]")
+
+
+@ssdt.machine(timeout=400)
 def test_stays_out_of_use(guest):
     """The firmware keeps a container with one that is incomplete: a host bridge in the latter is not used again, nor its memory."""
     memory, bus = (HIDDEN[0], SIZE), "/sys/devices/pci0000:80"
