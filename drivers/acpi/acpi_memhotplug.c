@@ -474,6 +474,45 @@ static void acpi_dimm_auto_online(const struct dimm *dimm)
 			mhp_auto_online(range->mem.start, acpi_dimm_range_size(range));
 }
 
+/**
+ * struct left_group - the group of memory that an earlier detach could not remove
+ * @nid: the node that it has to be of
+ * @max_pages: the number of pages that it has to be for
+ * @mgid: the ID of the group; negative: there is none
+ */
+struct left_group {
+	int nid;
+	unsigned long max_pages;
+	int mgid;
+};
+
+static int acpi_dimm_find_left_block(struct memory_block *mem, void *arg)
+{
+	const struct memory_group *group = mem->group;
+	struct left_group *left = arg;
+
+	if (!group || has_acpi_companion(&mem->dev) || group->is_dynamic ||
+	    group->nid != left->nid || group->s.max_pages != left->max_pages ||
+	    strcmp(group->owner, "acpi"))
+		return 0;
+	left->mgid = group->mgid;
+	return 1;
+}
+
+/* Such memory is still of its group, which could not be unregistered. */
+static int acpi_dimm_find_left_group(const struct dimm *dimm, int nid, unsigned long max_pages)
+{
+	struct left_group left = { .nid = nid, .max_pages = max_pages, .mgid = -1 };
+	const struct dimm_range *range;
+
+	list_for_each_entry(range, &dimm->ranges, node)
+		if (range->present && walk_memory_blocks(range->mem.start,
+							 acpi_dimm_range_size(range), &left,
+							 acpi_dimm_find_left_block))
+			break;
+	return left.mgid;
+}
+
 static int acpi_dimm_join_group(struct dimm *dimm)
 {
 	struct dimm_range *range;
@@ -483,7 +522,9 @@ static int acpi_dimm_join_group(struct dimm *dimm)
 	list_for_each_entry(range, &dimm->ranges, node)
 		total += acpi_dimm_range_size(range);
 
-	dimm->mgid = memory_group_register_static(nid, PHYS_PFN(total));
+	dimm->mgid = acpi_dimm_find_left_group(dimm, nid, PHYS_PFN(total));
+	if (dimm->mgid < 0)
+		dimm->mgid = memory_group_register_static(nid, PHYS_PFN(total));
 	if (dimm->mgid >= 0) {
 		memory_group_set_owner(memory_group_find_by_id(dimm->mgid), "acpi");
 		return 0;

@@ -446,12 +446,14 @@ def test_storm(guest):
 
 @ssdt.machine()
 def test_not_removed(guest):
-    """If memory cannot be removed, its device is not ejected, and is used as before."""
+    """If memory cannot be removed, its device is not ejected, and is used as before, in the same group."""
     memory = HIDDEN[0], 2 * SIZE
+    groups = guest.sh("ls $memory/groups")
     ssdt.load(guest, Device("MEM0", [memory], node=1, sta=0))
     assert ssdt.notify(guest, "MEM0", CHECK, sta=0xF) == OST_SUCCESS
     guest.set_blocks("online_movable", blocks(guest, memory))
-    state = f"lsmem -a -b -o RANGE,STATE,BLOCK,ZONES,NODE; {FIGURES}; [ -L $memory/memory{HIDDEN[0] // SIZE}/firmware_node ]"
+    state = (f"lsmem -a -b -o RANGE,STATE,BLOCK,ZONES,NODE; {FIGURES}; [ -L $memory/memory{HIDDEN[0] // SIZE}/firmware_node ]; "
+             f"cat $memory/memory{HIDDEN[0] // SIZE}/group; ls $memory/groups")
     before = guest.sh(state)
     guest.sh("echo 'add/blocks/down -12' >/sys/kernel/debug/memory_hotplug/fail")
     assert ssdt.notify(guest, "MEM0", EJECT) == 1
@@ -461,6 +463,7 @@ def test_not_removed(guest):
     assert guest.sh(state) == before, "not as before"
     assert ssdt.notify(guest, "MEM0", EJECT) == OST_SUCCESS
     assert not blocks(guest, memory)
+    assert guest.sh("ls $memory/groups") == groups, "its group is still there"
 
 
 PARTS = (Device("MEM0", [(768 * MIB, 256 * MIB)], node=0), Device("MEM1", [(640 * MIB, 128 * MIB)], node=0))
