@@ -36,3 +36,22 @@ def test_beside_dimm(guest):
     guest.resize(0)
     assert set(guest.zones(guest.blocks(dimm)).values()) == {("online", "Movable")}, "the DIMM's blocks changed"
     assert guest.unplug(dimm).done, "the DIMM stays"
+
+
+@machine(virtio_mem="2G:1")
+def test_not_removed(guest):
+    """An unplugged block that is offline and cannot be removed does not come online, and is removed later."""
+    guest.sh("echo offline >$memory/auto_online_blocks; modprobe virtio_mem")
+    before = None
+    for size in (512 * MIB, 0, 512 * MIB):
+        guest.resize(size)
+        before = before or (figures(guest) if not size else None)
+    fail = "/sys/kernel/debug/memory_hotplug/fail"
+    guest.sh(f"echo 'add/blocks/down -16' >{fail}")
+    guest.resize(0)
+    guest.sh(f"[ -z \"$(<{fail})\" ]; wait_for 150 eval '! grep -q virtio_mem /proc/iomem'")
+    assert figures(guest) == before, "not as before"
+    guest.resize(512 * MIB)
+    guest.set_blocks("online_movable", [int(number) for number in guest.sh("blocks_that_are offline").split()])
+    guest.resize(0)
+    assert figures(guest) == before, "not as before"
