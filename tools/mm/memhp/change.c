@@ -2,6 +2,7 @@
 /* memhp offline, memhp online: parsing the request, choosing the method, reporting the result. */
 #include <err.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -105,6 +106,8 @@ static void parse_wish(struct change *c, const char *arg)
 	}
 	if (!size || size % block_size)
 		errx(1, "%s is not of whole blocks, which are of %s", arg, size_text(block_size));
+	if (size / block_size > UINT_MAX)
+		errx(1, "%s is more than there can be", arg);
 	c->any = true;
 	c->wanted = size / block_size;
 }

@@ -448,6 +448,9 @@ done
 expect_timed "a lone number that is no block" 1 offline 99 <<'END'
 ! memhp: 99: there is no such block, 'memhp map' shows which there are
 END
+expect_timed "a size of more blocks than can be counted" 1 offline 256T <<'END'
+! memhp: 256T is more than there can be
+END
 expect_timed "a zone that is none" 1 offline 64K --zone 'Movable best-effort' <<'END'
 ! memhp: --zone Movable best-effort: it is the name of a zone
 END
