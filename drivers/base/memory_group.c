@@ -19,6 +19,7 @@
 #include <linux/memory.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
+#include <linux/numa.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -185,7 +186,7 @@ static int memory_group_register(const struct memory_group *template)
 	u32 mgid;
 	int err;
 
-	if (!node_possible(template->nid))
+	if (!numa_valid_node(template->nid) || !node_possible(template->nid))
 		return -EINVAL;
 
 	struct memory_group *group __free(kfree) =

@@ -23,7 +23,7 @@ def test_driver_and_notifier(guest):
     guest.need(modules=("mhp_notifier",))
     told.calls = 0
     before = guest.sh(STATE)
-    for bad in ("start=0", f"start={START + 4096:#x}", "nid=77"):
+    for bad in ("start=0", f"start={START + 4096:#x}", "nid=77", "nid=-1", "nid=1000000"):
         # modprobe takes EEXIST for a module that is loaded already.
         guest.sh(f"modprobe {DRIVER} {bad}; [ ! -e /sys/module/mhp_driver ]")
     assert guest.sh(STATE) == before, "a range that is refused leaves something"
