@@ -32,6 +32,13 @@ module_param(calls, ulong, 0444);
 module_param(going_offline, uint, 0444);
 module_param(refuse, bool, 0644);
 
+/* An offline that was going on when this module was loaded has not been counted. */
+static void sample_went_offline(void)
+{
+	if (going_offline)
+		going_offline--;
+}
+
 /* A table may be missing: its section came online before this module, or an add failed. */
 static void sample_free(unsigned long first, unsigned long last)
 {
@@ -85,10 +92,10 @@ static int sample_call(struct notifier_block *nb, unsigned long action, void *ar
 			err = -EBUSY;
 		break;
 	case MEM_CANCEL_OFFLINE:
-		going_offline--;
+		sample_went_offline();
 		break;
 	case MEM_OFFLINE:
-		going_offline--;
+		sample_went_offline();
 		fallthrough;
 	case MEM_CANCEL_ONLINE:
 		sample_free(first, last);
