@@ -5,6 +5,15 @@
 
 . "$(dirname "$0")/lib.sh"
 
+compat=/sys/module/memory_hotplug/parameters/removable_compat
+compat_was=$(cat $compat 2>/dev/null)
+tmp=
+
+cleanup() {
+	[ -z "$compat_was" ] || echo "$compat_was" >$compat
+	[ -z "$tmp" ] || rm -rf "$tmp"
+}
+
 mapfile -t blocks < <(all_blocks)
 spare 1
 block=${spare[0]}
@@ -289,7 +298,7 @@ kernel_block() {
 }
 
 test_removable_is_honest() {
-	local each compat=/sys/module/memory_hotplug/parameters/removable_compat
+	local each
 
 	for each in "${blocks[@]}"; do
 		like "removable of memory$each" "$(<"$memory/memory$each/removable")" "0|1"
@@ -316,7 +325,7 @@ asks() {
 }
 
 test_handle() {
-	local tmp answer text
+	local answer text
 
 	[ -e /dev/memory_hotplug ] || { skip "no /dev/memory_hotplug"; return; }
 	tmp=$(mktemp -d)
@@ -336,19 +345,17 @@ test_handle() {
 	same state "$(state "$block")" offline
 	asks OK "offline $block"
 	like "asked again" "$answer" "request verb=offline result=ok wanted=0 done=0 .*"
-	rm -r "$tmp"
 }
 
 test_removable_compat() {
-	local each compat=/sys/module/memory_hotplug/parameters/removable_compat was
+	local each
 
 	[ -e $compat ] || { skip "no removable_compat"; return; }
-	was=$(<$compat)
 	expect OK $compat Y
 	for each in "${blocks[@]}"; do
 		same "removable of memory$each" "$(<"$memory/memory$each/removable")" 1
 	done
-	expect OK $compat "$was"
+	expect OK $compat "$compat_was"
 }
 
 run_tests files_are_there modes block_size block_numbers states valid_zones node_links \
