@@ -24,6 +24,14 @@ toggle() {
 	done
 }
 
+# odd FILE: results that toggle must not give. A page may be busy for a moment; the block then
+# stays online, and the next online, and only that one, fails.
+odd() {
+	awk '$1 == "online" && $2 != "OK" && !(stays && $2 == "EINVAL") ||
+	     $1 == "offline" && $2 !~ /^[OE]/ { print }
+	     { stays = $1 == "offline" && $2 != "OK" }' "$1"
+}
+
 # One line per invalid value, then the number of values that were read.
 look() {
 	local file value reads=0
@@ -64,8 +72,7 @@ test_togglers_and_a_reader() {
 
 	for block in 0 1; do
 		say "memory${spare[block]}: $(sort "$work/$block" | uniq -c | tr -s '\n ' '; ')"
-		! grep -q '^online [^O]\|^offline [^OE]' "$work/$block" || flunk "$(grep -m1 '^online [^O]\|^offline [^OE]' "$work/$block")"
-		# A page may be busy for a moment; the block then stays online, and the next online fails.
+		[ -z "$(odd "$work/$block")" ] || flunk "$(odd "$work/$block" | head -n 1)"
 		count=$(grep -c ' OK$' "$work/$block")
 		[ "$count" -ge 4 ] || flunk "only $count requests were done"
 	done
