@@ -674,7 +674,9 @@ void acpi_memory_eject_ended(struct acpi_device *adev, u32 source, int result)
 	if (!result || !adev->handler || !adev->handler->detach)
 		return;
 	if (result < 0) {
-		acpi_scan_again(adev);
+		/* What is below an eject that is incomplete stays out of use. */
+		if (!acpi_memory_eject_detached(adev))
+			acpi_scan_again(adev);
 		return;
 	}
 	e = acpi_eject_get(adev);

@@ -313,6 +313,24 @@ def test_stays_out_of_use(guest):
 
 
 @ssdt.machine(timeout=400)
+def test_stays_out_of_use_below(guest):
+    """The firmware keeps a container without memory in one that is incomplete: its host bridge is not used again."""
+    memory, bus = (HIDDEN[0], SIZE), "/sys/devices/pci0000:80"
+    ssdt.load(guest, Device("BOX0", hid="ACPI0004", sta=0, ejectable=False, more=later("BOX0"), children=(
+        Device("MEM0", [memory], node=1), Device("BOX1", ranges=None, hid="PNP0A05", ejectable=False, more=BRIDGE + later(
+            "BOX1", "Local0 = Zero Divide (One, Local0, , Local1)")))))
+    assert ssdt.notify(guest, "BOX0", CHECK, sta=0xF) == OST_SUCCESS
+    guest.sh(f"[ -e {bus} ]")
+    assert ssdt.notify(guest, "BOX0", EJECT) == OST_SUCCESS
+    is_ejected(guest, "BOX0", memory)
+    assert ssdt.notify(guest, "BOX0.BOX1", EJECT) == 1
+    guest.sh(f"[ ! -e {bus} ]")
+    assert ssdt.notify(guest, "BOX0", CHECK) == OST_SUCCESS
+    assert len(blocks(guest, memory)) == 1, "it has not come back"
+    guest.sh(f"[ -e {bus} ]")
+
+
+@ssdt.machine(timeout=400)
 def test_removed_meanwhile(guest):
     """The firmware removes an incomplete device while an eject of the container above it fails: the next one in its place is used."""
     memory = (HIDDEN[0], SIZE), (HIDDEN[2], SIZE)
