@@ -9,6 +9,7 @@
  * stopped moving pages. It takes no other lock, as drivers register PM notifiers with
  * device_hotplug_lock held.
  */
+#include <linux/bits.h>
 #include <linux/export.h>
 #include <linux/init.h>
 #include <linux/notifier.h>
@@ -18,7 +19,14 @@
 
 #include "mhp.h"
 
-static bool mhp_sleeping;
+/*
+ * A suspend may begin and end while /dev/snapshot is open. Hibernation, resume from an image and
+ * /dev/snapshot exclude each other. PM notifiers are called one at a time, which protects this.
+ */
+#define SLEEP_SUSPEND		BIT(0)
+#define SLEEP_HIBERNATION	BIT(1)
+static unsigned int mhp_sleeping;
+
 /* Held for read while pages move. */
 static DECLARE_RWSEM(mhp_moving_sem);
 static DECLARE_WAIT_QUEUE_HEAD(mhp_awake_wait);
@@ -78,22 +86,36 @@ void mhp_wait_awake(void)
 	wait_event_idle(mhp_awake_wait, !READ_ONCE(mhp_sleeping));
 }
 
+static void mhp_fall_asleep(unsigned int kind)
+{
+	WRITE_ONCE(mhp_sleeping, mhp_sleeping | kind);
+	/* Wait for the offlines that move pages now; later ones are refused. */
+	down_write(&mhp_moving_sem);
+	up_write(&mhp_moving_sem);
+}
+
+static void mhp_awake(unsigned int kind)
+{
+	WRITE_ONCE(mhp_sleeping, mhp_sleeping & ~kind);
+	wake_up_all(&mhp_awake_wait);
+}
+
 static int mhp_pm_event(struct notifier_block *nb, unsigned long action, void *unused)
 {
 	switch (action) {
-	case PM_HIBERNATION_PREPARE:
 	case PM_SUSPEND_PREPARE:
+		mhp_fall_asleep(SLEEP_SUSPEND);
+		break;
+	case PM_POST_SUSPEND:
+		mhp_awake(SLEEP_SUSPEND);
+		break;
+	case PM_HIBERNATION_PREPARE:
 	case PM_RESTORE_PREPARE:
-		WRITE_ONCE(mhp_sleeping, true);
-		/* Wait for the offlines that move pages now; later ones are refused. */
-		down_write(&mhp_moving_sem);
-		up_write(&mhp_moving_sem);
+		mhp_fall_asleep(SLEEP_HIBERNATION);
 		break;
 	case PM_POST_HIBERNATION:
-	case PM_POST_SUSPEND:
 	case PM_POST_RESTORE:
-		WRITE_ONCE(mhp_sleeping, false);
-		wake_up_all(&mhp_awake_wait);
+		mhp_awake(SLEEP_HIBERNATION);
 		break;
 	}
 	return NOTIFY_DONE;

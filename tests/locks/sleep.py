@@ -206,7 +206,8 @@ def test_power_off(guest):
 
 @machine(cmdline=TRACED, timeout=300)
 def test_snapshot_device(guest):
-    """While /dev/snapshot is open, offlines are refused, and an eject waits; it can be cancelled, or continues later."""
+    """While /dev/snapshot is open, offlines are refused, also after a suspend, and an eject waits; it can be cancelled,
+    or continues later."""
     dimm, blocks = plug(guest)
     snapshot = "bash -c 'echo open; exec sleep 10000' </dev/snapshot"
     guest.start_program(snapshot, "snapshot")
@@ -214,6 +215,9 @@ def test_snapshot_device(guest):
         grep 'reason=sleep ' $memory/memory{blocks[0]}/last_error
         expect_ask EBUSY 'offline {blocks[0]}-{blocks[-1]}'
         grep '^request .*reason=sleep' /run/answer
+        echo freezer >/sys/power/pm_test; expect OK /sys/power/state freeze
+        expect EBUSY $memory/memory{blocks[0]}/state offline
+        grep 'reason=sleep ' $memory/memory{blocks[0]}/last_error
         expect OK {dimm.dir}/eject 1
         sleep 1""")
     assert status(guest, dimm) == "pending" and not passes(guest)
