@@ -167,7 +167,7 @@ static void mhp_discard_page(struct page *page)
 	if (PageHWPoison(page) || folio_test_hwpoison(folio))
 		return;
 	if (!folio_try_get(folio)) {
-		/* Restoring an optimized vmemmap could wait for cpu_hotplug_lock, which is held. */
+		/* Restoring an optimized vmemmap allocates memory, and waits for RCU. */
 		if (folio_test_hugetlb(folio) && !folio_test_hugetlb_vmemmap_optimized(folio))
 			dissolve_free_hugetlb_folio(folio);
 		return;

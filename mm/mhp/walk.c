@@ -54,8 +54,8 @@ static struct lockdep_map walk_map = STATIC_LOCKDEP_MAP_INIT("memmap_walk", &wal
  *
  * Offlining and removing memory wait for the end of the walk. A walk must be short: a
  * pageblock, or a page of output. It must not access memory of user space, nor wait for
- * mem_hotplug_lock, device_hotplug_lock, mf_mutex, or anything that depends on these. For more
- * pages, end the walk and begin another.
+ * mem_hotplug_lock, cpu_hotplug_lock, device_hotplug_lock, mf_mutex, or anything that depends on
+ * these. For more pages, end the walk and begin another.
  *
  * Context: Any, except interrupts and NMI. Walks may nest and may sleep.
  * Return: the turn, to be passed to memmap_walk_end().

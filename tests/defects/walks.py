@@ -93,6 +93,29 @@ def test_files(guest):
     come_and_go(guest)
 
 
+POOL = "/sys/devices/system/node/node1/hugepages/hugepages-2048kB/nr_hugepages"
+OPTIMIZE = "/proc/sys/vm/hugetlb_optimize_vmemmap"
+
+
+@machine(timeout=300, cmdline="hugepagesz=2M hugepages=0")
+def test_free_huge_page(guest):
+    """A free huge page whose struct pages are restored within a walk: that takes no lock of CPU hotplug (lockdep)."""
+    dimm = guest.plug_online("256M", 1)
+    guest.sh(f"modprobe hwpoison-inject; [ ! -e {OPTIMIZE} ] || echo 1 >{OPTIMIZE}; echo 8 >{POOL}; [ $(<{POOL}) = 8 ]")
+    first, nr = dimm.lo // 4096, dimm.size // 4096
+    # Bit 15 is the first struct page of a compound page, bit 17 is HugeTLB.
+    huge = guest.sh(f"dd if=/proc/kpageflags bs=8 skip={first} count={nr} status=none | od -v -An -w8 -tu8 | "
+                    "awk 'int($1 / 32768) % 2 && int($1 / 131072) % 2 { print NR - 1 }'").split()
+    assert len(huge) >= 2, "no free huge page is on the DIMM"
+    hard, soft = (first + int(n) for n in huge[:2])
+    guest.sh(f"echo {hard + 3:#x} >/sys/kernel/debug/hwpoison/corrupt-pfn; "
+             f"echo {(soft + 5) * 4096:#x} >/sys/devices/system/memory/soft_offline_page; [ $(<{POOL}) = 6 ]")
+    # Waits for walks, with the locks held.
+    guest.set_blocks("offline", guest.blocks(dimm))
+    assert guest.unplug(dimm).done
+    lives(guest)
+
+
 WALKS = "grep -qs msleep /proc/$(</tmp/walk.pid)/stack"
 
 
