@@ -237,9 +237,8 @@ static void direct_map_split_fill(pte_t *table, pte_t old, enum pg_level level)
  * Replaces a large leaf of the direct map by a table of smaller leaves with
  * the same frames and attributes, so that a part of it can be unmapped.
  *
- * Returns false if there is no memory for the table. The caller then leaves the
- * leaf as it is: it maps memory that is absent, which is not accessed, and
- * memory that is added there again is mapped already.
+ * Returns false if there is no memory for the table. A tear-down then leaves the
+ * leaf as it is: it maps memory that is absent, which is not accessed.
  */
 static bool direct_map_split_leaf(pte_t *entry, enum pg_level level)
 {
@@ -610,11 +609,34 @@ static unsigned long direct_map_missing_tables(pte_t *table, enum pg_level level
 	return nr;
 }
 
+/*
+ * Splits a leaf that maps the memory on both sides of @addr, if there is one. A tear-down without
+ * memory leaves such leaves. init_memory_mapping() would replace the leaf by a table that maps
+ * only the new memory, and not the memory beside it, which is in use.
+ */
+static int direct_map_split_at(unsigned long addr)
+{
+	unsigned int level;
+	pte_t *entry;
+
+	for (;;) {
+		entry = lookup_address(addr, &level);
+		if (!entry || !pgtable_is_leaf(ptep_get(entry), level) ||
+		    IS_ALIGNED(addr, page_level_size(level)))
+			return 0;
+		if (!direct_map_split_leaf(entry, level))
+			return -ENOMEM;
+	}
+}
+
 static int direct_map_add(u64 start, u64 size, pgprot_t prot)
 {
 	unsigned long addr = (unsigned long)__va(start), nr;
 	int err;
 
+	err = direct_map_split_at(addr) ?: direct_map_split_at(addr + size);
+	if (err)
+		return err;
 	nr = direct_map_missing_tables((pte_t *)init_mm.pgd, teardown_root_level(), addr,
 				       addr + size);
 	err = direct_map_alloc_spare_tables(nr);
