@@ -9,6 +9,7 @@
 #define pr_fmt(fmt) "memory_hotplug: " fmt
 
 #include <linux/cleanup.h>
+#include <linux/memmap_walk.h>
 #include <linux/memory.h>
 #include <linux/minmax.h>
 #include <linux/mmzone.h>
@@ -129,6 +130,8 @@ static struct mhp_group_view mhp_group_view_of(const struct memory_group *group,
 	start = ALIGN_DOWN(pfn, view.size);
 	end = start + view.size;
 	for (pfn = start; pfn < end; pfn += PAGES_PER_SECTION) {
+		/* Readers of valid_zones hold no lock that keeps the other blocks of the unit. */
+		guard(memmap_walk)();
 		page = pfn_to_online_page(pfn);
 		if (page && is_zone_movable_page(page))
 			view.unit_movable += PAGES_PER_SECTION;

@@ -116,6 +116,32 @@ def test_free_huge_page(guest):
     lives(guest)
 
 
+ASK = "/sys/kernel/debug/mhp_ask"
+
+
+@machine(timeout=300, cmdline="memory_hotplug.online_policy=auto-movable")
+def test_valid_zones(guest):
+    """valid_zones of a block looks at another block of its unit, which goes offline and is removed meanwhile."""
+    guest.sh("modprobe mhp_ask")
+    dimm = guest.plug("256M", 1)
+    block, other = guest.blocks(dimm)
+    size = dimm.size // 2
+    second = f"{dimm.lo + size} {size}"
+    guest.sh(f"expect OK {ASK} 'remove {dimm.lo} {dimm.size}'; expect OK {ASK} 'group 1 {dimm.size}'")
+    group = guest.sh("basename $(dirname $(grep -lx dynamic $memory/groups/*/type))").strip()
+    guest.sh(f"expect OK {ASK} 'add {group} {dimm.lo} {size} 4'; echo 10000 >/sys/kernel/debug/memory_hotplug/walk_delay")
+    in_background(guest, "zones", f"cat $memory/memory{block}/valid_zones")
+    guest.sh(f"""
+        for ((i = 0; i < 10; i++)); do
+            expect OK {ASK} 'add {group} {second} 4'
+            expect OK $memory/memory{other}/state online_movable
+            expect OK {ASK} 'leave {second}'
+        done
+        echo 0 >/sys/kernel/debug/memory_hotplug/walk_delay; kill $(</tmp/zones.pid)
+        expect OK {ASK} 'remove {dimm.lo} {size}'; expect OK {ASK} 'ungroup {group}'""")
+    lives(guest)
+
+
 WALKS = "grep -qs msleep /proc/$(</tmp/walk.pid)/stack"
 
 
