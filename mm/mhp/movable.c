@@ -214,6 +214,34 @@ static bool mhp_view_is_poisoned_kernel(const struct mhp_page_view *s)
 	return s->refs && (s->flags & BIT(PG_head) || mhp_view_is_typed(s));
 }
 
+/*
+ * Memory of programs or files that is not on the LRU: in the batch of a CPU, or isolated for a
+ * moment, as by reclaim. Pages of the kernel have a type, no mapping, or no content to read.
+ */
+static bool mhp_view_is_between_lists(const struct mhp_page_view *s)
+{
+	if (mhp_view_is_lru(s) || !mhp_view_is_user(s))
+		return false;
+	return mhp_view_is_anon(s) ? s->mapped : s->flags & (BIT(PG_uptodate) | BIT(PG_locked));
+}
+
+/**
+ * mhp_is_between_lists() - test whether a page goes to the LRU by itself
+ * @page: a page in use, which may be freed meanwhile
+ *
+ * Such a page does not keep its block online: the evacuation has the batches of CPUs drained, and
+ * tries again.
+ *
+ * Context: Any. Takes no lock and no reference.
+ * Return: true for a page of a program or a file that is not on the LRU.
+ */
+bool mhp_is_between_lists(struct page *page)
+{
+	struct mhp_page_view s = mhp_page_look(page);
+
+	return mhp_view_is_between_lists(&s);
+}
+
 /* In ZONE_MOVABLE a page of unknown kind is movable: it is between two lists. */
 static bool mhp_page_never_moves(struct page *page, const struct mhp_page_view *s)
 {
@@ -221,7 +249,8 @@ static bool mhp_page_never_moves(struct page *page, const struct mhp_page_view *
 		return !mhp_view_hugetlb_can_move(s);
 	if (mhp_view_is_inaccessible(s))
 		return true;
-	return !mhp_view_is_lru(s) && !mhp_view_is_driver(s) && !is_zone_movable_page(page);
+	return !mhp_view_is_lru(s) && !mhp_view_is_driver(s) && !mhp_view_is_between_lists(s) &&
+	       !is_zone_movable_page(page);
 }
 
 static const char *mhp_view_lru_kind(const struct mhp_page_view *s)

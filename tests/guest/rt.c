@@ -36,13 +36,13 @@ int main(int argc, char **argv)
 
 	if (argc != 2 && argc != 3)
 		errx(2, "usage: rt CPU [NODE]");
-	if (argc == 3)
-		prefer_node(atoi(argv[2]));
 	CPU_ZERO(&cpus);
 	CPU_SET(atoi(argv[1]), &cpus);
 	if (sched_setaffinity(0, sizeof(cpus), &cpus))
 		err(2, "CPU %s", argv[1]);
 	data = map_pages(pages);
+	if (argc == 3)
+		bind_data(data, pages * PAGE, atoi(argv[2]));
 	printf("keeps CPU %s\n", argv[1]);
 	fflush(stdout);
 	empty_batches();

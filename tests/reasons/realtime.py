@@ -98,6 +98,19 @@ def test_kernel_zone(guest):
             assert said.strip() in ("OK", "EBUSY"), said
 
 
+@machine(nodes=("1G", "1G", "0"), **HARDWARE)
+def test_batch(guest):
+    """Pages of a kernel zone are in the LRU batch of that CPU: an offline waits for them, and not only looks at them once."""
+    # A node without a processor, where the kernel allocates nothing by itself.
+    _, blocks = plug(guest, "online_kernel", node=2)
+    with kept_cpu(guest, "1 2"):
+        said = {answer(guest, f"wr $memory/memory{block}/state offline").strip(): block for block in blocks}
+        assert set(said) == {"OK", "EBUSY"}, f"{said}"
+        line = guest.sh(f"cat $memory/memory{said['EBUSY']}/last_error")
+        assert "reason=unmovable " in line and " step=evacuate " in line and " kind=anon " in line, line
+    guest.sh(f"wait_for 30 eval '! kill -0 $(</tmp/rt.pid) 2>/dev/null'; expect OK $memory/memory{said['EBUSY']}/state offline")
+
+
 @machine(nodes=("1G", "0"), **HARDWARE)
 def test_last_memory(guest):
     """The last memory of the node of that CPU goes offline, and its kswapd and kcompactd end."""
