@@ -41,7 +41,19 @@ def end(guest):
     assert not any(last.values()), f"still on the DIMM: {last}"
 
 
-def under(guest, directory, dimm):
+def offline(guest, block):
+    """Take a block offline, as often as a page is busy or pinned for I/O; what each attempt said, and the longest refusal."""
+    said, longest = [], 0
+    while (got := guest.sh(f"wr $memory/memory{block}/state offline || true")) != "OK":
+        line = guest.sh(f"cat $memory/memory{block}/last_error").split(" detail=")[0]
+        words = dict(word.split("=", 1) for word in line.split())
+        assert got == "EBUSY" and words["reason"] in ("busy-page", "pinned"), f"{got} {words}"
+        longest = max(longest, int(words["ms"]))
+        said.append(words["reason"])
+    return said + ["OK"], longest
+
+
+def under(guest, directory, dimm, slow=False):
     """The DIMM's memory goes offline and comes back under the files, several times; at last it stays away."""
     pages = begin(guest, directory, dimm)
     before, = guest.vmstat("pgmigrate_success")
@@ -50,7 +62,12 @@ def under(guest, directory, dimm):
         if round_:
             guest.set_blocks("online_movable", blocks)
             guest.sh(f"echo 1 >/proc/sys/vm/drop_caches; sleep 1; for p in $(pgrep -x files); do migratepages $p 0 {NODE}; done")
-        guest.set_blocks("offline", blocks if round_ % 2 else blocks[::-1])
+        order = blocks if round_ % 2 else blocks[::-1]
+        if slow:
+            for block in order:
+                offline(guest, block)
+        else:
+            guest.set_blocks("offline", order)
     moved = guest.vmstat("pgmigrate_success")[0] - before
     end(guest)
     assert guest.unplug(dimm).done
@@ -65,13 +82,13 @@ def mount(guest, kind, device, directory="/tmp/fs"):
     guest.sh(f"mkdir -p {directory}; mount -t {kind} {device} {directory}")
 
 
-def on_disk(guest, kind):
+def on_disk(guest, kind, slow=False):
     """On a disk, which is checked before and after it is mounted again."""
     make, fsck = TOOLS[kind]
     guest.need(make.split()[0], fsck.split()[0], modules=("virtio_blk", kind))
     guest.sh(f"wait_for 30 test -b /dev/vda; {make} /dev/vda")
     mount(guest, kind, "/dev/vda")
-    note = under(guest, "/tmp/fs", plug(guest))
+    note = under(guest, "/tmp/fs", plug(guest), slow)
     check(guest, "/tmp/fs")
     guest.sh(f"umount /tmp/fs; {fsck} /dev/vda")
     mount(guest, kind, "/dev/vda")
@@ -104,8 +121,8 @@ def test_btrfs(guest):
 
 @machine(**SMALL, timeout=400)
 def test_nilfs2(guest):
-    """nilfs2, whose dirty pages cannot be migrated: they are written out, and then moved."""
-    return on_disk(guest, "nilfs2")
+    """nilfs2, whose dirty pages cannot be migrated: they are written out, and then moved. Direct I/O waits for its log."""
+    return on_disk(guest, "nilfs2", slow=True)
 
 
 @machine(nodes=("1G", "0"), timeout=400)
@@ -156,13 +173,9 @@ def test_slow_disk(guest):
     begin(guest, "/tmp/fs", dimm)
     results, longest = [], 0
     for block in guest.blocks(dimm):
-        while (got := guest.sh(f"wr $memory/memory{block}/state offline || true")) != "OK":
-            line = guest.sh(f"cat $memory/memory{block}/last_error").split(" detail=")[0]
-            said = dict(word.split("=", 1) for word in line.split())
-            assert got == "EBUSY" and said["reason"] in ("busy-page", "pinned"), f"{got} {said}"
-            longest = max(longest, int(said["ms"]))
-            results.append(said["reason"])
-        results.append("OK")
+        said, ms = offline(guest, block)
+        results += said
+        longest = max(longest, ms)
     end(guest)
     assert guest.unplug(dimm).done
     check(guest, "/tmp/fs")

@@ -93,7 +93,7 @@ def test_drgn(guest):
         return [int(count) for count in guest.sh("tail -n 1 /tmp/drgn.out").split()]
 
     def wait_for_more(kind):
-        guest.sh(f"wait_for 60 eval '[ $(tail -n 1 /tmp/drgn.out | cut -d \" \" -f {kind + 1}) -gt {counts()[kind] + 200} ]'")
+        guest.sh(f"(wait_for 60 eval '[ $(tail -n 1 /tmp/drgn.out | cut -d \" \" -f {kind + 1}) -gt {counts()[kind] + 200} ]') || {{ p=$(</tmp/drgn.pid); cat /proc/$p/stack /proc/$p/syscall /proc/$p/wchan; grep -E 'State|ctxt' /proc/$p/status; tail -n 3 /tmp/drgn.out; cat /proc/$p/io /proc/$p/stat; sleep 5; cat /proc/$p/io /proc/$p/stat /proc/$p/stack; ls -l /proc/$p/fd; grep . /sys/devices/system/memory/memory3*/state; false; }}")
 
     dimm = guest.plug_online("256M", 1)
     lo, hi = dimm.lo, dimm.hi
