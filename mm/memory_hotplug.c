@@ -64,6 +64,7 @@
 #include <linux/firmware-map.h>
 #include <linux/ioport.h>
 #include <linux/jiffies.h>
+#include <linux/kcore.h>
 #include <linux/memblock.h>
 #include <linux/memory.h>
 #include <linux/memremap.h>
@@ -1260,6 +1261,7 @@ int mhp_remove(struct mhp_extent *extent)
 	}
 	if (!ret) {
 		mhp_free_altmaps(&extent->altmaps);
+		kcore_memory_removed();
 		crash_memory_removed(extent->start, extent->size);
 	}
 	mhp_lower_report(&lower, MHP_VERB_REMOVE);

@@ -23,6 +23,16 @@ while True:
                     f.read(4096)
 """
 
+LISTED = r"""
+import struct, sys
+lo, hi = int(sys.argv[1]), int(sys.argv[2])
+with open("/proc/kcore", "rb", buffering=0) as f:
+    head = f.read(64)
+    f.seek(struct.unpack_from("<Q", head, 32)[0])
+    table = f.read(56 * struct.unpack_from("<H", head, 56)[0])
+print(any(kind == 1 and phys < hi and lo < phys + size for kind, _, _, _, phys, size, _, _ in struct.iter_unpack("<IIQQQQQQ", table)))
+"""
+
 # Begins with the first frame above 4 GiB, where DIMMs and virtio-mem are.
 PER_FRAME = r"""
 import sys
@@ -78,6 +88,23 @@ def test_kcore(guest):
     guest.sh(f"need python3; {MOVABLE}; {DELAY}; cat >/tmp/read.py <<'END'\n{KCORE}\nEND")
     in_background(guest, "kcore", "python3 /tmp/read.py")
     come_and_go(guest)
+
+
+@machine()
+def test_kcore_lists(guest):
+    """/proc/kcore lists memory until it is removed, also if it was opened when the memory was offline already."""
+    def listed():
+        return guest.sh(f"python3 /tmp/listed.py {dimm.lo} {dimm.hi}")
+
+    guest.sh(f"need python3; cat >/tmp/listed.py <<'END'\n{LISTED}\nEND")
+    dimm = guest.plug_online("256M", 1)
+    # Memory above it keeps the span of its node as it is.
+    guest.plug_online("256M", 1)
+    assert listed() == "True"
+    guest.set_blocks("offline", guest.blocks(dimm))
+    assert listed() == "True"
+    assert guest.unplug(dimm).done
+    assert listed() == "False"
 
 
 @machine(timeout=900, cmdline="page_owner=on")
