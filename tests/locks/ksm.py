@@ -3,33 +3,35 @@
 
 from guest import machine
 
+# Prints the state of ksmd.
+KSMD = "ksmd() { sed -n 's/.*(ksmd) \\(.\\).*/\\1/p' /proc/[0-9]*/stat 2>/dev/null; }"
 
-def merge(guest, dimm):
-    """Start a program with pages on the DIMM that ksmd has merged."""
+
+def merged(guest):
+    """Start a program with pages on a DIMM that ksmd has merged; the first block of the DIMM."""
+    dimm = guest.plug_online("256M", 1)
     guest.sh("echo 1 >/sys/kernel/mm/ksm/run; echo 2000 >/sys/kernel/mm/ksm/pages_to_scan")
     first = guest.start_program(f"kinds ksm 1 {dimm.lo} {dimm.hi}", "kinds")
     assert first.endswith(" in the range"), first
+    return guest.blocks(dimm)[0]
 
 
 @machine(timeout=300)
 def test_writers_do_not_wait(guest):
     """Writes to the files of KSM do not wait for an offline; ksmd sleeps and can be frozen."""
-    dimm = guest.plug("256M", 1)
-    blocks = guest.blocks(dimm)
-    guest.set_blocks("online_movable", blocks)
-    merge(guest, dimm)
+    block = merged(guest)
     # This notifier is called after that of KSM, and delays the offline after KSM was told.
     guest.sh("modprobe mhp_watch delay_ms=20000")
     guest.sh(f"""
+        {KSMD}
         ksm=/sys/kernel/mm/ksm
-        wr $memory/memory{blocks[0]}/state offline >/tmp/answer &
+        wr $memory/memory{block}/state offline >/tmp/answer &
         wait_for 30 grep -q ^GOING_OFFLINE /sys/kernel/debug/mhp_watch
         expect OK $ksm/run 2
         expect OK $ksm/max_page_sharing 64
         expect OK $ksm/run 1
         [ ! -s /tmp/answer ] || fail "$(</tmp/answer): the writers waited for the offline"
-        read -r ksmd < <(sed -n 's/.*(ksmd) \\(.\\).*/\\1/p' /proc/[0-9]*/stat 2>/dev/null)
-        [ "$ksmd" != D ] || fail "ksmd is in state $ksmd"
+        [ "$(ksmd)" != D ] || fail "ksmd is in state D"
         [ ! -s /tmp/answer ] || fail "too late to tell"
         wait
         grep -qx OK /tmp/answer && [ "$(<$ksm/run)" = 1 ]""")
@@ -39,13 +41,9 @@ def test_writers_do_not_wait(guest):
 @machine(timeout=300)
 def test_ksmd_waits(guest):
     """ksmd waits for a program, without a limit: an offline is refused after ten seconds, and succeeds when ksmd goes on."""
-    dimm = guest.plug("256M", 1)
-    block, *_ = guest.blocks(dimm)
-    guest.set_blocks("online_movable", guest.blocks(dimm))
-    merge(guest, dimm)
-    ksmd = "ksmd() { sed -n 's/.*(ksmd) \\(.\\).*/\\1/p' /proc/[0-9]*/stat 2>/dev/null; }"
+    block = merged(guest)
     guest.sh(f"""
-        {ksmd}
+        {KSMD}
         modprobe mhp_ask
         echo "mmap $(</tmp/kinds.pid) 1000000" >/sys/kernel/debug/mhp_ask 2>/dev/null & echo $! >/tmp/asker
         wait_for 30 eval '[ "$(ksmd)" = D ]'
@@ -63,10 +61,7 @@ def test_ksmd_waits(guest):
 @machine(timeout=300)
 def test_writer_gives_up(guest):
     """A writer of run that begins during an offline waits for a program for ten seconds only, so that the offline ends."""
-    dimm = guest.plug("256M", 1)
-    block, *_ = guest.blocks(dimm)
-    guest.set_blocks("online_movable", guest.blocks(dimm))
-    merge(guest, dimm)
+    block = merged(guest)
     # This notifier is called after that of KSM, and delays the offline after KSM was told.
     guest.sh("modprobe mhp_ask; modprobe mhp_watch delay_ms=20000")
     guest.sh(f"""
