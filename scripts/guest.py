@@ -406,6 +406,7 @@ class Eject:
 # What the guest answers by _OST, and to which request (ACPI 6.5, 6.3.5)
 OST_PLUG, OST_EJECT, OST_USER_EJECT = 1, 3, 0x103
 OST_SUCCESS, OST_NOT_ADDED, OST_NOT_USABLE = 0, 0x81, 0x82
+OST_FAILURE = 1
 OST_NOT_PERMITTED, OST_IN_USE, OST_BUSY, OST_DEPENDENCY, OST_EJECT_IN_PROGRESS = 0x80, 0x81, 0x82, 0x83, 0x84
 
 
@@ -772,7 +773,8 @@ class Guest:
 
     def start_program(self, command, name):
         """Start a program in the background and wait for its first line of output."""
-        self.sh(f"{command} >/tmp/{name}.out 2>&1 & echo $! >/tmp/{name}.pid")
+        # The shell in the background empties a file of an earlier program only after that has been looked at.
+        self.sh(f"rm -f /tmp/{name}.out; {command} >/tmp/{name}.out 2>&1 & echo $! >/tmp/{name}.pid")
         self.sh(f"wait_for 100 grep -q . /tmp/{name}.out")
         return self.sh(f"head -n 1 /tmp/{name}.out")
 

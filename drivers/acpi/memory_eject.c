@@ -629,8 +629,8 @@ static bool acpi_eject_asks(const struct acpi_device *adev)
  * Return: 0 if the device has no memory, and the caller ejects it, and tells
  * acpi_memory_eject_ended() of the result; -EINPROGRESS if the eject is queued, or has been
  * refused with an answer to the firmware. After any other error the
- * caller answers: -EBUSY if an eject is pending already, -EPERM if hotplug of memory is
- * disabled, -ENOMEM.
+ * caller answers: -EBUSY if an eject is pending already, -ENODEV if the device that a user wanted
+ * to be ejected was removed before, -EPERM if hotplug of memory is disabled, -ENOMEM.
  */
 int acpi_memory_eject(struct acpi_device *adev, u32 source)
 {
@@ -638,6 +638,9 @@ int acpi_memory_eject(struct acpi_device *adev, u32 source)
 	struct acpi_memory_eject *e;
 	int err;
 
+	/* Since the user wrote to eject, that device was removed. The slot may have another one. */
+	if (source == ACPI_OST_EC_OSPM_EJECT && !adev->handler && !adev->dev.driver)
+		return -ENODEV;
 	if (acpi_memory_eject_pending(adev)) {
 		if (acpi_memory_may_log(adev))
 			dev_info(&adev->dev, "an eject is pending already\n");

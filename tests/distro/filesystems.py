@@ -125,6 +125,33 @@ def test_nilfs2(guest):
     return on_disk(guest, "nilfs2", slow=True)
 
 
+# The log writer makes the buffers of a page that was read, or migrated: they were taken for a hole.
+MAPPED = """import mmap, os, sys
+file = os.open(sys.argv[1], os.O_RDWR)
+map = mmap.mmap(file, 4096)
+for word in b"first ", b"second", b"third ":
+    map[:6] = word
+    os.fsync(file)
+    os.system(sys.argv[2])
+"""
+
+
+@machine(**SMALL, timeout=400)
+def test_nilfs2_mapped(guest):
+    """nilfs2: no write through a mapping is lost, whether the page was read before, or migrated by another than an offline."""
+    guest.need("mkfs.nilfs2", "migratepages", modules=("virtio_blk", "nilfs2"))
+    guest.sh(f"cat >/tmp/mapped.py <<'END'\n{MAPPED}END\nwait_for 30 test -b /dev/vda; mkfs.nilfs2 -q -f /dev/vda")
+    guest.plug_online("256M", NODE)
+    for between in "true", f"migratepages $PPID 0 {NODE}; migratepages $PPID {NODE} 0":
+        mount(guest, "nilfs2", "/dev/vda")
+        guest.sh("head -c 4096 /dev/zero >/tmp/fs/mapped; umount /tmp/fs")
+        mount(guest, "nilfs2", "/dev/vda")
+        guest.sh(f"python3 /tmp/mapped.py /tmp/fs/mapped '{between}'; umount /tmp/fs")
+        mount(guest, "nilfs2", "/dev/vda")
+        assert guest.sh("head -c 6 /tmp/fs/mapped") == "third ", f"{between}: {guest.sh('head -c 6 /tmp/fs/mapped')}"
+        guest.sh("umount /tmp/fs")
+
+
 @machine(nodes=("1G", "0"), timeout=400)
 def test_tmpfs(guest):
     """tmpfs, whose pages are the files."""

@@ -5,7 +5,7 @@ import re
 import subprocess
 import time
 
-from guest import GIB, MIB, OST_BUSY, OST_DEPENDENCY, OST_EJECT, OST_EJECT_IN_PROGRESS, OST_IN_USE, OST_NOT_PERMITTED, OST_SUCCESS, OST_USER_EJECT, GuestError, machine, ost
+from guest import GIB, MIB, OST_BUSY, OST_DEPENDENCY, OST_EJECT, OST_EJECT_IN_PROGRESS, OST_FAILURE, OST_IN_USE, OST_NOT_PERMITTED, OST_SUCCESS, OST_USER_EJECT, GuestError, machine, ost
 
 BLOCK = 128 * MIB
 INJECT = "/sys/kernel/debug/notifier-error-inject/memory/actions"
@@ -113,6 +113,30 @@ def test_at_the_same_time(guest):
             gone(guest, dimm)
         guest.sh("wait_for 30 eval '! kill -0 $(</tmp/user) 2>/dev/null'")
     return f"first: {first}"
+
+
+@machine(timeout=400)
+def test_too_late(guest):
+    """An eject of a user whose turn comes after the firmware has removed the DIMM asks the firmware for nothing."""
+    delay = "/sys/module/mhp_watch/parameters/delay_ms"
+    guest.sh("modprobe mhp_watch")
+    block = guest.blocks(guest.plug_online("256M", 1))[0]
+    dimm = guest.plug("256M", 1)
+    path = guest.sh(f"readlink -f $memory/memory{guest.blocks(dimm)[0]}/firmware_node")
+    # An offline holds the lock. Meanwhile, the firmware's request queues, and then many of a user.
+    guest.sh(f"echo {guest.longer(3) * 1000} >{delay}; wr $memory/memory{block}/state offline >/tmp/offline 2>&1 & "
+             f"wait_for 30 grep -qx going-offline $memory/memory{block}/state; echo 0 >{delay}")
+    guest.qmp("device_del", id=dimm.name)
+    guest.sh(f"sleep 1; for i in {{1..20}}; do expect OK {path}/eject 1; done; [ ! -s /tmp/offline ]")
+    assert answers(guest, dimm, 2) == [OST_EJECT_IN_PROGRESS, OST_SUCCESS]
+    # Some come while the eject is pending, the others after it.
+    told = answers(guest, dimm, 20, OST_USER_EJECT)
+    busy = told.count(OST_BUSY)
+    assert busy < 20, "none came after the eject: nothing is shown"
+    assert told == [OST_BUSY] * busy + [OST_FAILURE] * (20 - busy), f"_OST {told}"
+    gone(guest, dimm)
+    guest.sh("wait_for 30 grep -qx OK /tmp/offline")
+    return f"{busy} while it was pending, {20 - busy} after it"
 
 
 @machine(timeout=400)

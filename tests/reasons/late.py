@@ -13,7 +13,7 @@ def test_block(guest):
     block = f"$memory/memory{START // SIZE}"
     for file, word, answer in (("state", "offline", "EINVAL"), ("online", "0", "OK")):
         guest.sh(f"echo add 1 {START:#x} {SIZE:#x} 0 >/sys/kernel/debug/mhp_ask; modprobe mhp_widen comm=wr ms=2000 files={block}/{file}")
-        guest.sh(f"taskset -pc 0 $BASHPID; taskset -c 1 wr {block}/{file} {word} >/tmp/said & "
+        guest.sh(f"rm -f /tmp/said; taskset -pc 0 $BASHPID; taskset -c 1 wr {block}/{file} {word} >/tmp/said & "
                  "wait_for 30 grep -qx 1 /sys/module/mhp_widen/parameters/stops; "
                  f"echo remove {START:#x} {SIZE:#x} >/sys/kernel/debug/mhp_ask; wait_for 30 grep -q . /tmp/said")
         assert guest.sh("cat /tmp/said").strip() == answer

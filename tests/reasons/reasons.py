@@ -253,7 +253,7 @@ def test_becomes_busy(guest):
     for kind, flag, limit in (("late-lock", "locked", 5000), ("late-write", "writeback", 120000)):
         pfn = hold(guest, kind, block)
         # A task that waits for the page waits for ever, and no signal ends that.
-        guest.sh(f"echo {limit} >{TIMEOUT}; wr {state} offline >/tmp/said 2>&1 & wait_for 30 grep -q . /tmp/said")
+        guest.sh(f"rm -f /tmp/said; echo {limit} >{TIMEOUT}; wr {state} offline >/tmp/said 2>&1 & wait_for 30 grep -q . /tmp/said")
         assert guest.sh("cat /tmp/said").strip() == "EBUSY"
         said = last(guest, block)
         assert (said["reason"], said["pfn"], said["kind"], said["step"]) == ("busy-page", pfn, "anon", "evacuate"), f"{said}"

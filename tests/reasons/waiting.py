@@ -63,7 +63,7 @@ def test_time_and_signal(guest):
     guest.sh(f"echo 120000 >{PARAMETERS}/offline_timeout_ms")
 
     for file, word in ((f"memory{blocks[1]}/state", "offline"), (f"memory{blocks[1]}/online", "0"), ("probe", "0x7f00000000")):
-        said, took = timed(guest, f"(wr $memory/{file} '{word}' >/tmp/said & echo $! >/tmp/pid; "
+        said, took = timed(guest, f"rm -f /tmp/said; (wr $memory/{file} '{word}' >/tmp/said & echo $! >/tmp/pid; "
                                   f"sleep 1; PID=$(</tmp/pid); {{ {TICKS}; sleep 2; {TICKS}; }} >/tmp/ticks; kill -TERM $(</tmp/pid); "
                                   "wait_for 60 grep -q . /tmp/said); cat /tmp/said")
         holds(guest)

@@ -19,7 +19,7 @@
 #include "sysfs.h"
 #include "terminal.h"
 
-#define VERSION		"1.2"
+#define VERSION		"1.3"
 #define LETTERS		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
 struct options opt = { .node = NONE, .online = "online" };
