@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The package of `make deb`: installed on Debian 12 by the README's lines, booted under libvirt, removed by the README's lines."""
+"""The package of `make deb`: installed on Debian 12 by the README's lines, booted by GRUB, removed by the README's lines."""
 
 import shutil
 import subprocess
@@ -46,17 +46,10 @@ def package():
 
 
 class Installed(Domain):
-    """The same disk under libvirt, which boots the kernel and the initramfs that are on it, in the place of a boot loader."""
+    """The same disk under libvirt, with a BIOS that loads GRUB from it: that boots the first of its menu, the newest kernel."""
 
     def boots(self):
-        debugfs = shutil.which("debugfs", path="/usr/sbin:/sbin")
-        for name in ("vmlinuz", "initrd.img"):
-            subprocess.run([debugfs, "-R", f"dump /boot/{name}-{package()[1]} {HERE / name}", HERE / "disk"],
-                           stderr=subprocess.DEVNULL, check=True)
-        return HERE / "vmlinuz", HERE / "initrd.img", " ".join([
-            "root=LABEL=root rw console=ttyS0 loglevel=8 panic=-1 oops=panic no_timer_check",
-            f"systemd.show_status=0 systemd.default_timeout_start_sec={90 * self.patience}",
-            f"udev.event_timeout={180 * self.patience}"]), DISK.format(HERE / "disk")
+        return "<boot dev='hd'/>", DISK.format(HERE / "disk")
 
 
 GUEST = Kept
@@ -71,11 +64,26 @@ def files_of(guest, release):
     return guest.sh(f"ls -d /boot/*{release}* /lib/modules/{release} 2>/dev/null || true").split()
 
 
+def boot_loader(guest):
+    """GRUB on the disk, which has no partitions; update-grub is called by the package."""
+    cmdline = " ".join(["rw console=ttyS0 loglevel=8 panic=-1 oops=panic no_timer_check systemd.show_status=0",
+                        f"systemd.default_timeout_start_sec={90 * guest.patience}", f"udev.event_timeout={180 * guest.patience}"])
+    guest.sh(f"""printf '%s\\n' GRUB_TIMEOUT=0 GRUB_TERMINAL=console GRUB_DISABLE_OS_PROBER=true 'GRUB_CMDLINE_LINUX="{cmdline}"' >/etc/default/grub
+        grub-install --target=i386-pc --force /dev/vda""")
+
+
+def menu(guest, release):
+    """How many entries GRUB's menu has for that kernel."""
+    return int(guest.sh(f"grep -c 'linux.*/boot/vmlinuz-{release} ' /boot/grub/grub.cfg || true"))
+
+
 def install(guest, path, release):
     """As the README says; and the test's own service."""
     assert not files_of(guest, release)
+    boot_loader(guest)
     guest.sh(f"mkdir /root/new; cp {path} /root/new; cd /root/new\n{lines('install')}")
     assert {f"/boot/vmlinuz-{release}", f"/boot/initrd.img-{release}", f"/lib/modules/{release}"} <= set(files_of(guest, release))
+    assert menu(guest, release), guest.sh("cat /boot/grub/grub.cfg")
     guest.sh(f"""mkdir -p /opt/tests /etc/systemd/system/multi-user.target.wants
         cp -r {ROOT}/tests/guest /opt/tests; cp -r {BUILD}/tests /opt/programs
         sed 's|^guest_path=.*|guest_path=/opt/programs|; /^guest_order/d' /run/guest.env >/etc/guest.env
@@ -107,7 +115,7 @@ def check_dimm(guest):
 
 @machine(nodes=("2G",), boot="systemd", root="workloads", timeout=1800)
 def test_install(guest):
-    """dpkg -i, a boot with its own initramfs and systemd, a DIMM from libvirt for PostgreSQL, its eject, dpkg -P."""
+    """dpkg -i, GRUB boots it with its own initramfs and systemd, a DIMM from libvirt for PostgreSQL, its eject, dpkg -P."""
     path, release = package()
     install(guest, path, release)
     guest.__exit__()
@@ -116,6 +124,7 @@ def test_install(guest):
         note = check_dimm(booted)
         booted.sh(f"cd /root/new\n{lines('remove')}")
         assert not files_of(booted, release), files_of(booted, release)
+        assert not menu(booted, release), booted.sh("cat /boot/grub/grub.cfg")
         complaints = booted.complaints()
     assert not complaints, complaints
     shutil.rmtree(HERE)

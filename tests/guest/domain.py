@@ -30,7 +30,7 @@ DOMAIN = """<domain type='{accel}'>
   <vcpu>2</vcpu>
   <os>
     <type arch='x86_64' machine='q35'>hvm</type>
-    <kernel>{kernel}</kernel><initrd>{initrd}</initrd><cmdline>{cmdline}</cmdline>
+    {boot}
   </os>
   <features><acpi/>{translations}</features>
   <cpu mode='maximum'>{features}<numa>{cells}</numa></cpu>
@@ -46,6 +46,7 @@ DOMAIN = """<domain type='{accel}'>
     {memory}
   </devices>
 </domain>"""
+KERNEL = "<kernel>{}</kernel><initrd>{}</initrd><cmdline>{}</cmdline>"
 CHANNEL = "<channel type='unix'><source mode='connect' path='{path}'/><target type='virtio' name='{name}'/></channel>"
 
 
@@ -84,9 +85,9 @@ class Domain(Guest):
     """Its root is in its memory, as no shared directory outlives save and restore."""
 
     def boots(self):
-        """What it boots: kernel, initrd, command line, disk."""
+        """What it boots, and its disk."""
         self.machine.own_root = True
-        return self.kernel_dir / self.arch.image, own_root(self.kernel_dir, self.dir), self.cmdline(), ""
+        return KERNEL.format(self.kernel_dir / self.arch.image, own_root(self.kernel_dir, self.dir), escape(self.cmdline())), ""
 
     def start(self, accel):
         if missing := [name for name in ("libvirtd", "virsh") if not shutil.which(name, path="/usr/sbin:/usr/bin")]:
@@ -148,13 +149,12 @@ class Domain(Guest):
         if self.machine.virtio_mem:
             size, node = self.machine.virtio_mem.split(":")
             memory = self.memory("virtio-mem", "vm0", size, node, "<block unit='MiB'>2</block><requested unit='MiB'>0</requested>")
-        kernel, initrd, cmdline, disk = self.boots()
+        boot, disk = self.boots()
         features = "".join(f"<feature name='{name}' policy='disable'/>" for name in re.findall(r"(\w+)=off", self.arch.cpu))
         return DOMAIN.format(
             accel=accel, features=features, translations=f"<tcg><tb-cache unit='MiB'>{TRANSLATIONS}</tb-cache></tcg>" * (accel == "qemu"),
             most=sum(sizes) + parse_size(self.machine.room) // MIB, sum=sum(sizes), cells=cells, memory=memory,
-            kernel=kernel, initrd=initrd, cmdline=escape(cmdline), disk=disk,
-            emulator=shutil.which("qemu-system-x86_64"), balloon="virtio" if self.machine.balloon else "none",
+            boot=boot, disk=disk, emulator=shutil.which("qemu-system-x86_64"), balloon="virtio" if self.machine.balloon else "none",
             console=self.console_path, log=self.log_path,
             channels="".join(CHANNEL.format(name=name, path=self.dir / name) for name in self.listeners))
 
