@@ -424,9 +424,12 @@ def describe(event):
     return f"{name} {data.get('device', data.get('path', ''))}".rstrip()
 
 
+GUESTS = 1      # that run at a time: the average of a minute tells of them when the first ones have booted already
+
+
 def load():
     """How much longer things take as this machine has other work: nothing is measured by it, but what has hung."""
-    return max(1, min(8, round(os.getloadavg()[0] / os.cpu_count() / 2)))
+    return max(1, min(8, round(max(os.getloadavg()[0], 2 * GUESTS) / os.cpu_count() / 2)))
 
 
 class Guest:
@@ -466,7 +469,7 @@ class Guest:
         accel = EXACT if self.machine.exact else accelerator(self.arch)
         try:
             self.start(accel)
-            self.wait_ready(30 if accel == "kvm" else float("inf"))
+            self.wait_ready(self.longer(30 + BOOT_SYSTEMD * bool(self.machine.boot)) if accel == "kvm" else float("inf"))
         except GuestError:
             self.__exit__()
             if accel != "kvm":
@@ -474,6 +477,10 @@ class Guest:
             _accel[:] = [TCG]
             return self.__enter__()
         return self
+
+    def ports(self):
+        """Names of the ports that the guest has to the host, without that of the log."""
+        return ["agent", "host"] + ["org.qemu.guest_agent.0"] * self.machine.agent
 
     def cmdline(self):
         here = INIT.parent
@@ -485,6 +492,7 @@ class Guest:
             f"rdinit={here}/init guest_own_root=1" * self.machine.own_root,
             f"guest_mode={self.mode} guest_tty={self.arch.terminal} guest_rows={size.lines} guest_cols={size.columns}",
             f"guest_term={os.environ.get('TERM', 'linux')} guest_patience={self.patience}",
+            f"guest_ports={','.join(self.ports())}",
             "guest_order=1" * (not self.machine.exact),
             "systemd.unit=multi-user.target systemd.getty_auto=0 systemd.show_status=0 "
             "systemd.mask=systemd-tmpfiles-clean.timer "
@@ -507,7 +515,6 @@ class Guest:
             root += ["-initrd", own_tables(self.kernel_dir, tables, self.dir)]
         if self.arch.foreign:
             root += ["-virtfs", f"local,path={ROOT},mount_tag=repository,{share}"]
-        ports = ["agent", "host"] + ["org.qemu.guest_agent.0"] * self.machine.agent
         args = ["setpriv", "--pdeathsig", "KILL", "--",
                 self.arch.qemu, "-accel", *accel.split(), "-cpu", self.arch.cpu + self.machine.exact * self.arch.exact[0],
                 *self.arch.firmware, *self.machine.arguments(self.arch),
@@ -521,7 +528,7 @@ class Guest:
                 *self.arch.person,
                 "-device", "virtio-serial-pci",
                 "-chardev", f"file,id=log,path={self.log_path},append=on", "-device", "virtserialport,chardev=log,name=log"]
-        for port in ports:
+        for port in self.ports():
             args += ["-chardev", f"socket,id={port},path={self.dir}/{port},server=on,wait=off",
                      "-device", f"virtserialport,chardev={port},name={port}"]
         if self.machine.disk:
@@ -543,7 +550,7 @@ class Guest:
         self.qmp("qmp_capabilities")
 
     def open_channel(self, name):
-        limit = time.monotonic() + self.longer(10)
+        limit = time.monotonic() + self.longer(30)
         while self.qemu.poll() is None and time.monotonic() < limit:
             try:
                 channel = Channel.to(self.dir / name)
@@ -577,7 +584,7 @@ class Guest:
                 counted = counts.fetch(self)
             if self.mode == "agent":
                 self.send_command("echo o >/proc/sysrq-trigger")
-            self.qemu.wait(10)
+            self.qemu.wait(self.longer(10))
         except (GuestError, AttributeError, subprocess.TimeoutExpired):
             if self.qemu:
                 self.qemu.kill()
@@ -705,7 +712,8 @@ class Guest:
         # What was said of an earlier request is no answer to this one: this reads all of it. What comes before device_del
         # returns may be the answer, as the guest is faster than QEMU's main thread where that waits for a processor.
         self.qmp("query-status")
-        self.events = [e for e in self.events if e["event"] != "ACPI_DEVICE_OST" or ost(e["data"]) != (dimm.slot, OST_EJECT)]
+        earlier = (dimm.slot, OST_EJECT), (dimm.slot, OST_USER_EJECT)
+        self.events = [e for e in self.events if e["event"] != "ACPI_DEVICE_OST" or ost(e["data"]) not in earlier]
         self.qmp("device_del", id=dimm.name)
         eject = self.eject_answer(dimm, begin, seconds)
         if eject.done:
@@ -855,11 +863,16 @@ class WorkTimer:
 
     def marks(self):
         """When runs began and ended since clear(), in seconds, whole runs only."""
-        trace = self.guest.sh("cat /sys/kernel/tracing/trace", log=False)
-        marks = re.findall(r" (\d+\.\d+): workqueue_execute_(start|end):", trace)
-        if not marks or marks[-1][1] != "end":
-            raise GuestError(f"no whole run was traced: {trace[-300:]}")
-        return marks
+        limit = time.monotonic() + self.guest.longer(20)
+        while True:
+            trace = self.guest.sh("cat /sys/kernel/tracing/trace", log=False)
+            marks = re.findall(r" (\d+\.\d+): workqueue_execute_(start|end):", trace)
+            if marks and marks[-1][1] == "end":
+                return marks
+            # The firmware is answered within a run, which may end only after the trace was read.
+            if time.monotonic() > limit:
+                raise GuestError(f"no whole run was traced: {trace[-300:]}")
+            time.sleep(0.2)
 
     def begin(self):
         """Of the first run since clear(), in seconds of the guest's monotonic clock."""
