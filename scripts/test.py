@@ -37,6 +37,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Callable
 
+import guest as guests
 from architectures import architecture
 from documents import test_names
 from guest import BUILD, KERNEL_DIR, LOG, ROOT, Guest, GuestError, Machine, Skip, prepare
@@ -152,7 +153,7 @@ def user_space(kernel_dir):
         log = LOG / f"{name}.log"
         with open(log, "w", encoding="utf-8") as file:
             status = subprocess.run(["make", "-C", directory, target], stdout=file, stderr=subprocess.STDOUT,
-                                    stdin=subprocess.DEVNULL, timeout=timeout, check=False).returncode
+                                    stdin=subprocess.DEVNULL, timeout=timeout * guests.load(), check=False).returncode
         sums = re.findall(r"(\d+) tests run, (\d+) passed, (\d+) failed", log.read_text(errors="replace"))
         if status or not sums or any(int(failed) for _, _, failed in sums):
             raise GuestError(f"make exited {status}, {len(sums)} programs reported: see {log.relative_to(ROOT)}")
@@ -359,6 +360,7 @@ def main():
             raise GuestError(f"{variant} does not build, see build/log/{variant}.log")
         prepare(BUILD / variant)
 
+    guests.GUESTS = min(args.jobs, len(tests))
     report = Report(tests)
     for _ in range(args.rounds):
         with ThreadPoolExecutor(args.jobs) as pool:
