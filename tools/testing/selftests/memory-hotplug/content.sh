@@ -23,10 +23,12 @@ cleanup() {
 begin() {
 	local tries
 
+	# The shell in the background empties a file of an earlier program only after that has been looked at.
+	rm -f "$work/$2"
 	"$here/content" "$1" $mib "$node" $lo $hi >"$work/$2" 2>&1 &
 	pids[$2]=$!
 	for ((tries = 0; tries < 600; tries++)); do
-		grep -q . "$work/$2" && break
+		grep -qs . "$work/$2" && break
 		sleep 0.1
 	done
 	[[ $(<"$work/$2") =~ ^[1-9][0-9]*$ ]] && return
