@@ -7,9 +7,13 @@ from guest import machine
 
 PARAMETERS = "/sys/module/memory_hotplug/parameters"
 DELAY = "/sys/module/mhp_watch/parameters/delay_ms"
+# A block is going offline before its notifiers are called, and this one reads its delay.
+HELD = "wait_for 30 grep -q ^GOING_OFFLINE /sys/kernel/debug/mhp_watch"
 
 
 TICKS = "awk '{ print $14 + $15 }' /proc/$PID/stat"
+# wr has begun, and SIGTERM (a bit of the fourth digit from the right) interrupts its write.
+OBEYS = "grep -qx wr /proc/$PID/comm && grep -q \"^SigCgt:.*[4-7c-f]...$\" /proc/$PID/status"
 
 
 def prepare(guest, seconds):
@@ -20,7 +24,7 @@ def prepare(guest, seconds):
     guest.set_blocks("online_movable", blocks)
     guest.sh(f"echo {guest.longer(seconds) * 1000} >{DELAY}")
     guest.sh(f"(wr $memory/memory{blocks[0]}/state offline >/tmp/holder 2>&1; echo end >>/tmp/holder) & "
-             f"wait_for 30 grep -qx going-offline $memory/memory{blocks[0]}/state; echo 0 >{DELAY}")
+             f"{HELD}; echo 0 >{DELAY}")
     return blocks
 
 
@@ -64,16 +68,19 @@ def test_time_and_signal(guest):
 
     for file, word in ((f"memory{blocks[1]}/state", "offline"), (f"memory{blocks[1]}/online", "0"), ("probe", "0x7f00000000")):
         said, took = timed(guest, f"rm -f /tmp/said; (wr $memory/{file} '{word}' >/tmp/said & echo $! >/tmp/pid; "
-                                  f"sleep 1; PID=$(</tmp/pid); {{ {TICKS}; sleep 2; {TICKS}; }} >/tmp/ticks; kill -TERM $(</tmp/pid); "
+                                  f"PID=$!; wait_for 30 eval '{OBEYS}'; sleep 1; {{ {TICKS}; sleep 2; {TICKS}; }} >/tmp/ticks; kill -TERM $PID; "
                                   "wait_for 60 grep -q . /tmp/said); cat /tmp/said")
         holds(guest)
         assert said == "EINTR" and at_once(guest, took), f"{file}: {said} after {took:.1f} s"
         assert ticks(guest) < 40, f"{file}: waiting took {ticks(guest)} ticks of a CPU"
     # A program that is killed closes its file, which ends the thread of the request.
     for end in ("kill -TERM $(</tmp/pid)", "echo cancel >&7"):
-        said, took = timed(guest, "(exec 7<>/dev/memory_hotplug; echo 'offline size=128M node=1' >&7; cat <&7 >/tmp/said & echo $! >/tmp/pid; "
+        # cat may read the answer only after the thread has ended.
+        said, took = timed(guest, "rm -f /tmp/said; (exec 7<>/dev/memory_hotplug; echo 'offline size=128M node=1' >&7; "
+                                  "cat <&7 >/tmp/said & echo $! >/tmp/pid; wait_for 30 eval 'pgrep -x memory_request >/dev/null && [ -e /tmp/said ]'; "
                                   f"sleep 1; PID=$(pgrep -x memory_request); {{ {TICKS}; sleep 2; {TICKS}; }} >/tmp/ticks; "
-                                  f"{end}; exec 7>&-; wait_for 60 eval '! pgrep -x memory_request'); cat /tmp/said")
+                                  f"{end}; exec 7>&-; wait_for 60 eval '! pgrep -x memory_request >/dev/null'; "
+                                  "wait_for 60 eval '! kill -0 $(</tmp/pid) 2>/dev/null'); cat /tmp/said")
         holds(guest)
         assert at_once(guest, took), f"{end}: {said} after {took:.1f} s"
         assert "result=cancelled" in said if "cancel" in end else not said, said
@@ -91,14 +98,14 @@ def test_in_turn(guest):
     guest.set_blocks("online_movable", guest.blocks(dimm))
     guest.sh("modprobe mhp_ask")
     # Two threads wait in the mutex, like ACPI and drivers: they add and remove memory at an unused address.
-    guest.sh("late crowd 1 0x7000000000 0x10000000 60 >/tmp/crowd 2>&1 & sleep 2")
+    guest.sh(f"late crowd 1 0x7000000000 0x10000000 {guest.longer(60)} >/tmp/crowd 2>&1 & sleep 2")
     longest = 0
     for word in ("offline", "online_movable") * 5:
         said, took = timed(guest, f"wr $memory/memory{block}/state {word}")
         assert said == "OK", f"{word}: {said}"
         longest = max(longest, took)
     assert guest.sh("cat /tmp/crowd") == "", "the others were over: nothing is shown"
-    assert longest < 10, f"one waited {longest:.1f} s"
+    assert longest < guest.longer(10), f"one waited {longest:.1f} s"
     guest.sh("wait_for 100 grep -q written /tmp/crowd")
     return f"the longest of 10 took {longest:.1f} s; the others: {guest.sh('cat /tmp/crowd').strip()}"
 
@@ -135,8 +142,9 @@ def test_poll(guest):
         return guest.sh("cat /tmp/poll.out").split()
 
     assert told(f"expect EBUSY {state} offline") == ["online", "going-offline", "online"]
-    assert told(f"(wr {state} offline >/tmp/said) & wait_for 30 grep -qx going-offline {state}; expect OK {state} online; "
-                "wait_for 30 grep -qx ECANCELED /tmp/said") == ["online", "going-offline", "online"]
+    # Not before the poller has seen it.
+    assert told(f"rm -f /tmp/said; (wr {state} offline >/tmp/said) & wait_for 30 grep -qx going-offline /tmp/poll.out; "
+                f"expect OK {state} online; wait_for 30 grep -qx ECANCELED /tmp/said") == ["online", "going-offline", "online"]
     inject = "/sys/kernel/debug/notifier-error-inject/memory/actions/MEM_GOING_OFFLINE/error"
     assert told(f"echo -16 >{inject}; expect EBUSY {state} offline; echo 0 >{inject}")[-1] == "online"
     guest.end_program("hold")

@@ -52,12 +52,15 @@ static struct dentry *watch_file, *zones_file;
 
 static int mhp_watch_notify(struct notifier_block *nb, unsigned long action, void *data)
 {
+	/* Not later, as a test may change the delay as soon as it sees the note. */
+	const unsigned int ms = READ_ONCE(delay_ms);
+
 	mutex_lock(&lock);
 	if (nr_notes < MAX_NOTES)
 		notes[nr_notes++] = (struct note){ action, *(struct memory_notify *)data };
 	mutex_unlock(&lock);
-	if (action == MEM_GOING_OFFLINE && delay_ms)
-		msleep(delay_ms);
+	if (action == MEM_GOING_OFFLINE && ms)
+		msleep(ms);
 	return action == refuse ? notifier_from_errno(-EBUSY) : NOTIFY_OK;
 }
 
