@@ -75,7 +75,8 @@ def test_by_user(guest):
     assert status(guest, dimm) == ("idle", {})
     guest.sh(f"expect EINVAL {dimm.dir}/eject 0; expect OK {dimm.dir}/eject 1; "
              f"wait_for 60 grep -q done {dimm.dir}/eject_status")
-    assert answers(guest, dimm, 2, OST_USER_EJECT) == [OST_EJECT_IN_PROGRESS, OST_SUCCESS]
+    told = answers(guest, dimm, 2, OST_USER_EJECT)
+    assert told == [OST_EJECT_IN_PROGRESS, OST_SUCCESS], f"_OST {told}"
     word, details = status(guest, dimm)
     assert word == "done" and details["source"] == "user", f"{word} {details}"
     gone(guest, dimm)
@@ -101,7 +102,7 @@ def test_at_the_same_time(guest):
     first = {"firmware": 0, "user": 0}
     for turn in range(20):
         dimm = plug(guest)
-        guest.sh(f"echo 1 >{dimm.dir}/eject 2>/dev/null & echo $! >/tmp/user")
+        guest.sh(f"(echo 1 >{dimm.dir}/eject) >/dev/null 2>&1 & echo $! >/tmp/user")
         time.sleep(0.02 * (turn % 4))
         try:
             done = guest.unplug(dimm).done
@@ -124,10 +125,12 @@ def test_too_late(guest):
     dimm = guest.plug("256M", 1)
     path = guest.sh(f"readlink -f $memory/memory{guest.blocks(dimm)[0]}/firmware_node")
     # An offline holds the lock. Meanwhile, the firmware's request queues, and then many of a user.
-    guest.sh(f"echo {guest.longer(3) * 1000} >{delay}; wr $memory/memory{block}/state offline >/tmp/offline 2>&1 & "
-             f"wait_for 30 grep -qx going-offline $memory/memory{block}/state; echo 0 >{delay}")
+    guest.sh(f"echo {guest.longer(10) * 1000} >{delay}; wr $memory/memory{block}/state offline >/tmp/offline 2>&1 & "
+             f"wait_for 30 grep -q ^GOING_OFFLINE /sys/kernel/debug/mhp_watch; echo 0 >{delay}")
     guest.qmp("device_del", id=dimm.name)
-    guest.sh(f"sleep 1; for i in {{1..20}}; do expect OK {path}/eject 1; done; [ ! -s /tmp/offline ]")
+    guest.sh(f"""wait_for 30 eval 'cat /proc/[0-9]*/stack 2>/dev/null | grep -q acpi_hotplug_work_fn'
+        for i in {{1..20}}; do expect OK {path}/eject 1; done
+        [ ! -s /tmp/offline ] || fail "the lock was free: nothing is shown" """)
     assert answers(guest, dimm, 2) == [OST_EJECT_IN_PROGRESS, OST_SUCCESS]
     # Some come while the eject is pending, the others after it.
     told = answers(guest, dimm, 20, OST_USER_EJECT)
@@ -158,11 +161,12 @@ def test_why_not(guest):
     guest.sh("echo 1 >/sys/firmware/acpi/hotplug/memory/enabled")
 
     pin(guest, dimm, 1)
-    guest.sh(f"(! echo offline >$memory/memory{blocks[1]}/state) & wait_for 30 grep -qx going-offline $memory/memory{blocks[1]}/state")
+    # Its answer must not come between those of later commands.
+    guest.sh(f"wr $memory/memory{blocks[1]}/state offline >/tmp/offline 2>&1 & wait_for 30 grep -qx going-offline $memory/memory{blocks[1]}/state")
     guest.qmp("device_del", id=dimm.name)
     assert answers(guest, dimm, 1) == [OST_BUSY]
     assert status(guest, dimm)[1]["reason"] == "busy"
-    guest.sh(f"wait_for 30 grep -qx online $memory/memory{blocks[1]}/state")
+    guest.sh(f"wait_for 30 grep -qx EBUSY /tmp/offline; grep -qx online $memory/memory{blocks[1]}/state")
     guest.end_program("hold")
     assert guest.unplug(dimm).done, "the DIMM stays though nothing holds it any more"
 
@@ -249,7 +253,7 @@ def test_cancel_at_the_end(guest):
     """An eject that is cancelled when its memory is offline already does not go on."""
     dimm, fail = plug(guest), "/sys/kernel/debug/memory_hotplug/fail"
     before = guest.zones(guest.blocks(dimm))
-    guest.sh(f"echo 'online/prepare/down 5000ms' >{fail}")
+    guest.sh(f"echo 'online/prepare/down {min(guest.longer(5), 60)}000ms' >{fail}")
     assert ask(guest, dimm, 1) == [OST_EJECT_IN_PROGRESS]
     guest.sh(f"wait_for 60 eval '[ -z \"$(<{fail})\" ]'; expect OK {dimm.dir}/eject_status cancel")
     assert answers(guest, dimm, 1) == [OST_BUSY]

@@ -344,7 +344,7 @@ def test_removed_meanwhile(guest):
     ssdt.do(guest, f"Notify (\\_SB.BOX0, {EJECT})", "Sleep (1000)", "\\_SB.BOX0.MEM0._STA = 0", f"Notify (\\_SB.BOX0, {BUS_CHECK})")
     guest.sh(f"wait_for 60 grep -q ^failed {ssdt.directory(guest, 'BOX0')}/eject_status; "
              f"wait_for 60 grep -q ^done {ssdt.directory(guest, 'BOX0.MEM0')}/eject_status")
-    assert ssdt.verdicts(guest, "BOX0") == [OST_SUCCESS, OST_BUSY, OST_IN_USE]
+    ssdt.check_verdicts(guest, "BOX0", [OST_SUCCESS, OST_BUSY, OST_IN_USE])
     guest.end_program("hold")
     ssdt.do(guest, "\\_SB.BOX0.MEM0._STA = 0xF")
     assert ssdt.notify(guest, "BOX0", BUS_CHECK) == OST_SUCCESS
@@ -366,7 +366,7 @@ def test_asked_for_another(guest):
     assert ssdt.notify(guest, "MEM0", CHECK, sta=0xF) == OST_SUCCESS
     assert ssdt.eject_status(guest, "MEM0") == ("idle", {})
     guest.sh(f"expect EINVAL {mem0}/eject_status cancel; expect OK {mem0}/eject 1; wait_for 60 grep -q done {mem0}/eject_status")
-    assert ssdt.said(guest, "_OST", "MEM0")[-2:] == [(OST_USER_EJECT, OST_EJECT_IN_PROGRESS), (OST_USER_EJECT, OST_SUCCESS)]
+    ssdt.check_said(guest, "MEM0", [(OST_USER_EJECT, OST_EJECT_IN_PROGRESS), (OST_USER_EJECT, OST_SUCCESS)], -2)
 
 
 @ssdt.machine()
@@ -385,7 +385,7 @@ def test_container_for_another(guest):
         assert ssdt.notify(guest, name, CHECK, sta=0xF) == OST_SUCCESS
         assert ssdt.eject_status(guest, name) == ("idle", {}), f"{name}: user space is still asked"
         guest.sh(f"expect EINVAL {box}/eject_status cancel; expect OK {box}/eject 1; wait_for 60 grep -q done {box}/eject_status")
-        assert ssdt.said(guest, "_OST", name)[-2:] == [(OST_USER_EJECT, OST_EJECT_IN_PROGRESS), (OST_USER_EJECT, OST_SUCCESS)]
+        ssdt.check_said(guest, name, [(OST_USER_EJECT, OST_EJECT_IN_PROGRESS), (OST_USER_EJECT, OST_SUCCESS)], -2)
         assert ssdt.notify(guest, name, CHECK, sta=0xF) == OST_SUCCESS
         assert ssdt.eject_status(guest, name) == ("idle", {}), f"{name}: the eject of the previous one"
 
@@ -402,9 +402,9 @@ def test_answers_in_order(guest):
     guest.sh(f"wait_for 60 grep -q asked {mem0}/eject_status; wr {mem0}/eject_status cancel >/tmp/cancel & "
              f"wait_for 60 grep -q failed {mem0}/eject_status; expect OK {mem0}/eject 1; "
              f"wait_for 60 grep -q done {mem0}/eject_status; wait; grep -qx OK /tmp/cancel")
-    assert ssdt.said(guest, "_OST", "MEM0")[1:] == [
+    ssdt.check_said(guest, "MEM0", [
         (OST_EJECT, OST_EJECT_IN_PROGRESS), (OST_EJECT, OST_NOT_PERMITTED),
-        (OST_USER_EJECT, OST_EJECT_IN_PROGRESS), (OST_USER_EJECT, OST_SUCCESS)]
+        (OST_USER_EJECT, OST_EJECT_IN_PROGRESS), (OST_USER_EJECT, OST_SUCCESS)], 1)
 
 
 @ssdt.machine()
@@ -425,23 +425,29 @@ def test_cancel_too_late(guest):
 def test_cancel_or_eject(guest):
     """One user ejects and one declines a request of the firmware, repeatedly: the firmware gets one answer each time."""
     rounds, memory = 25, (HIDDEN[0], SIZE)
-    ssdt.load(guest, Device("MEM0", [memory], node=1, sta=0))
+    ssdt.load(guest, Device("MEM0", [memory], node=1, sta=0), Device("MEM1", [(HIDDEN[2], SIZE)], node=1, sta=0))
     assert ssdt.notify(guest, "MEM0", CHECK, sta=0xF) == OST_SUCCESS
     mem0 = ssdt.directory(guest, "MEM0")
     ask = ssdt.make_button(guest, f"Notify (\\_SB.MEM0, {EJECT})")
     check = ssdt.make_button(guest, "\\_SB.MEM0._STA = 0xF", f"Notify (\\_SB.MEM0, {CHECK})")
+    # Requests wait in a queue: when this one is answered, those before it have begun.
+    behind = ssdt.make_button(guest, f"Notify (\\_SB.MEM1, {CHECK})")
     guest.sh(f"""expect OK {mem0}/eject_ask 1
         settled() {{ grep -q 'done\\|failed' {mem0}/eject_status; }}
         for ((i = 0; i < {rounds}; i++)); do
             cat {ask} && wait_for 60 grep -q asked {mem0}/eject_status
             (wr {mem0}/eject 1; wr {mem0}/eject 1) >/dev/null &
             (for j in 1 2 3 4 5; do wr {mem0}/eject_status cancel; done) >/dev/null &
-            wait; sleep 0.2; wait_for 60 settled
+            wait; cat {behind}; wait_for 60 eval '[ $(dmesg | grep -c "_OST MEM1") = '$((i + 1))' ]'; wait_for 60 settled
             [ -e $memory/memory{HIDDEN[0] // SIZE} ] || {{ cat {check}; wait_for 60 [ -e $memory/memory{HIDDEN[0] // SIZE} ]; }}
         done""")
-    told = [status for source, status in ssdt.said(guest, "_OST", "MEM0") if source == OST_EJECT]
-    finals = [status for status in told if status != OST_EJECT_IN_PROGRESS]
-    assert len(finals) == rounds, f"{len(finals)} answers to {rounds} requests: {told}"
+
+    def answers():
+        return [status for source, status in ssdt.said(guest, "_OST", "MEM0") if source == OST_EJECT and status != OST_EJECT_IN_PROGRESS]
+
+    ssdt.once(guest, lambda: len(answers()), rounds)
+    finals = answers()
+    assert len(finals) == rounds, f"{len(finals)} answers to {rounds} requests: {ssdt.said(guest, '_OST', 'MEM0')}"
     return f"{finals.count(OST_SUCCESS)} ejected, {finals.count(OST_NOT_PERMITTED)} declined, of {rounds}"
 
 

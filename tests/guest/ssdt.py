@@ -139,6 +139,26 @@ def verdicts(guest, path):
     return [status for _, status in said(guest, "_OST", path) if status != OST_EJECT_IN_PROGRESS]
 
 
+def once(guest, read, wanted, seconds=60):
+    """What read() gives as soon as that is WANTED: the status of an eject changes before its _OST is called."""
+    end = time.monotonic() + guest.longer(seconds)
+    while (got := read()) != wanted and time.monotonic() < end:
+        time.sleep(0.2)
+    return got
+
+
+def check_verdicts(guest, path, wanted):
+    """These are the final statuses that _OST of a device is told, and no others."""
+    told = once(guest, lambda: verdicts(guest, path), wanted)
+    assert told == wanted, f"_OST of {path} was told {told}, not {wanted}"
+
+
+def check_said(guest, path, wanted, first=0):
+    """These are the calls of _OST of a device from the FIRST on, as those of said()."""
+    told = once(guest, lambda: said(guest, "_OST", path)[first:], wanted)
+    assert told == wanted, f"_OST of {path} was told {told}, not {wanted}"
+
+
 def directory(guest, path):
     """Of a device \\_SB.PATH in sysfs."""
     path = ".".join(name.ljust(4, "_") for name in path.split("."))
