@@ -5,8 +5,8 @@
  *
  *   page	an ordinary page: it can move
  *   pin	a page that a pipe refers to as well (vmsplice): it cannot move
- *   slow	SLOW such pages, of which one can move after each second: for that time an offline
- *		gets ahead, and does not end by itself
+ *   slow	SLOW such pages, or more on a slow machine, of which one can move after each second:
+ *		for that time an offline gets ahead, and does not end by itself
  *   dma		a page that is pinned as for a device, by the module mhp_ask: it cannot move
  *   long	a page that is a buffer of io_uring: in a kernel zone it cannot move
  *   lock	a page that mhp_ask has locked as during I/O: it does not move
@@ -32,6 +32,7 @@
 #define FILL		(16UL << 20)
 #define PIPE_ROOM	(1UL << 20)
 #define SLOW		60
+#define MOST		8	/* times SLOW, so that there are descriptors for all of their pipes */
 #define CHUNK		512UL	/* pages that are touched at once */
 
 /* Returns the first of the pages from @p on that is in the range, or NULL. */
@@ -81,20 +82,29 @@ static void pin(char *page)
 	pin_by(page, fds);
 }
 
+/* Tests have more time on a slow machine. */
+static int number_of_slow(void)
+{
+	const char *patience = getenv("guest_patience");
+	int times = patience ? atoi(patience) : 1;
+
+	return SLOW * (times < 1 ? 1 : times > MOST ? MOST : times);
+}
+
 /* Returns after SIGTERM. */
 static void pin_slow(struct range r, int node, const sigset_t *end)
 {
 	const struct timespec second = { .tv_sec = 1 };
-	int fds[SLOW][2];
+	int fds[SLOW * MOST][2], nr = number_of_slow();
 	char *page = NULL;
 
-	for (int i = 0; i < SLOW; i++) {
+	for (int i = 0; i < nr; i++) {
 		page = page_in(r, node);
 		pin_by(page, fds[i]);
 	}
 	printf("0x%llx\n", (unsigned long long)phys_addr(page));
 	fflush(stdout);
-	for (int i = 0; i < SLOW; i++) {
+	for (int i = 0; i < nr; i++) {
 		if (sigtimedwait(end, NULL, &second) == SIGTERM)
 			return;
 		close(fds[i][0]);
