@@ -47,6 +47,7 @@ EXACT = "tcg,thread=single -icount shift=0,sleep=off"   # one instruction is one
 BOOT_OPTIONS = {"vm-x86_64": "page_table_check=on", "debug-x86_64": "page_table_check=on no5lvl",
                 "debian-x86_64": "memhp_default_state=offline", "stock-debian-x86_64": "memhp_default_state=offline"}
 PATIENCE = {"vm-x86_64": 2, "debug-x86_64": 4}  # how much longer guests of slower kernels get
+HUNG = 120              # seconds after which the kernel complains of a task that waits (CONFIG_DEFAULT_HUNG_TASK_TIMEOUT)
 BOOT_SYSTEMD = 100     # seconds that a guest gets for that
 INIT = ROOT / "tests/guest/init"
 SLOTS = 64              # for DIMMs
@@ -565,6 +566,10 @@ class Guest:
         """So many seconds of an idle machine. Load that comes later counts as well."""
         self.patience = max(self.patience, self.slowness * load())
         return seconds * self.patience
+
+    def delay_ms(self, seconds, most=HUNG - 10):
+        """Milliseconds of a delay in the kernel, in which the guest has time as by longer(), but which does not count as hung."""
+        return min(self.longer(seconds), most) * 1000
 
     def remaining(self, begin, seconds):
         """Until the test has to end, and not more than SECONDS from BEGIN."""

@@ -55,7 +55,7 @@ def test_data(guest):
     for block in lost:
         guest.sh(f"for word in online online_movable offline; do expect EHWPOISON $memory/memory{block}/state $word; done; "
                  f"[ $(<$memory/memory{block}/removable) = 0 ]")
-    allocated = "awk '/^Node 2, zone +Movable/ { m = 1 } /^Node 3/ { m = 0 } m && $1 == \"nr_free_pages\" { print $2 }' /proc/zoneinfo"
+    allocated = "echo 1 >/proc/sys/vm/stat_refresh; awk '/^Node 2, zone +Movable/ { m = 1 } /^Node 3/ { m = 0 } m && $1 == \"nr_free_pages\" { print $2 }' /proc/zoneinfo"
     assert guest.sh(allocated) in ("0", ""), f"{guest.sh(allocated)} pages can be allocated"
     guest.sh("numactl --preferred=2 dd if=/dev/zero of=/dev/shm/data bs=1M count=64 status=none; rm /dev/shm/data")
     # Reading files about the rest of the memory does not access absent memory.
@@ -100,14 +100,14 @@ def test_kept(guest):
     plug(guest)
     vanish_at_once = ssdt.prepare(guest, "MEM0", CHECK, sta=0)
     # Of the first block that is lost: all of them wait for the walk.
-    guest.sh(f"wr /sys/kernel/debug/mhp_ask 'keep {HIDDEN[0]} 10000' >/tmp/keep 2>&1 & "
+    guest.sh(f"wr /sys/kernel/debug/mhp_ask 'keep {HIDDEN[0]} {guest.delay_ms(10)}' >/tmp/keep 2>&1 & "
              "wait_for 20 grep -qs msleep /proc/$!/stack")
     ssdt.notify_by(guest, vanish_at_once, "MEM0")
     assert there(guest) == BLOCKS[:1], f"{there(guest)} are left"
     assert guest.sh(f"cat $memory/memory{BLOCKS[0]}/state") == "lost"
     said = guest.sh(f"cat $memory/memory{BLOCKS[0]}/last_error")
     assert said.startswith("verb=lose err=-16 reason=busy-page ") and "step=evacuate" in said, said
-    guest.sh("wait_for 60 grep -q . /tmp/keep")
+    guest.sh("wait_for 120 grep -q . /tmp/keep")
     assert guest.sh("cat /tmp/keep") == "OK", guest.sh("cat /tmp/keep")
 
 
@@ -164,7 +164,7 @@ def test_soft_offline(guest):
     plug(guest)
     hold_huge(guest)
     # It begins when memory hotplug is locked, and waits for that with the lock of memory failure.
-    guest.sh("""fail=/sys/kernel/debug/memory_hotplug/fail; echo "online/publish/down 2000ms" >$fail
+    guest.sh(f"""fail=/sys/kernel/debug/memory_hotplug/fail; echo "online/publish/down {guest.delay_ms(2, 60)}ms" >$fail
         (wait_for 200 eval '[ -z "$(<$fail)" ]'; wr $memory/soft_offline_page 0x30000000 >/tmp/soft) >/dev/null 2>&1 &""")
     vanish(guest)
     guest.sh("wait_for 60 grep -q . /tmp/soft")

@@ -19,7 +19,7 @@ ndctl create-namespace -f -e namespace0.0 -m devdax || fail "create-namespace"
 everything() { grep -v dax0.0 /proc/iomem; lsmem -a -b -o RANGE,STATE,ZONES,NODE; }
 
 set_blocks online_movable "${blocks[@]}"
-modprobe mhp_watch delay_ms=3000 || fail "no module mhp_watch"
+modprobe mhp_watch delay_ms=$((3000 * ${guest_patience:-1})) || fail "no module mhp_watch"
 before=$(everything)
 state=$memory/memory${blocks[0]}/state
 

@@ -174,8 +174,7 @@ WALKS = "grep -qs msleep /proc/$(</tmp/walk.pid)/stack"
 
 def walk(guest, seconds, command=":"):
     """Somebody looks at struct pages, for so long; COMMAND begins meanwhile."""
-    ms = guest.longer(seconds) * 1000
-    guest.sh(f"echo walk {ms} >/sys/kernel/debug/mhp_ask & echo $! >/tmp/walk.pid; wait_for 20 {WALKS}; {command}")
+    guest.sh(f"echo walk {guest.delay_ms(seconds)} >/sys/kernel/debug/mhp_ask 2>/dev/null & echo $! >/tmp/walk.pid; wait_for 20 {WALKS}; {command}")
 
 
 def waited(guest, what):
@@ -184,7 +183,7 @@ def waited(guest, what):
 
 
 def walk_ends(guest):
-    guest.sh("wait_for 60 eval '! kill -0 $(</tmp/walk.pid) 2>/dev/null'")
+    guest.sh("wait_for 120 eval '! kill -0 $(</tmp/walk.pid) 2>/dev/null'")
 
 
 @machine(timeout=300)

@@ -125,7 +125,7 @@ def test_too_late(guest):
     dimm = guest.plug("256M", 1)
     path = guest.sh(f"readlink -f $memory/memory{guest.blocks(dimm)[0]}/firmware_node")
     # An offline holds the lock. Meanwhile, the firmware's request queues, and then many of a user.
-    guest.sh(f"echo {guest.longer(10) * 1000} >{delay}; wr $memory/memory{block}/state offline >/tmp/offline 2>&1 & "
+    guest.sh(f"echo {guest.delay_ms(10)} >{delay}; wr $memory/memory{block}/state offline >/tmp/offline 2>&1 & "
              f"wait_for 30 grep -q ^GOING_OFFLINE /sys/kernel/debug/mhp_watch; echo 0 >{delay}")
     guest.qmp("device_del", id=dimm.name)
     guest.sh(f"""wait_for 30 eval 'cat /proc/[0-9]*/stack 2>/dev/null | grep -q acpi_hotplug_work_fn'
@@ -253,7 +253,7 @@ def test_cancel_at_the_end(guest):
     """An eject that is cancelled when its memory is offline already does not go on."""
     dimm, fail = plug(guest), "/sys/kernel/debug/memory_hotplug/fail"
     before = guest.zones(guest.blocks(dimm))
-    guest.sh(f"echo 'online/prepare/down {min(guest.longer(5), 60)}000ms' >{fail}")
+    guest.sh(f"echo 'online/prepare/down {guest.delay_ms(5, 60)}ms' >{fail}")
     assert ask(guest, dimm, 1) == [OST_EJECT_IN_PROGRESS]
     guest.sh(f"wait_for 60 eval '[ -z \"$(<{fail})\" ]'; expect OK {dimm.dir}/eject_status cancel")
     assert answers(guest, dimm, 1) == [OST_BUSY]

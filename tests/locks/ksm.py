@@ -21,7 +21,7 @@ def test_writers_do_not_wait(guest):
     """Writes to the files of KSM do not wait for an offline; ksmd sleeps and can be frozen."""
     block = merged(guest)
     # This notifier is called after that of KSM, and delays the offline after KSM was told.
-    guest.sh("modprobe mhp_watch delay_ms=20000")
+    guest.sh(f"modprobe mhp_watch delay_ms={guest.delay_ms(20)}")
     guest.sh(f"""
         {KSMD}
         ksm=/sys/kernel/mm/ksm
@@ -63,17 +63,17 @@ def test_writer_gives_up(guest):
     """A writer of run that begins during an offline waits for a program for ten seconds only, so that the offline ends."""
     block = merged(guest)
     # This notifier is called after that of KSM, and delays the offline after KSM was told.
-    guest.sh("modprobe mhp_ask; modprobe mhp_watch delay_ms=20000")
+    guest.sh(f"modprobe mhp_ask; modprobe mhp_watch delay_ms={guest.delay_ms(20)}")
     guest.sh(f"""
         ksm=/sys/kernel/mm/ksm
         wr $memory/memory{block}/state offline >/tmp/answer 2>&1 &
         wait_for 30 grep -q ^GOING_OFFLINE /sys/kernel/debug/mhp_watch
         echo "mmap $(</tmp/kinds.pid) 1000000" >/sys/kernel/debug/mhp_ask 2>/dev/null & echo $! >/tmp/asker
-        sleep 1
+        wait_for 30 grep -qs msleep_interruptible /proc/$(</tmp/asker)/stack
         wr $ksm/run 2 >/tmp/written 2>&1 &
         wait_for 60 grep -q . /tmp/written
         grep -qx EBUSY /tmp/written || fail "$(</tmp/written)"
-        wait_for 60 grep -q . /tmp/answer
+        wait_for 120 grep -q . /tmp/answer
         grep -qx OK /tmp/answer || fail "$(</tmp/answer)"
         kill -0 $(</tmp/asker) || fail "the program has been released: nothing is shown"
         kill $(</tmp/asker)

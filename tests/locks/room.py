@@ -26,7 +26,7 @@ def test_room_for_one(guest):
         room""")
     first, second = (f"offline {b[0]}-{b[-1]}" for b in blocks)
     said = guest.sh(f"""
-        echo 2000 >/sys/module/mhp_watch/parameters/delay_ms
+        echo {guest.delay_ms(2)} >/sys/module/mhp_watch/parameters/delay_ms
         ask '{first}' /tmp/lines >/tmp/first &
         wait_for 30 grep -q '^GOING_OFFLINE' /sys/kernel/debug/mhp_watch
         ask '{second}' /tmp/lines2 >/tmp/second

@@ -23,7 +23,7 @@ class Outsider:
         self.guest = guest
         self.kind = kind
         name = f"outsider-{kind}"
-        guest.sh(f"mkfifo /tmp/{kind}.in; sleep 1000 >/tmp/{kind}.in & "
+        guest.sh(f"mkfifo /tmp/{kind}.in; sleep infinity >/tmp/{kind}.in & "
                  f"(exec {guest.outsider} {kind} {node} /tmp/files /tmp/{kind}.in /tmp/{kind}.json) >/tmp/{name}.out 2>&1 & "
                  f"wait_for 60 grep -q . /tmp/{name}.out")
         first = guest.sh(f"cat /tmp/{name}.out").split()
@@ -126,9 +126,9 @@ def test_keeps_nobody_waiting(guest):
     start(guest)
     outsider = Outsider(guest, "nobody", 0)
     outsider.look()
-    guest.sh("echo 40000 >/sys/module/mhp_watch/parameters/delay_ms")
+    guest.sh(f"echo {guest.delay_ms(60)} >/sys/module/mhp_watch/parameters/delay_ms")
     guest.sh(f"(echo offline >$memory/memory{blocks[0]}/state; echo end >/tmp/end) >/dev/null 2>&1 & "
-             f"wait_for 30 grep -qx going-offline $memory/memory{blocks[0]}/state; ! [ -e /tmp/end ]")
+             "wait_for 30 grep -q ^GOING_OFFLINE /sys/kernel/debug/mhp_watch; ! [ -e /tmp/end ]")
     begin = time.monotonic()
     found = outsider.look(60)
     took = time.monotonic() - begin

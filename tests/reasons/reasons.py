@@ -35,6 +35,11 @@ def fails(guest, block, word, errno, reason, **more):
     return said
 
 
+def at_most(guest, said, ms):
+    """It took not longer than that. The time of an idle machine that is more than the limits of the kernel, a second, grows with load."""
+    assert int(said["ms"]) <= ms + 1000 * guest.longer(1), f"{said}"
+
+
 def works(guest, block, word):
     guest.sh(f"expect OK $memory/memory{block}/state {word}")
     assert last(guest, block) == {}, f"{last(guest, block)} although it went well"
@@ -196,7 +201,8 @@ def test_held(guest):
     for kind in ("pin", "dma"):
         pfn = hold(guest, kind, block)
         said = fails(guest, block, "offline", "EBUSY", "pinned", pfn=pfn, kind="anon", step="evacuate")
-        assert int(said["ms"]) <= 6000 and int(said["passes"]) >= 20 and said["left"] == "1", f"{said}"
+        at_most(guest, said, 5000)
+        assert int(said["passes"]) >= 20 and said["left"] == "1", f"{said}"
         # Others may seem to hold a page, for a moment.
         guest.sh(f"""
             wait_for 20 eval "ask 'why {block}' | grep -Eq 'pinned=1 .* blocker={pfn} kind=pinned score=[1-9]'"
@@ -204,8 +210,7 @@ def test_held(guest):
         guest.end_program("hold")
 
     pfn = hold(guest, "lock", block)
-    said = fails(guest, block, "offline", "EBUSY", "busy-page", pfn=pfn, kind="anon")
-    assert int(said["ms"]) <= 6000, f"{said}"
+    at_most(guest, fails(guest, block, "offline", "EBUSY", "busy-page", pfn=pfn, kind="anon"), 5000)
     guest.end_program("hold")
 
     pfn = hold(guest, "pin", block)
@@ -214,16 +219,27 @@ def test_held(guest):
     guest.sh(f"echo 120000 >{TIMEOUT}")
 
     # Other requests for the block are refused meanwhile, and its progress can be read, all while the pin is tolerated.
+    # The pin is tolerated for some seconds, which a busy host may need for the rest: then it begins again.
     guest.sh(f"""
         cd $memory/memory{block}
-        ask 'offline {block}' /tmp/lines >/tmp/first 2>&1 &
-        wait_for 30 grep -qx going-offline state
-        expect EBUSY state offline
-        grep -q reason=busy last_error || fail "$(<last_error)"
-        wait_for 3 grep -Eqx 'progress pages=32768 left=1 moved=[0-9]+ failed=[1-9][0-9]* passes=[1-9][0-9]* ms=[0-9]+' /tmp/lines
-        expect OK state online
+        progress='progress pages=32768 left=1 moved=[0-9]+ failed=[1-9][0-9]* passes=[1-9][0-9]* ms=[0-9]+'
+        for ((try = 0; ; try++)); do
+            [ $try -lt 5 ] || fail "an offline never took long enough"
+            rm -f /tmp/lines /tmp/first
+            ask 'offline {block}' /tmp/lines >/tmp/first 2>&1 &
+            wait_for 30 grep -qx going-offline state
+            second=$(wr state offline) why=$(<last_error)
+            ! grep -qx going-offline state || {{
+                [ "$second" = EBUSY ] && [[ $why = *reason=busy* ]] || fail "$second, $why"
+                wait_for 30 eval 'grep -Eqx "$progress" /tmp/lines || ! grep -qx going-offline state'
+                [ "$(wr state online)" != OK ] || break
+            }}
+            wait
+            grep -qx EBUSY /tmp/first || fail "$(</tmp/first)"
+        done
         wait
         grep -qx ECANCELED /tmp/first || fail "$(</tmp/first)"
+        grep -Eqx "$progress" /tmp/lines || fail "$(</tmp/lines)"
         """)
     assert last(guest, block)["reason"] == "cancelled" and last(guest, block)["pfn"] == pfn, f"{last(guest, block)}"
 
@@ -257,7 +273,8 @@ def test_becomes_busy(guest):
         assert guest.sh("cat /tmp/said").strip() == "EBUSY"
         said = last(guest, block)
         assert (said["reason"], said["pfn"], said["kind"], said["step"]) == ("busy-page", pfn, "anon", "evacuate"), f"{said}"
-        assert said["left"] == "1" and int(said["ms"]) <= 6000 and re.search(rf"[(|]{flag}[|)]", said["detail"]), f"{said}"
+        at_most(guest, said, 5000)
+        assert said["left"] == "1" and re.search(rf"[(|]{flag}[|)]", said["detail"]), f"{said}"
         guest.sh(f"echo release >{ASK}")
         works(guest, block, "offline")
         guest.end_program("hold")
@@ -271,8 +288,7 @@ def test_long_pins(guest):
     # A node without a processor, where the kernel allocates nothing by itself.
     _, blocks = plug(guest, word="online_kernel", node=2)
     pfn = hold(guest, "long", blocks[1], node=2)
-    said = fails(guest, blocks[1], "offline", "EBUSY", "pinned", pfn=pfn, kind="anon")
-    assert int(said["ms"]) <= 6000, f"{said}"
+    at_most(guest, fails(guest, blocks[1], "offline", "EBUSY", "pinned", pfn=pfn, kind="anon"), 5000)
     guest.end_program("hold")
     works(guest, blocks[1], "offline")
 
@@ -339,7 +355,7 @@ def test_no_target(guest):
     # One of the two GiB.
     huge = guest.sh("blocks_of_hugetlb " + " ".join(map(str, blocks))).split()
     said = fails(guest, huge[0], "offline", "EBUSY", "no-target", kind="hugetlb")
-    assert int(said["ms"]) < 10000, f"{said}"
+    at_most(guest, said, 9000)
 
 
 SLABS = """import socket, time
@@ -387,7 +403,7 @@ def test_no_room(guest):
         mount -t tmpfs -o size=100% tmpfs /mnt
         dd if=/dev/zero of=/mnt/data bs=1M count=$((free - 330)) status=none""")
     said = fails(guest, blocks[0], "offline", "EBUSY", "no-room", step="check", passes="0")
-    assert int(said["ms"]) < 2000, f"{said}"
+    at_most(guest, said, 1000)
 
     switch = "/sys/module/memory_hotplug/parameters/offline_viability"
     guest.sh(f"echo N >{switch}")

@@ -22,7 +22,7 @@ def prepare(guest, seconds):
     dimm = guest.plug("512M", 1)
     blocks = guest.blocks(dimm)
     guest.set_blocks("online_movable", blocks)
-    guest.sh(f"echo {guest.longer(seconds) * 1000} >{DELAY}")
+    guest.sh(f"echo {guest.delay_ms(seconds)} >{DELAY}")
     guest.sh(f"(wr $memory/memory{blocks[0]}/state offline >/tmp/holder 2>&1; echo end >>/tmp/holder) & "
              f"{HELD}; echo 0 >{DELAY}")
     return blocks
