@@ -35,6 +35,16 @@ d = json.load(open('/tmp/out'))
 sys.exit(not ($expression))" || fail "memhp --json $*: not so: $expression"
 }
 
+# soon STATUS EXPRESSION ARGUMENT...: the same, as soon as it is so: who takes a page for a moment seems to hold it
+soon() {
+	wait_for 20 quietly json "$@"
+	cat /tmp/quiet
+}
+
+quietly() {
+	("$@") >/tmp/quiet 2>&1
+}
+
 said() {
 	grep -q -e "$1" /tmp/out /tmp/err || fail "it did not say '$1'"
 }
@@ -91,7 +101,7 @@ TERM=xterm script -qec "memhp map" /tmp/out >/dev/null
 said $'\033\[3'
 
 # Questions, on blocks with nothing in them
-json 0 "d['can_go'] == 'yes' and d['online'] == 3 and d['unmovable'] == 0 and d['blocker'] is None" \
+soon 0 "d['can_go'] == 'yes' and d['online'] == 3 and d['unmovable'] == 0 and d['blocker'] is None" \
 	query "${a[1]}-$last"
 json 0 "sum(d[k] for k in ('free', 'movable', 'unmovable', 'pinned', 'hugetlb', 'poisoned')) == $size / 4096" \
 	query "$held"
@@ -208,13 +218,22 @@ else
 fi
 if [ -d $memory/groups ]; then
 	json 0 "len(d['groups']) == 2 and {g['size'] for g in d['groups']} == {4 * $size}" groups
-	# Its first block is in a kernel zone, and may have unmovable pages by now.
-	exec 3<>$device
-	echo "query $first-$last" >&3
-	could=0
-	! grep -q '^range=.* score=0$' <&3 || could=1
-	exec 3>&-
-	run $could query "group$(<"$memory/memory$held/group")"
+	# Its first block is in a kernel zone, and may have unmovable pages by now, or just now.
+	could() {
+		exec 3<>$device
+		echo "query $first-$last" >&3
+		! grep -q '^range=.* score=0$' <&3
+		echo $?
+		exec 3>&-
+	}
+	agrees() {
+		local before
+
+		before=$(could)
+		run "$before" query "group$(<"$memory/memory$held/group")"
+	}
+	wait_for 20 quietly agrees
+	cat /tmp/quiet
 	run 0 groups
 else
 	run 1 groups

@@ -12,7 +12,7 @@ cat >/run/udev/rules.d/10-memory.rules <<-'END'
 	SUBSYSTEM=="memory", ACTION=="add", ATTR{state}=="offline", ATTR{state}="online_movable"
 END
 $udevd --daemon --children-max=2 || fail "udevd"
-udevadm settle --timeout=60 || fail "udevd does not settle"
+udevadm settle --timeout=$((60 * ${guest_patience:-1})) || fail "udevd does not settle"
 udevadm monitor --kernel --subsystem-match=memory >/tmp/events &
 monitor=$!
 wait_for 30 grep -q 'KERNEL - the kernel uevent' /tmp/events
@@ -31,7 +31,7 @@ events() {
 
 before=$(blocks_that_are online)
 plug 512M 1 || fail "plug"
-udevadm settle --timeout=60 || fail "udevd does not settle"
+udevadm settle --timeout=$((60 * ${guest_patience:-1})) || fail "udevd does not settle"
 mapfile -t new < <(comm -13 <(sort <<<"$before") <(ls -d $memory/memory[0-9]* | sed 's,.*/memory,,' | sort) | sort -n)
 [ ${#new[@]} = 4 ] || fail "${#new[@]} new blocks"
 events add "${new[@]}"

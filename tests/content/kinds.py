@@ -43,7 +43,7 @@ def at_once(guest, dimm, *kinds):
     assert lines, "no block has a last_error"
     for line in lines:
         said = dict(word.split("=", 1) for word in line.split(" detail=")[0].split())
-        assert said["kind"] in ("inaccessible", *kinds) and int(said["ms"]) < 2000, line
+        assert said["kind"] in ("inaccessible", *kinds) and int(said["ms"]) < guest.longer(2) * 1000, line
 
 
 def moves(guest, kind):
