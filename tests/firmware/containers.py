@@ -151,8 +151,11 @@ def test_gone_meanwhile(guest):
 
 def eject_and(guest, path, page, *statements, node=1):
     """Runs other firmware events while the eject of a device is pending for seconds, because of a pinned page."""
+    meanwhile = ssdt.make_button(guest, *statements)
+    eject = ssdt.make_button(guest, f"Notify (\\_SB.{path}, {EJECT:#x})")
+    status = f"{ssdt.directory(guest, path)}/eject_status"
     guest.start_program(f"hold pin {node} {page} {page + BLOCK}", "hold")
-    ssdt.do(guest, f"Notify (\\_SB.{path}, {EJECT:#x})", "Sleep (1000)", *statements)
+    guest.sh(f"cat {eject}; wait_for 60 grep -q '^pending.* left=[1-9]' {status}; cat {meanwhile}")
 
 
 def ends(guest, path, reason):

@@ -340,9 +340,11 @@ def test_removed_meanwhile(guest):
     guest.set_blocks("online_movable", blocks(guest, *memory))
     assert ssdt.notify(guest, "BOX0.MEM0", EJECT) == OST_SUCCESS
     is_ejected(guest, "BOX0.MEM0", memory[0])
+    meanwhile = ssdt.make_button(guest, "\\_SB.BOX0.MEM0._STA = 0", f"Notify (\\_SB.BOX0, {BUS_CHECK})")
+    eject = ssdt.make_button(guest, f"Notify (\\_SB.BOX0, {EJECT})")
     guest.start_program(f"hold pin 1 {HIDDEN[2]} {HIDDEN[3]}", "hold")
-    ssdt.do(guest, f"Notify (\\_SB.BOX0, {EJECT})", "Sleep (1000)", "\\_SB.BOX0.MEM0._STA = 0", f"Notify (\\_SB.BOX0, {BUS_CHECK})")
-    guest.sh(f"wait_for 60 grep -q ^failed {ssdt.directory(guest, 'BOX0')}/eject_status; "
+    box0 = f"{ssdt.directory(guest, 'BOX0')}/eject_status"
+    guest.sh(f"cat {eject}; wait_for 60 grep -q '^pending.* left=[1-9]' {box0}; cat {meanwhile}; wait_for 60 grep -q ^failed {box0}; "
              f"wait_for 60 grep -q ^done {ssdt.directory(guest, 'BOX0.MEM0')}/eject_status")
     ssdt.check_verdicts(guest, "BOX0", [OST_SUCCESS, OST_BUSY, OST_IN_USE])
     guest.end_program("hold")
