@@ -127,7 +127,7 @@ def test_mixed_unit_stays(guest):
     blocks = sorted(all_blocks(guest) - there)
     for block, word in zip(blocks, ("kernel", "movable", "movable", "kernel")):
         guest.set_blocks(f"online_{word}", [block])
-    guest.sh("echo add/firmware/down -16 >/sys/kernel/debug/memory_hotplug/fail; echo >/sys/kernel/tracing/trace; "
+    guest.sh("echo add/firmware/down -16 >/sys/kernel/debug/memory_hotplug/fail; echo mono >/sys/kernel/tracing/trace_clock; echo >/sys/kernel/tracing/trace; "
              "echo 1 >/sys/kernel/tracing/events/memory_hotplug/mhp_result/enable")
     guest.qmp("qom-set", path="/machine/peripheral/vm0", property="requested-size", value=0)
     guest.sh("wait_for 60 eval 'dmesg | grep -q \"remove failed\"'")

@@ -48,9 +48,10 @@ def begin(dimm):
 GO_ON = """
         count=$(passes)
         wait_for 30 eval '[ $(passes) -gt $count ] || is_refused'"""
-# Nothing is in its way any more.
+# Nothing is in its way any more. It may have given up before, and not have said so yet.
 RELEASE = """
         kill $(</tmp/hold.pid); wait_for 100 eval '! kill -0 $(</tmp/hold.pid) 2>/dev/null'
+        wait_for 60 grep -q '^done\\|^failed' $status
         ! is_refused || expect OK "${status%_status}" 1"""
 
 
@@ -64,6 +65,7 @@ def script(guest, dimm, *commands):
             until grep -q ^pending $status; do
                 is_refused || fail "$(<$status)"
                 expect OK "${{status%_status}}" 1
+                wait_for 30 grep -q ^pending $status
             done
         }}""",) + commands))
 
