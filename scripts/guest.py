@@ -788,7 +788,8 @@ class Guest:
         """Start a program in the background and wait for its first line of output."""
         # The shell in the background empties a file of an earlier program only after that has been looked at.
         self.sh(f"rm -f /tmp/{name}.out; {command} >/tmp/{name}.out 2>&1 & echo $! >/tmp/{name}.pid")
-        self.sh(f"wait_for 100 grep -q . /tmp/{name}.out")
+        self.sh(f"wait_for 100 eval 'grep -qs . /tmp/{name}.out || ! kill -0 $(</tmp/{name}.pid) 2>/dev/null'; "
+                f"grep -qs . /tmp/{name}.out || fail '{name} has ended without a word'")
         return self.sh(f"head -n 1 /tmp/{name}.out")
 
     def end_program(self, name):
