@@ -32,7 +32,8 @@ block() {
 }
 
 machine() {
-	[ -z "$kernel" ] || kill "$kernel"
+	# It must not write to the log of the next one.
+	[ -z "$kernel" ] || { kill "$kernel"; wait "$kernel"; } 2>/dev/null
 	kernel=
 	rm -rf "${work:?}"/*
 	mkdir -p "$memory" "$work/proc"
@@ -484,7 +485,7 @@ wrong() {
 if command -v script >/dev/null; then
 	answer <<'END'
 progress pages=64 left=48 moved=16 failed=0 passes=1 ms=2
-!sleep 0.7
+!sleep 2
 block=3 result=done err=0 reason=none pfn=none step=check
 request verb=offline result=ok wanted=1 done=1 ms=12 err=0 reason=none pfn=none step=check
 END

@@ -72,7 +72,9 @@ def serve(connection):
 
 listener = socket.socket(socket.AF_UNIX)
 (top / "dev").mkdir(exist_ok=True)
-listener.bind(str(top / "dev/memory_hotplug"))
+# Who sees the socket may connect at once.
+listener.bind(str(top / "dev/new"))
 listener.listen()
+(top / "dev/new").rename(top / "dev/memory_hotplug")
 while True:
     threading.Thread(target=serve, args=listener.accept()[:1], daemon=True).start()
