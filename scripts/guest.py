@@ -607,9 +607,11 @@ class Guest:
         begin = time.monotonic()
         while (got := get()) is None:
             remaining = self.remaining(begin, seconds)
-            if remaining <= 0:
+            ready = self.selector.select(max(0, min(remaining, 3600)))
+            # An answer may have come in time, while this process had to wait for a processor.
+            if remaining <= 0 and not ready:
                 raise GuestError(f"no answer from the guest in time ({time.monotonic() - self.started:.0f} s after its start)")
-            for key, _ in self.selector.select(min(remaining, 3600)):
+            for key, _ in ready:
                 key.fileobj.fill()
             # Not within a QMP exchange: the request would take its answer.
             if self.host_channel.buffer and get != self.qmp_channel.line:
