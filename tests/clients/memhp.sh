@@ -116,7 +116,10 @@ wait_for 60 grep -q 0x /tmp/hold
 pfn=$(($(</tmp/hold) / 4096))
 
 cancel() {
-	(wait_for 30 grep -qx going-offline "$memory/memory$held/state"; sleep 1; printf '\003') | script -qec "exec memhp offline ${a[1]}-$last" /tmp/out >/dev/null
+	rm -f /tmp/out
+	# When it shows its progress.
+	(wait_for 30 grep -qx going-offline "$memory/memory$held/state"; wait_for 30 grep -qs "going offline" /tmp/out; printf '\003') |
+		script -qefc "exec memhp offline ${a[1]}-$last" /tmp/out >/dev/null
 	status=$?
 }
 

@@ -46,7 +46,7 @@ def test_machine(guest):
 
     # A DIMM; its blocks are brought online by the kernel's policy or by the rule.
     dimm = guest.plug("512M", 1)
-    guest.sh("udevadm settle")
+    guest.sh(f"udevadm settle --timeout={guest.longer(120)}")
     blocks = guest.blocks(dimm)
     zones = set(guest.zones(blocks).values())
     assert len(blocks) == 4 and {state for state, _ in zones} == {"online"}, f"{zones}"
@@ -56,7 +56,7 @@ def test_machine(guest):
     # A whole request is one event, which udevd handles after the request's end.
     guest.ask(f"offline {blocks[0]}-{blocks[-1]}")
     guest.ask(f"online_movable {blocks[0]}-{blocks[-1]}")
-    guest.sh("udevadm settle")
+    guest.sh(f"udevadm settle --timeout={guest.longer(120)}")
     said = guest.sh("cat /run/requests").splitlines()
     assert said == [f"offline ok {dimm.size}", f"online_movable ok {dimm.size}"], f"{said}"
 
@@ -71,7 +71,7 @@ def test_machine(guest):
     assert guest.sh(f"busctl call {login} /org/freedesktop/login1 {login}.Manager CanPowerOff") == 's "yes"'
 
     assert guest.unplug(dimm).done
-    guest.sh("udevadm settle")
+    guest.sh(f"udevadm settle --timeout={guest.longer(120)}")
     assert handled(guest, "memory") == present, "udev's database has blocks that are gone"
     assert guest.sh(EXACT) == before, f"not as before: {guest.sh(EXACT)}"
     is_running(guest)

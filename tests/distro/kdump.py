@@ -25,7 +25,7 @@ def test_crash(guest):
     assert guest.sh("cat /sys/kernel/kexec_crash_loaded") == "1", guest.sh("journalctl -b -u kdump-tools --no-pager")
     stays, goes = guest.plug("256M", 1), guest.plug("256M", 1)
     assert guest.unplug(goes).done
-    guest.sh("udevadm settle --timeout=300")
+    guest.sh(f"udevadm settle --timeout={guest.longer(300)}")
     assert guest.sh("cat /sys/kernel/kexec_crash_loaded") == "1", "udev's rule did not load it again"
     guest.start_program(f"load 100 1 {stays.lo} {stays.hi}", "load")
 
