@@ -6,7 +6,7 @@ from qga import check_blocks
 
 
 def is_active(guest, unit):
-    guest.sh(f"wait_for 60 systemctl is-active --quiet {unit} || {{ systemctl status {unit}; false; }}")
+    guest.sh(f"(wait_for 60 systemctl is-active --quiet {unit}) || {{ systemctl status {unit}; false; }}")
 
 
 @machine(boot="systemd", root="base", agent=True, cmdline="movable_node memhp_default_state=offline", timeout=400)

@@ -10,7 +10,7 @@ def talk(guest):
 
     def ask(command, **arguments):
         channel.send(json.dumps({"execute": command, "arguments": {k.replace("_", "-"): v for k, v in arguments.items()}}) + "\n")
-        answer = json.loads(guest.wait(channel.line, 30))
+        answer = json.loads(guest.wait(channel.line, guest.longer(30)))
         assert "return" in answer, f"{command}: {answer}"
         return answer["return"]
     return ask

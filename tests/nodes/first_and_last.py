@@ -149,7 +149,7 @@ def test_counters(guest):
     names = "nr_(zone_)?(in)?active_anon|nr_isolated_(anon|file)|nr_anon_pages|nr_dirty|nr_writeback"
     # Others may use pages of the node for a moment.
     guest.sh(f"""left() {{ echo 1 >/proc/sys/vm/stat_refresh; awk '/^({names}) / && $2 != 0' /sys/devices/system/node/node2/vmstat; }}
-        wait_for 20 eval '[ -z "$(left)" ]' || {{ left; false; }}""")
+        (wait_for 20 eval '[ -z "$(left)" ]') || {{ left; false; }}""")
 
 
 @machine(nodes=("1G", "1G", "0"), cmdline="memory_hotplug.memmap_on_memory=force", timeout=300)
