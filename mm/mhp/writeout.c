@@ -8,32 +8,65 @@
  * the evacuation finds the page clean, or ends with that page as the reason. While the worker
  * waits, further pages are not written.
  *
- * Owns a batch of folios that are to be written, with a reference each. Calls file systems.
+ * Owns a list of page frames that are to be written. The list has no references to the pages, as
+ * it would keep them where they are while the worker waits for a page of another file system.
+ * Calls file systems.
  */
 #include <linux/fs.h>
+#include <linux/memmap_walk.h>
+#include <linux/memory_hotplug.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
-#include <linux/pagevec.h>
+#include <linux/sched.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
 #include <linux/writeback.h>
 
 #include "mhp.h"
 
+#define WRITE_OUT_MAX	32
+
 static DEFINE_SPINLOCK(write_out_lock);
-static struct folio_batch write_out_batch;
+static unsigned long write_out_pfns[WRITE_OUT_MAX];
+static unsigned int write_out_nr;
 
 /* The folio is locked. */
 static bool mhp_write_out_helps(struct folio *folio)
 {
 	struct address_space *mapping = folio_mapping(folio);
 
-	return mapping && !mapping->a_ops->migrate_folio && mapping->a_ops->writepage &&
-	       folio_test_dirty(folio) && !folio_test_writeback(folio);
+	return mapping && mapping->host && !mapping->a_ops->migrate_folio &&
+	       mapping->a_ops->writepage && folio_test_dirty(folio) &&
+	       !folio_test_writeback(folio);
 }
 
-/* Like writeout() in mm/migrate.c, but does not wait for the folio. */
-static void mhp_write_out_folio(struct folio *folio)
+/*
+ * Keeps the inode of a locked folio, and its superblock, as the file system may use both after it
+ * has unlocked the folio (nilfs2). An unmount waits. A frozen file system is not written to, and
+ * iput() could wait there for the end of the freeze, which takes s_umount.
+ */
+static bool mhp_write_out_pin(struct inode *inode)
+{
+	struct super_block *sb = inode->i_sb;
+
+	if (!down_read_trylock(&sb->s_umount))
+		return false;
+	if (sb->s_flags & SB_ACTIVE && sb->s_writers.frozen == SB_UNFROZEN && igrab(inode))
+		return true;
+	up_read(&sb->s_umount);
+	return false;
+}
+
+static void mhp_write_out_unpin(struct inode *inode)
+{
+	struct super_block *sb = inode->i_sb;
+
+	iput(inode);
+	up_read(&sb->s_umount);
+}
+
+/* Like writeout() in mm/migrate.c, but leaves the folio unlocked, and does not wait for it. */
+static void mhp_write_out_locked(struct folio *folio, struct address_space *mapping)
 {
 	struct writeback_control wbc = {
 		.sync_mode = WB_SYNC_NONE,
@@ -42,41 +75,90 @@ static void mhp_write_out_folio(struct folio *folio)
 		.range_end = LLONG_MAX,
 		.for_reclaim = 1,
 	};
+	int ret = AOP_WRITEPAGE_ACTIVATE;
 
-	if (!folio_trylock(folio))
+	if (folio_clear_dirty_for_io(folio))
+		ret = mapping->a_ops->writepage(&folio->page, &wbc);
+	/* Any other answer says that the file system unlocks the folio. */
+	if (ret == AOP_WRITEPAGE_ACTIVATE)
+		folio_unlock(folio);
+	else
+		/* The data is lost, which fsync() has to tell its caller. */
+		mapping_set_error(mapping, ret);
+}
+
+static void mhp_write_out_folio(struct folio *folio)
+{
+	struct inode *inode;
+
+	if (!folio_test_dirty(folio) || !folio_trylock(folio))
 		return;
-	if (!mhp_write_out_helps(folio) || !folio_clear_dirty_for_io(folio)) {
+	inode = mhp_write_out_helps(folio) ? folio_mapping(folio)->host : NULL;
+	if (!inode || !mhp_write_out_pin(inode)) {
 		folio_unlock(folio);
 		return;
 	}
-	/* Any other answer says that the file system unlocks the folio. */
-	if (folio_mapping(folio)->a_ops->writepage(&folio->page, &wbc) == AOP_WRITEPAGE_ACTIVATE)
-		folio_unlock(folio);
+	mhp_write_out_locked(folio, folio_mapping(folio));
+	mhp_write_out_unpin(inode);
+}
+
+/* Takes a page frame off the list, and gets its folio, unless the page was freed or removed. */
+static struct folio *mhp_write_out_get(unsigned long pfn)
+{
+	struct folio *folio;
+	struct page *page;
+
+	guard(memmap_walk)();
+	page = pfn_to_online_page(pfn);
+	folio = page ? page_folio(page) : NULL;
+	if (!folio || !folio_try_get(folio))
+		return NULL;
+	if (page_folio(page) == folio)
+		return folio;
+	folio_put(folio);
+	return NULL;
+}
+
+static bool mhp_write_out_next(unsigned long *pfn)
+{
+	guard(spinlock)(&write_out_lock);
+	if (!write_out_nr)
+		return false;
+	*pfn = write_out_pfns[--write_out_nr];
+	return true;
 }
 
 static void mhp_write_out_work(struct work_struct *work)
 {
-	struct folio_batch batch;
 	struct folio *folio;
+	unsigned long pfn;
 
-	spin_lock(&write_out_lock);
-	batch = write_out_batch;
-	folio_batch_init(&write_out_batch);
-	spin_unlock(&write_out_lock);
-
-	while ((folio = folio_batch_next(&batch))) {
-		mhp_write_out_folio(folio);
-		folio_put(folio);
+	while (mhp_write_out_next(&pfn)) {
+		folio = mhp_write_out_get(pfn);
+		if (folio) {
+			mhp_write_out_folio(folio);
+			folio_put(folio);
+		}
+		cond_resched();
 	}
 }
 
 static DECLARE_WORK(write_out_work, mhp_write_out_work);
 
+static void mhp_write_out_add(unsigned long pfn)
+{
+	scoped_guard(spinlock, &write_out_lock)
+		if (write_out_nr < WRITE_OUT_MAX)
+			write_out_pfns[write_out_nr++] = pfn;
+	/* Freezable: nothing is written after a hibernation image was made. */
+	queue_work(system_freezable_wq, &write_out_work);
+}
+
 /**
  * mhp_write_out() - have a folio written out if it cannot be migrated before
  * @folio: a folio with a reference of the caller, not locked by the caller
  *
- * Does nothing if the folio is clean, busy, or of a file system that can migrate it; nor if
+ * Writes nothing if the folio is clean, busy, or of a file system that can migrate it; nor if
  * many folios are waiting to be written.
  *
  * Context: Process context. Does not wait.
@@ -89,14 +171,6 @@ void mhp_write_out(struct folio *folio)
 		return;
 	helps = mhp_write_out_helps(folio);
 	folio_unlock(folio);
-	if (!helps)
-		return;
-	spin_lock(&write_out_lock);
-	if (folio_batch_space(&write_out_batch)) {
-		folio_get(folio);
-		folio_batch_add(&write_out_batch, folio);
-	}
-	spin_unlock(&write_out_lock);
-	/* Freezable: nothing is written after a hibernation image was made. */
-	queue_work(system_freezable_wq, &write_out_work);
+	if (helps)
+		mhp_write_out_add(folio_pfn(folio));
 }

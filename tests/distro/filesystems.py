@@ -152,6 +152,29 @@ def test_nilfs2_mapped(guest):
         guest.sh("umount /tmp/fs")
 
 
+@machine(**SMALL, timeout=400)
+def test_nilfs2_unmounted(guest):
+    """nilfs2 is unmounted while the worker of an offline writes its dirty pages."""
+    guest.need("mkfs.nilfs2", "numactl", modules=("virtio_blk", "nilfs2"))
+    guest.sh("wait_for 30 test -b /dev/vda; mkfs.nilfs2 -q -f /dev/vda")
+    blocks = guest.blocks(plug(guest))
+    for round_ in range(10):
+        mount(guest, "nilfs2", "/dev/vda")
+        guest.sh(f"""
+            numactl --preferred={NODE} head -c 32M /dev/zero >/tmp/fs/file
+            for block in {" ".join(map(str, blocks))}; do wr $memory/memory$block/state offline || true; done >/dev/null 2>&1 &
+            sleep 0.0{round_}
+            umount /tmp/fs
+            wait""")
+        for block in blocks:
+            if guest.sh(f"cat $memory/memory{block}/state") == "online":
+                offline(guest, block)
+        guest.set_blocks("online_movable", blocks)
+    assert "Busy inodes" not in guest.sh("dmesg")
+    mount(guest, "nilfs2", "/dev/vda")
+    guest.sh("cmp -n 32M /dev/zero /tmp/fs/file; umount /tmp/fs")
+
+
 @machine(nodes=("1G", "0"), timeout=400)
 def test_tmpfs(guest):
     """tmpfs, whose pages are the files."""
