@@ -30,6 +30,7 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/swap.h>
+#include <linux/writeback.h>
 #include <trace/events/memory_hotplug.h>
 
 #include "broken.h"
@@ -42,6 +43,8 @@
 #define MHP_GIVE_UP_MS	5000
 /* At the deadline, a page that was in the way for this time is reported as the reason. */
 #define MHP_BLAME_MS	1000
+/* How often flushers are woken while pages are left that have to be written before. */
+#define MHP_FLUSH_MS	1000
 /* Without __GFP_HARDWALL: the cpuset of the caller does not limit the pages of other programs. */
 #define MHP_TARGET_GFP	(GFP_KERNEL | __GFP_MOVABLE | __GFP_NOWARN)
 /* References to a poisoned page that is left: the caller's, and that of memory_failure(). */
@@ -65,6 +68,8 @@
  * @singles: number of small folios on these
  * @homes: preallocated pages to move small folios to
  * @drained: the free pages of the run have been drained from the lists of CPUs
+ * @unwritten: some of @left have data that their file system has to write
+ * @flushed: the time at which flushers were woken last, in jiffies
  * @left: number of pages in use that could not be moved in this pass
  * @least: the minimum of @left so far
  * @gained: the time at which @least was reached, in jiffies
@@ -84,7 +89,8 @@ struct mhp_evacuation {
 	struct mhp_shift *shift;
 	unsigned long batch, singles;
 	struct list_head homes;
-	bool drained;
+	bool drained, unwritten;
+	unsigned long flushed;
 	unsigned long left, least;
 	unsigned long gained;
 	struct mhp_result stuck, suspect;
@@ -376,7 +382,7 @@ static void mhp_evacuate_put_back(struct mhp_evacuation *e, enum mhp_reason why)
 	list_for_each_entry(folio, &e->list, lru) {
 		mhp_evacuate_note_stuck(e, why, folio_pfn(folio));
 		e->left += folio_nr_pages(folio);
-		mhp_write_out(folio);
+		e->unwritten |= mhp_write_out(folio);
 	}
 	putback_movable_pages(&e->list);
 }
@@ -482,6 +488,7 @@ static int mhp_evacuate_pass(struct mhp_evacuation *e)
 	int ret = 0;
 
 	e->left = 0;
+	e->unwritten = false;
 	e->stuck = MHP_RESULT_OK;
 	while (!ret && pfn < mhp_range_end(&e->run->pages)) {
 		nr = mhp_evacuate_page(e, pfn);
@@ -640,6 +647,19 @@ int mhp_check_empty(struct mhp_run *run, struct mhp_result *res)
 	return ret ? mhp_refuse(res, ret, MHP_WHY_ISOLATE_RACE, pfn) : 0;
 }
 
+/*
+ * Flushers write dirty data when it is 30 seconds old, and the evacuation gives up before that. So
+ * data that keeps a page where it is (NFS, a large dirty folio of XFS that has to be split) is
+ * written now. Nothing waits for the flushers here.
+ */
+static void mhp_evacuate_flush(struct mhp_evacuation *e)
+{
+	if (!e->unwritten || time_before(jiffies, e->flushed + msecs_to_jiffies(MHP_FLUSH_MS)))
+		return;
+	e->flushed = jiffies;
+	wakeup_flusher_threads(WB_REASON_VMSCAN);
+}
+
 /* Makes passes until the run is empty or the evacuation has to end. */
 static int mhp_evacuate_passes(struct mhp_evacuation *e)
 {
@@ -658,6 +678,7 @@ static int mhp_evacuate_passes(struct mhp_evacuation *e)
 		ret = mhp_evacuate_check_stall(e) ?: mhp_evacuate_check_patience(e);
 		if (ret)
 			return ret;
+		mhp_evacuate_flush(e);
 		/* Pages that could not be moved may be in the batch of another CPU. */
 		if (e->left)
 			mhp_drain_lru(e->patience);
@@ -695,6 +716,7 @@ int mhp_evacuate(struct mhp_run *run, const struct mhp_patience *patience,
 		.shift = shift,
 		.homes = LIST_HEAD_INIT(e.homes),
 		.least = ULONG_MAX,
+		.flushed = jiffies,
 		.gained = jiffies,
 		.stuck = MHP_RESULT_OK,
 		.suspect = MHP_RESULT_OK,

@@ -313,7 +313,7 @@ void mhp_shift_isolate(struct folio_batch *got, struct list_head *list);
 unsigned long mhp_shift(struct mhp_shift *s, struct list_head *list, struct list_head *homes);
 
 /* writeout.c */
-void mhp_write_out(struct folio *folio);
+bool mhp_write_out(struct folio *folio);
 
 /* discard.c */
 #if defined(CONFIG_MEMORY_HOTREMOVE) && defined(CONFIG_MEMORY_FAILURE)

@@ -12,6 +12,7 @@
  * it would keep them where they are while the worker waits for a page of another file system.
  * Calls file systems.
  */
+#include <linux/backing-dev.h>
 #include <linux/fs.h>
 #include <linux/memmap_walk.h>
 #include <linux/memory_hotplug.h>
@@ -38,6 +39,20 @@ static bool mhp_write_out_helps(struct folio *folio)
 	return mapping && mapping->host && !mapping->a_ops->migrate_folio &&
 	       mapping->a_ops->writepage && folio_test_dirty(folio) &&
 	       !folio_test_writeback(folio);
+}
+
+/*
+ * Does the folio, which is locked, have data that its file system will write? Some, like NFS, keep
+ * private data of a page that was written until the server has said that it is on its disk.
+ */
+static bool mhp_write_out_is_due(struct folio *folio)
+{
+	struct address_space *mapping = folio_mapping(folio);
+
+	if (!mapping || !mapping->host || !mapping_can_writeback(mapping))
+		return false;
+	return folio_test_dirty(folio) ||
+	       (folio_test_private(folio) && READ_ONCE(mapping->host->i_state) & I_DIRTY);
 }
 
 /*
@@ -162,15 +177,20 @@ static void mhp_write_out_add(unsigned long pfn)
  * many folios are waiting to be written.
  *
  * Context: Process context. Does not wait.
+ * Return: true if the folio has data that its file system has to write at some time.
  */
-void mhp_write_out(struct folio *folio)
+bool mhp_write_out(struct folio *folio)
 {
-	bool helps;
+	bool helps, due;
 
-	if (!folio_test_dirty(folio) || !folio_trylock(folio))
-		return;
+	if (!folio_test_dirty(folio) && !folio_test_private(folio))
+		return false;
+	if (!folio_trylock(folio))
+		return false;
 	helps = mhp_write_out_helps(folio);
+	due = mhp_write_out_is_due(folio);
 	folio_unlock(folio);
 	if (helps)
 		mhp_write_out_add(folio_pfn(folio));
+	return due;
 }

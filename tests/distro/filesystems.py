@@ -212,6 +212,44 @@ def test_fuse(guest):
     return note
 
 
+# A page that is dirty, or that the server has not committed, is not migrated. close() would write it.
+WRITER = """import os, sys, time
+file = os.open(sys.argv[1], os.O_RDWR | os.O_CREAT)
+os.write(file, bytes(16 << 20))
+print("written", flush=True)
+time.sleep(1000)
+"""
+
+
+@machine(**SMALL, timeout=400)
+def test_nfs(guest):
+    """NFS, whose dirty pages cannot be migrated: they are written long before they are 30 seconds old."""
+    guest.need("rpc.nfsd", "rpc.mountd", "exportfs", "mount.nfs4", "mkfs.ext4", "numactl", modules=("virtio_blk", "nfsd", "nfsv4"))
+    guest.sh("wait_for 30 test -b /dev/vda; mkfs.ext4 -q -F /dev/vda")
+    mount(guest, "ext4", "/dev/vda", "/tmp/served")
+    guest.sh(f"""
+        ip link set lo up
+        mkdir -p /var/lib/nfs; touch /var/lib/nfs/etab /var/lib/nfs/rmtab
+        mountpoint -q /proc/fs/nfsd || mount -t nfsd none /proc/fs/nfsd
+        exportfs -o rw,no_root_squash,insecure,no_subtree_check,fsid=0 127.0.0.1:/tmp/served
+        rpc.mountd -N 2 -N 3
+        rpc.nfsd -N 3 -V 4 2
+        # There are no clients of a previous server for which it would have to wait.
+        echo Y >/proc/fs/nfsd/v4_end_grace || true
+        cat >/tmp/writer.py <<'END'\n{WRITER}END""")
+    dimm = plug(guest)
+    mount(guest, "nfs4", "127.0.0.1:/")
+    guest.sh("echo 6000 >/proc/sys/vm/dirty_expire_centisecs")
+    guest.start_program(f"numactl --preferred={NODE} python3 /tmp/writer.py /tmp/fs/file", "writer")
+    dirty = int(guest.sh(f"awk '$3 == \"Dirty:\" {{ print $4 }}' /sys/devices/system/node/node{NODE}/meminfo"))
+    assert dirty > 8 << 10, f"only {dirty} kB are dirty: nothing is shown"
+    guest.set_blocks("offline", guest.blocks(dimm))
+    guest.end_program("writer")
+    assert guest.unplug(dimm).done
+    guest.sh("cmp -n 16M /dev/zero /tmp/fs/file; umount /tmp/fs; rpc.nfsd 0; exportfs -ua; pkill rpc.mountd; umount /tmp/served")
+    return f"{dirty} kB dirty"
+
+
 @machine(**SMALL, timeout=600)
 def test_slow_disk(guest):
     """Writeback takes 40 ms for each request: an offline waits for it and succeeds, or ends with that reason."""
