@@ -484,13 +484,14 @@ static unsigned long mhp_evacuate_page(struct mhp_evacuation *e, unsigned long p
 /* Goes through the run once, and moves its pages in use in batches. */
 static int mhp_evacuate_pass(struct mhp_evacuation *e)
 {
-	unsigned long pfn = e->run->pages.start_pfn, nr;
+	unsigned long pfn = e->run->pages.start_pfn, end = mhp_range_end(&e->run->pages);
+	unsigned long look = pfn + PAGES_PER_SECTION, nr;
 	int ret = 0;
 
 	e->left = 0;
 	e->unwritten = false;
 	e->stuck = MHP_RESULT_OK;
-	while (!ret && pfn < mhp_range_end(&e->run->pages)) {
+	while (!ret && pfn < end) {
 		nr = mhp_evacuate_page(e, pfn);
 		pfn += nr;
 		if (!nr) {
@@ -498,6 +499,10 @@ static int mhp_evacuate_pass(struct mhp_evacuation *e)
 		} else if (e->batch >= MHP_BATCH) {
 			mhp_evacuate_batch(e);
 			ret = mhp_evacuate_check_patience(e);
+		} else if (pfn >= look && pfn < end) {
+			/* Busy pages fill no batch, and there may be very many of them. */
+			ret = mhp_evacuate_check_patience(e);
+			look = pfn + PAGES_PER_SECTION;
 		}
 		cond_resched();
 	}
