@@ -1194,8 +1194,8 @@ static int mhp_decode_lose(const struct mhp_change *change)
  * be removed. Otherwise it stays present, but cannot be used again.
  *
  * Context: Process context, may sleep; waits for nothing but memory failure, for at most 5 seconds,
- * and for others to end their isolation, for at most one. device_hotplug_lock and the device lock
- * of the block held. Takes mem_hotplug_lock.
+ * for others to end their isolation, for at most one, and for notifiers, of which ksmd takes at
+ * most 10. device_hotplug_lock and the device lock of the block held. Takes mem_hotplug_lock.
  * Return: 0; -EBUSY, -EHWPOISON, -ENOMEM, or the error of a notifier if the memory stays
  * present; -EINVAL if the block has holes or several zones, and is online as before.
  */
