@@ -73,6 +73,7 @@
  * @left: number of pages in use that could not be moved in this pass
  * @least: the minimum of @left so far
  * @gained: the time at which @least was reached, in jiffies
+ * @took: the duration of the last pass, in jiffies
  * @stuck: the first page that could not be moved in this pass, and the reason
  * @suspect: the same of the previous pass
  * @seen: number of consecutive passes in which @suspect was that page
@@ -92,7 +93,7 @@ struct mhp_evacuation {
 	bool drained, unwritten;
 	unsigned long flushed;
 	unsigned long left, least;
-	unsigned long gained;
+	unsigned long gained, took;
 	struct mhp_result stuck, suspect;
 	unsigned int seen, held;
 };
@@ -145,10 +146,13 @@ static int mhp_evacuate_check_patience(struct mhp_evacuation *e)
 	return mhp_lose_patience(e->patience, e->suspect.pfn, e->res);
 }
 
-/* Sleeps between two passes, so that references can be dropped; longer without progress. */
+/*
+ * Sleeps between two passes, so that references can be dropped; longer without progress, and not
+ * shorter than the last pass took: writeback of a large run may take minutes.
+ */
 static void mhp_evacuate_sleep(const struct mhp_evacuation *e)
 {
-	unsigned long ticks = clamp((jiffies - e->gained) / 16, 1UL, HZ / 20UL);
+	unsigned long ticks = clamp(max((jiffies - e->gained) / 16, e->took), 1UL, HZ / 20UL);
 
 	if (e->patience->policy->signals == MHP_SIGNALS_ANY)
 		schedule_timeout_interruptible(ticks);
@@ -668,13 +672,16 @@ static void mhp_evacuate_flush(struct mhp_evacuation *e)
 /* Makes passes until the run is empty or the evacuation has to end. */
 static int mhp_evacuate_passes(struct mhp_evacuation *e)
 {
+	unsigned long begin;
 	unsigned int passes;
 	int ret;
 
 	for (passes = 0;; passes++) {
+		begin = jiffies;
 		ret = mhp_evacuate_pass(e);
 		if (ret)
 			return ret;
+		e->took = jiffies - begin;
 		if (!e->left) {
 			ret = mhp_evacuate_test_free(e);
 			if (!ret || e->res->err)
