@@ -44,6 +44,9 @@ bool acpi_memory_eject_incomplete(const struct acpi_device *adev);
 bool acpi_memory_eject_detached(struct acpi_device *adev);
 void acpi_memory_eject_settle(struct acpi_device *adev);
 void acpi_memory_eject_added(struct acpi_device *adev);
+void acpi_memory_eject_removed(struct acpi_device *adev);
+unsigned int acpi_memory_eject_removals(struct acpi_device *adev, u32 source);
+bool acpi_memory_eject_outdated(struct acpi_device *adev, u32 source, unsigned int removals);
 bool acpi_memory_eject_shown(struct acpi_device *adev);
 void acpi_memory_eject_free(struct acpi_device *adev);
 extern struct device_attribute dev_attr_eject_status, dev_attr_eject_ask;
@@ -112,6 +115,21 @@ static inline void acpi_memory_eject_settle(struct acpi_device *adev)
 
 static inline void acpi_memory_eject_added(struct acpi_device *adev)
 {
+}
+
+static inline void acpi_memory_eject_removed(struct acpi_device *adev)
+{
+}
+
+static inline unsigned int acpi_memory_eject_removals(struct acpi_device *adev, u32 source)
+{
+	return 0;
+}
+
+static inline bool acpi_memory_eject_outdated(struct acpi_device *adev, u32 source,
+					      unsigned int removals)
+{
+	return false;
 }
 
 static inline void acpi_memory_eject_free(struct acpi_device *adev)

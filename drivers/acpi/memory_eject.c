@@ -27,6 +27,10 @@
  * A check of a device above it, or a scan, skips the device. In both cases, the eject is cancelled
  * if memory has disappeared, and acpi_eject_over() checks the device again if it stays.
  *
+ * A request may wait in the workqueue of hotplug events until its device has been removed, and
+ * another one may be in the slot then. Each device therefore has a count of its removals. An eject
+ * that was queued before the last of them is refused: it was not meant for the next device.
+ *
  * Owns: struct acpi_memory_eject, in acpi_device.eject from the first request or setting
  *	until the ACPI device is freed.
  * Calls: the requests of linux/memory.h; scan.c to detach and eject.
@@ -98,6 +102,7 @@ struct kept_blocks {
  *	acpi_scan_lock
  * @gone: that check found memory whose enabled bit of _STA is clear; protected by acpi_scan_lock
  * @retry: the device was incomplete when the eject began; protected by acpi_scan_lock
+ * @removals: how often a device has been removed from the slot; written with acpi_scan_lock held
  * @messages: rate limit of the messages that notifications cause
  * @turn: held while @state changes and while the firmware is told of the change, so that the
  *	answers come in the order of the changes; changes to and from EJECT_PENDING and
@@ -120,6 +125,7 @@ struct acpi_memory_eject {
 	bool again;
 	bool gone;
 	bool retry;
+	unsigned int removals;
 	struct ratelimit_state messages;
 	/* Serializes changes of the state. */
 	struct mutex turn;
@@ -969,6 +975,66 @@ void acpi_memory_eject_added(struct acpi_device *adev)
 	acpi_eject_forget(adev, BIT(EJECT_ASKED) | BIT(EJECT_FAILED));
 	for (top = acpi_dev_parent(adev); top; top = acpi_dev_parent(top))
 		acpi_eject_forget(top, BIT(EJECT_DONE));
+}
+
+/**
+ * acpi_memory_eject_removed - note that a device has been removed
+ * @adev: the device, of any kind
+ *
+ * Ejects that are queued were not meant for the next device in the slot. User space is not asked
+ * about the device any more.
+ *
+ * Context: Process context. acpi_scan_lock held.
+ */
+void acpi_memory_eject_removed(struct acpi_device *adev)
+{
+	struct acpi_memory_eject *e = READ_ONCE(adev->eject);
+
+	if (!e)
+		return;
+	WRITE_ONCE(e->removals, e->removals + 1);
+	guard(mutex)(&e->turn);
+	if (e->state == EJECT_ASKED)
+		acpi_eject_change_state(e, EJECT_DONE);
+}
+
+static bool acpi_eject_is_request(const struct acpi_device *adev, u32 source)
+{
+	return adev->flags.hotplug_notify &&
+	       (source == ACPI_NOTIFY_EJECT_REQUEST || source == ACPI_OST_EC_OSPM_EJECT);
+}
+
+/**
+ * acpi_memory_eject_removals - count the removals of a device
+ * @adev: the device, of any kind, for which a request is queued
+ * @source: the request, which need not be an eject
+ *
+ * Context: Process context. May sleep.
+ * Return: the number, for acpi_memory_eject_outdated().
+ */
+unsigned int acpi_memory_eject_removals(struct acpi_device *adev, u32 source)
+{
+	/* Removals are counted from now on. */
+	struct acpi_memory_eject *e = acpi_eject_is_request(adev, source) ? acpi_eject_get(adev) :
+									    NULL;
+
+	return e ? READ_ONCE(e->removals) : 0;
+}
+
+/**
+ * acpi_memory_eject_outdated - test whether an eject was meant for a device that was removed
+ * @adev: the device
+ * @source: the request, which need not be an eject
+ * @removals: the result of acpi_memory_eject_removals() when the request was queued
+ *
+ * Context: Process context. acpi_scan_lock held.
+ * Return: true if the device was removed after the eject was queued. There may be another one.
+ */
+bool acpi_memory_eject_outdated(struct acpi_device *adev, u32 source, unsigned int removals)
+{
+	const struct acpi_memory_eject *e = READ_ONCE(adev->eject);
+
+	return acpi_eject_is_request(adev, source) && e && e->removals != removals;
 }
 
 /**

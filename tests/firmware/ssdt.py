@@ -2,7 +2,7 @@
 """Memory devices that QEMU does not have."""
 
 import ssdt
-from guest import MIB, OST_BUSY, OST_EJECT, OST_EJECT_IN_PROGRESS, OST_IN_USE, OST_NOT_ADDED, OST_NOT_PERMITTED, OST_NOT_USABLE, OST_SUCCESS, OST_USER_EJECT
+from guest import MIB, OST_BUSY, OST_EJECT, OST_EJECT_IN_PROGRESS, OST_FAILURE, OST_IN_USE, OST_NOT_ADDED, OST_NOT_PERMITTED, OST_NOT_USABLE, OST_SUCCESS, OST_USER_EJECT
 from ssdt import BUS_CHECK, CHECK, EJECT, HIDDEN, Device
 
 SIZE = HIDDEN.step
@@ -365,10 +365,39 @@ def test_asked_for_another(guest):
     ssdt.do(guest, f"Notify (\\_SB.MEM0, {EJECT})")
     guest.sh(f"wait_for 60 grep -q asked {mem0}/eject_status")
     ssdt.notify(guest, "MEM0", CHECK, sta=0)
+    assert ssdt.eject_status(guest, "MEM0")[0] == "done", "user space is still asked"
     assert ssdt.notify(guest, "MEM0", CHECK, sta=0xF) == OST_SUCCESS
     assert ssdt.eject_status(guest, "MEM0") == ("idle", {})
     guest.sh(f"expect EINVAL {mem0}/eject_status cancel; expect OK {mem0}/eject 1; wait_for 60 grep -q done {mem0}/eject_status")
     ssdt.check_said(guest, "MEM0", [(OST_USER_EJECT, OST_EJECT_IN_PROGRESS), (OST_USER_EJECT, OST_SUCCESS)], -2)
+
+
+@ssdt.machine(timeout=400)
+def test_outdated(guest):
+    """A device disappears, and another one comes, before an eject of the first is handled: that one is not ejected."""
+    delay = "/sys/module/mhp_watch/parameters/delay_ms"
+    memory = HIDDEN[0], SIZE
+    # The next one is in the slot as soon as the firmware is told that the first has gone.
+    ssdt.load(guest, Device("MEM0", [memory], node=1, sta=0, ost="If (Arg0 == 1) { _STA = 0xF }"),
+              Device("MEM1", [(HIDDEN[1], SIZE)], node=1))
+    assert ssdt.notify(guest, "MEM0", CHECK, sta=0xF) == OST_SUCCESS
+    other, = blocks(guest, (HIDDEN[1], SIZE))
+    state, eject = f"$memory/memory{other}/state", f"{ssdt.directory(guest, 'MEM0')}/eject"
+    goes = "\\_SB.MEM0._STA = 0", f"Notify (\\_SB.MEM0, {CHECK})", "Sleep (200)", f"Notify (\\_SB.MEM0, {CHECK})", "Sleep (200)"
+    guest.sh("modprobe mhp_watch")
+    for source, statements, user in ((OST_EJECT, (*goes, f"Notify (\\_SB.MEM0, {EJECT})"), "true"),
+                                     (OST_USER_EJECT, goes, f"expect OK {eject} 1")):
+        guest.set_blocks("online_movable", [other])
+        events, before = ssdt.make_button(guest, *statements), len(ssdt.said(guest, "_OST", "MEM0"))
+        # An offline holds the lock, so that all of these requests wait.
+        guest.sh(f"rm -f /tmp/offline; echo {guest.longer(3) * 1000} >{delay}; wr {state} offline >/tmp/offline 2>&1 & "
+                 f"wait_for 30 grep -qx going-offline {state}; echo 0 >{delay}; cat {events}; {user}; [ ! -s /tmp/offline ]; "
+                 f"wait_for 60 eval '[ $(dmesg | grep -c \"_OST MEM0\") -ge {before + 3} ]'; wait_for 30 grep -qx OK /tmp/offline")
+        told = ssdt.said(guest, "_OST", "MEM0")[before:]
+        assert told == [(CHECK, OST_SUCCESS), (CHECK, OST_SUCCESS), (source, OST_FAILURE)], f"_OST {told}"
+        assert not ssdt.ejects(guest, "MEM0") and len(blocks(guest, memory)) == 1, "the next one was ejected"
+    assert ssdt.notify(guest, "MEM0", EJECT) == OST_SUCCESS
+    assert not blocks(guest, memory)
 
 
 @ssdt.machine()
