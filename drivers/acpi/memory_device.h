@@ -45,6 +45,7 @@ bool acpi_memory_eject_detached(struct acpi_device *adev);
 void acpi_memory_eject_settle(struct acpi_device *adev);
 void acpi_memory_eject_added(struct acpi_device *adev);
 void acpi_memory_eject_removed(struct acpi_device *adev);
+bool acpi_memory_eject_absent(const struct acpi_device *adev);
 unsigned int acpi_memory_eject_removals(struct acpi_device *adev, u32 source);
 bool acpi_memory_eject_outdated(struct acpi_device *adev, u32 source, unsigned int removals);
 bool acpi_memory_eject_shown(struct acpi_device *adev);
@@ -119,6 +120,11 @@ static inline void acpi_memory_eject_added(struct acpi_device *adev)
 
 static inline void acpi_memory_eject_removed(struct acpi_device *adev)
 {
+}
+
+static inline bool acpi_memory_eject_absent(const struct acpi_device *adev)
+{
+	return false;
 }
 
 static inline unsigned int acpi_memory_eject_removals(struct acpi_device *adev, u32 source)

@@ -102,6 +102,9 @@ struct kept_blocks {
  *	acpi_scan_lock
  * @gone: that check found memory whose enabled bit of _STA is clear; protected by acpi_scan_lock
  * @retry: the device was incomplete when the eject began; protected by acpi_scan_lock
+ * @left: that check found the device itself without the enabled bit; protected by acpi_scan_lock
+ * @absent: a check found this device without the enabled bit during the eject of this device, or of
+ *	one above it, and it has not been detached yet; protected by acpi_scan_lock
  * @removals: how often a device has been removed from the slot; written with acpi_scan_lock held
  * @messages: rate limit of the messages that notifications cause
  * @turn: held while @state changes and while the firmware is told of the change, so that the
@@ -125,6 +128,8 @@ struct acpi_memory_eject {
 	bool again;
 	bool gone;
 	bool retry;
+	bool left;
+	bool absent;
 	unsigned int removals;
 	struct ratelimit_state messages;
 	/* Serializes changes of the state. */
@@ -429,7 +434,7 @@ static int acpi_eject_end_removed(struct acpi_device *adev, void *unused)
 {
 	if (acpi_memory_eject_incomplete(adev)) {
 		acpi_bus_get_status(adev);
-		if (!acpi_device_is_enabled(adev)) {
+		if (!acpi_device_is_enabled(adev) || acpi_memory_eject_absent(adev)) {
 			acpi_scan_forget(adev);
 			acpi_eject_set_state(adev->eject, EJECT_DONE);
 			acpi_dev_for_each_child(adev, acpi_eject_end_below, NULL);
@@ -465,7 +470,8 @@ static void acpi_eject_over(struct acpi_memory_eject *e, int err, struct mhp_res
 		return;
 	/* The check may have been for an incomplete device below, which has been removed. */
 	acpi_eject_end_removed(e->adev, NULL);
-	if (state == EJECT_FAILED)
+	/* The check of the next device in the slot was refused as well. */
+	if (state == EJECT_FAILED || e->left)
 		acpi_scan_recheck(e->adev);
 }
 
@@ -562,6 +568,7 @@ static int acpi_eject_start(struct acpi_memory_eject *e, u32 source, struct mhp_
 
 	e->again = false;
 	e->gone = false;
+	e->left = false;
 	spin_lock(&e->lock);
 	e->state = EJECT_PENDING;
 	e->source = source;
@@ -745,20 +752,36 @@ static bool acpi_eject_has_memory(struct acpi_device *adev)
 	return acpi_eject_collect_ranges(adev, &ranges) || ranges.nr;
 }
 
-/* Returns 1 if memory of the device is not enabled any more. */
-static int acpi_eject_find_gone(struct acpi_device *adev, void *unused)
+/* When the check is made up for, another device may be in the place of one that was used. */
+static int acpi_eject_mark_absent(struct acpi_device *adev, void *unused)
+{
+	struct acpi_memory_eject *e = adev->handler ? acpi_eject_get(adev) : NULL;
+
+	if (e)
+		e->absent = true;
+	return acpi_dev_for_each_child(adev, acpi_eject_mark_absent, NULL);
+}
+
+/* Marks the devices that are not enabled any more, and notes whether one of them has memory. */
+static int acpi_eject_find_gone(struct acpi_device *adev, void *gone)
 {
 	acpi_bus_get_status(adev);
-	if (!acpi_device_is_enabled(adev))
-		return acpi_eject_has_memory(adev);
-	return acpi_dev_for_each_child(adev, acpi_eject_find_gone, NULL);
+	if (acpi_device_is_enabled(adev))
+		return acpi_dev_for_each_child(adev, acpi_eject_find_gone, gone);
+	if (acpi_eject_has_memory(adev))
+		*(bool *)gone = true;
+	return acpi_eject_mark_absent(adev, NULL);
 }
 
 /* Cancels the eject if memory has disappeared: the pages of absent memory cannot be moved. */
 static void acpi_eject_put_off_check(struct acpi_memory_eject *e, struct acpi_device *adev)
 {
+	bool gone = false;
+
 	e->again = true;
-	if (acpi_eject_find_gone(adev, NULL)) {
+	acpi_eject_find_gone(adev, &gone);
+	e->left |= e->absent;
+	if (gone) {
 		e->gone = true;
 		WRITE_ONCE(e->progress.cancel, true);
 	}
@@ -967,8 +990,11 @@ static void acpi_eject_forget(struct acpi_device *adev, unsigned long states)
  */
 void acpi_memory_eject_added(struct acpi_device *adev)
 {
+	struct acpi_memory_eject *e = READ_ONCE(adev->eject);
 	struct acpi_device *top;
 
+	if (e)
+		e->absent = false;
 	acpi_eject_forget(adev, BIT(EJECT_DONE));
 	if (acpi_memory_eject_pending(adev))
 		return;
@@ -993,9 +1019,25 @@ void acpi_memory_eject_removed(struct acpi_device *adev)
 	if (!e)
 		return;
 	WRITE_ONCE(e->removals, e->removals + 1);
+	e->absent = false;
 	guard(mutex)(&e->turn);
 	if (e->state == EJECT_ASKED)
 		acpi_eject_change_state(e, EJECT_DONE);
+}
+
+/**
+ * acpi_memory_eject_absent - test whether a device has disappeared during an eject
+ * @adev: the device
+ *
+ * Context: Process context. acpi_scan_lock held.
+ * Return: true if a check that was put off found the device without the enabled bit of _STA.
+ * Another device may have the bit now.
+ */
+bool acpi_memory_eject_absent(const struct acpi_device *adev)
+{
+	const struct acpi_memory_eject *e = READ_ONCE(adev->eject);
+
+	return e && e->absent;
 }
 
 static bool acpi_eject_is_request(const struct acpi_device *adev, u32 source)

@@ -218,6 +218,42 @@ def test_gone_itself(guest):
     gone_below(guest, "CON0.CON1.MEM1", CHECK, checked="CON0.CON1.MEM1")
 
 
+@ssdt.machine(nodes=("1G", "1G", "0"), cmdline="maxcpus=1", timeout=400)
+def test_replaced(guest):
+    """A device disappears while it is being ejected, and is checked, and another one comes: what was in the first is lost."""
+    # The next one is in the slot as soon as the check was refused.
+    ssdt.load(guest, Device("MEM0", [(HIDDEN[0], 2 * BLOCK)], node=2, sta=0, ost=f"If (Arg1 == {OST_BUSY}) {{ _STA = 0xF }}"))
+    assert ssdt.notify(guest, "MEM0", CHECK, sta=0xF) == OST_SUCCESS
+    guest.set_blocks("online_movable", EXPECTED[:2])
+    eject_and(guest, "MEM0", HIDDEN[1], "\\_SB.MEM0._STA = 0", f"Notify (\\_SB.MEM0, {CHECK:#x})", node=2)
+    ends(guest, "MEM0", "lost")
+    guest.sh(f"wait_for 60 grep -qx lost $memory/memory{EXPECTED[1]}/state; wait_for 60 [ ! -e $memory/memory{EXPECTED[0]} ]")
+    assert ssdt.verdicts(guest, "MEM0") == [OST_SUCCESS, OST_BUSY, 1]
+    assert "has gone without an eject" in guest.sh("dmesg")
+    guest.end_program("hold")
+
+
+@ssdt.machine(timeout=400)
+def test_not_the_next_one(guest):
+    """The same when the last page has moved: the eject succeeds, and the next device is used, and not ejected."""
+    slow = ('Device (SLOW) { Name (_HID, "TEST0002") Name (LATE, 0) Method (_STA, 0, Serialized) { '
+            'If (LATE) { LATE = 0 Debug = "SLOW" Sleep (6000) } Return (0xF) } }')
+    ssdt.load(guest, Device("BOX0", hid="ACPI0004", sta=0, more=slow, ost="If (Arg0 == 1) { \\_SB.BOX0.MEM0._STA = 0xF }",
+                            children=(Device("MEM0", [(HIDDEN[0], BLOCK)], node=1),)))
+    assert ssdt.notify(guest, "BOX0", CHECK, sta=0xF) == OST_SUCCESS
+    guest.set_blocks("online_movable", EXPECTED[:1])
+    # While the check of the container waits for SLOW, it holds the locks. Then it finds that MEM0 has gone.
+    events = ssdt.make_button(guest, f"Notify (\\_SB.BOX0.MEM0, {EJECT:#x})", "Sleep (300)", "\\_SB.BOX0.SLOW.LATE = 1",
+                              "\\_SB.BOX0.MEM0._STA = 0", f"Notify (\\_SB.BOX0, {CHECK:#x})")
+    guest.start_program(f"hold pin 1 {HIDDEN[0]} {HIDDEN[0] + BLOCK}", "hold")
+    guest.sh(f"cat {events}; wait_for 60 eval 'dmesg | grep -q SLOW'")
+    guest.end_program("hold")
+    guest.sh(f"wait_for 60 grep -qx idle {ssdt.directory(guest, 'BOX0.MEM0')}/eject_status")
+    assert ssdt.verdicts(guest, "BOX0.MEM0") == [OST_SUCCESS] and ssdt.verdicts(guest, "BOX0") == [OST_SUCCESS, OST_SUCCESS]
+    assert not ssdt.ejects(guest, "MEM0"), "the next one was ejected"
+    assert numbers(guest) == EXPECTED[:1], f"blocks {numbers(guest)}: the next one is not used"
+
+
 @ssdt.machine(timeout=400)
 def test_comes_meanwhile(guest):
     """A device that appears in a container that is being ejected is used only if the eject fails."""
