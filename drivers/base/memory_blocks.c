@@ -879,12 +879,12 @@ static int memory_block_change_state(struct memory_block *mem, enum mmop type,
 	return memory_blocks_take_offline(&mem, 1, policy, &res);
 }
 
-/* Cancels the offline of a block. */
+/* Waits for the end of an offline that was cancelled. An eject may follow, which is not. */
 static int memory_block_stay_online(struct memory_block *mem, enum mmop type)
 {
-	memory_block_cancel(mem);
 	if (wait_event_interruptible(blocks_settled,
-				     READ_ONCE(mem->state) != MEM_GOING_OFFLINE))
+				     READ_ONCE(mem->state) != MEM_GOING_OFFLINE ||
+				     READ_ONCE(mem->claimed)))
 		return -EINTR;
 	if (READ_ONCE(mem->state) != MEM_ONLINE)
 		return -EBUSY;
@@ -940,6 +940,8 @@ static int memory_block_fulfil(struct memory_block *mem, enum mmop type,
 	int ret;
 
 	if (type != MMOP_OFFLINE && mem->state == MEM_GOING_OFFLINE && !mem->claimed) {
+		/* The offline cannot end before the lock is released, nor another one begin. */
+		memory_block_cancel(mem);
 		unlock_device_hotplug();
 		return memory_block_stay_online(mem, type);
 	}
