@@ -551,12 +551,30 @@ static void acpi_eject_ask_user(struct acpi_memory_eject *e, u32 source)
 	acpi_evaluate_ost(e->adev->handle, source, ACPI_OST_SC_EJECT_IN_PROGRESS, NULL);
 }
 
+static bool acpi_eject_is_pending(const struct acpi_device *adev)
+{
+	const struct acpi_memory_eject *e = READ_ONCE(adev->eject);
+	enum eject_state state = e ? READ_ONCE(e->state) : EJECT_IDLE;
+
+	return state == EJECT_PENDING || state == EJECT_LEAVING;
+}
+
+static int acpi_eject_find_pending(struct acpi_device *adev, void *unused)
+{
+	if (acpi_eject_is_pending(adev))
+		return 1;
+	return acpi_dev_for_each_child(adev, acpi_eject_find_pending, NULL);
+}
+
 static int acpi_eject_start(struct acpi_memory_eject *e, u32 source, struct mhp_result *res)
 {
 	int err;
 
 	if (!acpi_has_method(e->adev->handle, "_EJ0"))
 		return mhp_refuse(res, -EPERM, MHP_WHY_DISABLED, MHP_NO_PFN);
+	/* The eject of an incomplete device below has no memory to claim any more. */
+	if (acpi_dev_for_each_child(e->adev, acpi_eject_find_pending, NULL))
+		return mhp_refuse(res, -EBUSY, MHP_WHY_EJECTING, MHP_NO_PFN);
 	err = acpi_eject_alloc_kept(e);
 	if (err)
 		return mhp_refuse(res, err, MHP_WHY_NOMEM, MHP_NO_PFN);
@@ -612,11 +630,11 @@ static void acpi_eject_request(struct acpi_memory_eject *e, u32 source,
 	acpi_eject_end(e, acpi_eject_outcome(e, err), source, &res, acpi_eject_code(&res));
 }
 
-static int acpi_eject_find_incomplete(struct acpi_device *adev, void *unused)
+static int acpi_eject_find_unfinished(struct acpi_device *adev, void *unused)
 {
-	if (acpi_memory_eject_incomplete(adev))
+	if (acpi_memory_eject_incomplete(adev) || acpi_eject_is_pending(adev))
 		return 1;
-	return acpi_dev_for_each_child(adev, acpi_eject_find_incomplete, NULL);
+	return acpi_dev_for_each_child(adev, acpi_eject_find_unfinished, NULL);
 }
 
 /* Does user space decide about the device? It cannot eject one that has no handler. */
@@ -660,7 +678,7 @@ int acpi_memory_eject(struct acpi_device *adev, u32 source)
 		return -EBUSY;
 	}
 	err = acpi_eject_find_ranges(adev, &ranges);
-	if (err || (!ranges.nr && !acpi_eject_find_incomplete(adev, NULL) &&
+	if (err || (!ranges.nr && !acpi_eject_find_unfinished(adev, NULL) &&
 		    !acpi_eject_asks(adev)))
 		return err;
 	e = acpi_eject_get(adev);
@@ -719,14 +737,6 @@ bool acpi_memory_may_log(struct acpi_device *adev)
 	struct acpi_memory_eject *e = acpi_eject_get(adev);
 
 	return !e || __ratelimit(&e->messages);
-}
-
-static bool acpi_eject_is_pending(const struct acpi_device *adev)
-{
-	const struct acpi_memory_eject *e = READ_ONCE(adev->eject);
-	enum eject_state state = e ? READ_ONCE(e->state) : EJECT_IDLE;
-
-	return state == EJECT_PENDING || state == EJECT_LEAVING;
 }
 
 /**
