@@ -180,6 +180,8 @@ static void memory_group_dir_remove(struct memory_group_dir *dir)
 
 static DEFINE_MUTEX(memory_groups_lock);
 static DEFINE_XARRAY_ALLOC(memory_groups);
+/* The ID of a group that has gone is not given to the next one: a request may still name it. */
+static u32 memory_groups_next;
 
 static int memory_group_register(const struct memory_group *template)
 {
@@ -196,8 +198,9 @@ static int memory_group_register(const struct memory_group *template)
 	INIT_LIST_HEAD(&group->memory_blocks);
 
 	guard(mutex)(&memory_groups_lock);
-	err = xa_alloc(&memory_groups, &mgid, group, xa_limit_31b, GFP_KERNEL);
-	if (err)
+	err = xa_alloc_cyclic(&memory_groups, &mgid, group, xa_limit_31b, &memory_groups_next,
+			      GFP_KERNEL);
+	if (err < 0)
 		return err;
 	group->mgid = mgid;
 	mhp_group_join(group);

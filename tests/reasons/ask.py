@@ -135,7 +135,8 @@ def test_groups(guest):
 
     # A block in a kernel zone may not go offline again: this DIMM stays.
     first, last = guest.blocks(guest.plug("256M", 1))
-    group = guest.sh(f"cat $memory/memory{first}/group").strip()
+    gone, group = group, guest.sh(f"cat $memory/memory{first}/group").strip()
+    assert group != gone and guest.ask(f"offline group{gone}", "EINVAL")[-1]["reason"] == "absent", "it has the ID of the group that has gone"
     guest.set_blocks("online_movable", [last])
     guest.set_blocks("online_kernel", [first])
     zones = guest.sh(f"cat $memory/groups/{group}/zones").strip()
