@@ -519,7 +519,22 @@ proctype writer(byte b; bool off)
 	/* memory_block_fulfil(), memory_block_change_state() */
 	if
 	:: !off && o[mem].state == GOING_OFFLINE && !o[mem].claimed ->
+#ifdef DEFECT_WRITER_CANCELS_LATE
 	   drop(device_hotplug_lock);
+#endif
+	   /* memory_block_cancel(), with progress_lock held: not the request of who has claimed it */
+	   atomic {
+		use(mem);
+		if
+		:: o[mem].progress != 0 ->
+		   assert(!o[mem].claimed);
+		   cancel[o[mem].progress - 1] = true
+		:: else
+		fi
+	   };
+#ifndef DEFECT_WRITER_CANCELS_LATE
+	   drop(device_hotplug_lock);
+#endif
 	   goto stay_online
 	:: else ->
 	   if
@@ -535,19 +550,11 @@ proctype writer(byte b; bool off)
 	goto out;
 
 stay_online:
-	/* memory_block_cancel(), with progress_lock held */
-	atomic {
-		use(mem);
-		if
-		:: o[mem].progress != 0 -> cancel[o[mem].progress - 1] = true
-		:: else
-		fi
-	};
 	/* wait_event_interruptible(blocks_settled, ...), without a signal */
 	do
-	:: atomic { o[mem].state == GOING_OFFLINE -> asleep[_pid] = true };
+	:: atomic { o[mem].state == GOING_OFFLINE && !o[mem].claimed -> asleep[_pid] = true };
 	   !asleep[_pid]
-	:: o[mem].state != GOING_OFFLINE -> break
+	:: o[mem].state != GOING_OFFLINE || o[mem].claimed -> break
 	od;
 
 out:
