@@ -46,12 +46,14 @@ enum memory_fate {
 
 /**
  * struct memory_candidate - a block that a request may change
+ * @mem: the block, with a reference, while the request runs
  * @nr: the ID of the block
  * @score: how easily the block goes offline
  * @fate: the result for the block
  * @res: the reason, if @fate is %FATE_FAILED
  */
 struct memory_candidate {
+	struct memory_block *mem;
 	unsigned long nr;
 	unsigned int score;
 	enum memory_fate fate;
@@ -370,14 +372,39 @@ static int request_take_census(struct memory_request *req, struct memory_block *
 	return req->res.err;
 }
 
-static void request_add_candidate(struct memory_request *req, const struct memory_block *mem,
+static void request_add_candidate(struct memory_request *req, struct memory_block *mem,
 				  unsigned int score)
 {
 	/* A block that was added after the arrays were allocated is not part of this request. */
-	if (req->nr < req->max)
-		req->candidates[req->nr++] = (struct memory_candidate){
-			.nr = block_number(mem), .score = score, .res = MHP_RESULT_OK,
-		};
+	if (req->nr == req->max)
+		return;
+	get_device(&mem->dev);
+	req->candidates[req->nr++] = (struct memory_candidate){
+		.mem = mem, .nr = block_number(mem), .score = score, .res = MHP_RESULT_OK,
+	};
+}
+
+static void request_put_candidates(struct memory_request *req)
+{
+	unsigned long i;
+
+	for (i = 0; i < req->nr; i++) {
+		put_device(&req->candidates[i].mem->dev);
+		req->candidates[i].mem = NULL;
+	}
+}
+
+/*
+ * An attempt drops device_hotplug_lock. Meanwhile a block may be removed, and that of another
+ * device, of another node or group, may come at the same address.
+ */
+static bool request_candidate_stays(const struct memory_candidate *c)
+{
+	struct memory_block *found = find_memory_block(c->mem->start_section_nr);
+
+	if (found)
+		put_device(&found->dev);
+	return found == c->mem;
 }
 
 /*
@@ -548,6 +575,11 @@ static unsigned int request_choose_blocks(struct memory_request *req)
 
 		if (c->fate != FATE_WAITING)
 			continue;
+		if (!request_candidate_stays(c)) {
+			c->fate = FATE_FAILED;
+			mhp_refuse(&c->res, -EINVAL, MHP_WHY_ABSENT, block_pfn(c->mem));
+			continue;
+		}
 		c->fate = FATE_CHOSEN;
 		req->chosen[nr++] = (struct range){ c->nr * size, c->nr * size + size - 1 };
 		missing--;
@@ -734,6 +766,7 @@ static void request_change_memory(struct memory_request *req)
 	if (!request_find_candidates(req))
 		request_fulfil(req);
 	unlock_device_hotplug();
+	request_put_candidates(req);
 }
 
 /* ---- Queries ------------------------------------------------------------- */

@@ -373,6 +373,29 @@ print(*(f"{n} {said}" for said, n in sorted(count.items())), sep=", ")
 """
 
 
+@machine(timeout=300)
+def test_replaced(guest):
+    """Between two attempts of a request for a size, a DIMM is replaced by one of another node, which the request leaves alone."""
+    guest.sh("modprobe mhp_ask")
+    low, high = guest.plug_online("128M", 1), guest.plug_online("128M", 1)
+    (first,), (last,) = guest.blocks(low), guest.blocks(high)
+    # Both blocks have a page in use. The last one is tried first, and does not go offline.
+    for name, kind, dimm in (("low", "page", low), ("high", "late-lock", high)):
+        guest.start_program(f"hold {kind} 1 {dimm.lo} {dimm.lo + 128 * MIB}", name)
+    guest.sh("ask 'offline size=128M node=1 zone=Movable' /tmp/lines >/tmp/first 2>&1 & "
+             f"wait_for 30 grep -qx going-offline $memory/memory{last}/state")
+    assert guest.unplug(low).done, "it has to be ejected"
+    new = guest.plug_online("128M", 0)
+    assert new.lo == low.lo, "it is at another address"
+    late = "" if guest.sh(f"cat $memory/memory{last}/state") == "going-offline" else ", but too late"
+    guest.sh("wait_for 60 grep -q . /tmp/first")
+    assert guest.sh("cat /tmp/first") == "EBUSY" and guest.zones([first])[first][0] == "online", guest.sh("cat /tmp/first /tmp/lines")
+    guest.sh("echo release >/sys/kernel/debug/mhp_ask")
+    for name in ("high", "low"):
+        guest.end_program(name)
+    return f"memory{first} was replaced{late}"
+
+
 @machine(timeout=1200)
 def test_random_lines(guest):
     """10,000 random lines, read, cancelled or left alone: no complaint of the kernel, no thread stays, and blocks still work."""
