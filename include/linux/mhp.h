@@ -10,7 +10,7 @@
  * drivers/base/ passes *pieces* of memory by value, and callbacks for the few things that only
  * drivers/base/ can do. mm/ never calls drivers/base/ directly, and never sees a memory block.
  * All other code uses <linux/memory_hotplug.h> and <linux/memory.h>, and of this file only
- * mhp_wait_awake() and struct mhp_policy, mhp_progress and memory_group.
+ * mhp_wait_awake(), mhp_driver_limit(), and struct mhp_policy, mhp_progress and memory_group.
  */
 #ifndef _LINUX_MHP_H
 #define _LINUX_MHP_H
