@@ -120,6 +120,7 @@ class Machine:
     plugin: str = ""                # of QEMU's translator, with its arguments
     table: object = None            # one more ACPI table: a function of a directory that gives the path of its AML
     layout: bool = False            # the kernel chooses where it lies, and how many levels page tables have
+    memmap: int = 0                 # where it lies with page tables of five levels (tests/guest/placed.py)
     cmdline: str = ""               # more of the kernel's command line
     allow: str = ""                 # pattern of console lines that the judge lets pass
     timeout: int = 200              # seconds; a hang costs this, and a busy machine needs it
@@ -436,6 +437,7 @@ def load():
 class Guest:
     """A running guest; a context manager that ends it."""
     snapshot = True     # what it writes to the disk of its root is forgotten
+    more = ()           # arguments of QEMU
 
     def __init__(self, name, hardware=None, kernel_dir=KERNEL_DIR, mode="agent"):
         self.name = name
@@ -522,7 +524,7 @@ class Guest:
                 "-nodefaults", "-display", "none", "-no-reboot",
                 "-kernel", self.kernel_dir / self.arch.image, "-append", self.cmdline(),
                 *(["-acpitable", f"file={self.machine.table(self.dir)}"] if self.machine.table else []),
-                *root,
+                *root, *self.more,
                 "-qmp", f"unix:{self.dir}/qmp,server=on,wait=off",
                 "-serial", f"file:{self.console_path}",
                 "-chardev", "stdio,id=person,signal=off" if self.mode == "shell" else "null,id=person",
@@ -666,7 +668,7 @@ class Guest:
         limit = time.monotonic() + seconds
         while True:
             for event in self.events:
-                if wanted(event["event"], event["data"]):
+                if wanted(event["event"], event.get("data", {})):
                     self.events.remove(event)
                     return event
             remaining = limit - time.monotonic()

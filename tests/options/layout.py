@@ -2,6 +2,9 @@
 """x86-64: page tables of five levels, a kernel at a random place, page tables of user space without the kernel."""
 
 from guest import GIB, Skip, machine
+from placed import Placed
+
+GUEST = Placed
 
 # Without KASLR: the text, and page frame 1 in the direct map of four levels.
 USUAL = ("ffffffff81000000", "ffff888000001000")
@@ -52,4 +55,17 @@ def test_isolated_page_tables(guest):
     """User space has page tables without the kernel's; five levels and random places as well."""
     five_levels(guest)
     assert "page tables isolation: enabled" in guest.sh("dmesg"), "user space has the kernel's page tables"
+    lives_of_dimms(guest)
+
+
+# In the last 256 TiB, before the entry area of processors; it has the size of the memmap of 4 PiB.
+LAST = 0xffff_4000_0000_0000
+
+
+@machine(layout=True, cmdline="nokaslr", memmap=LAST)
+def test_last_entry(guest):
+    """Five levels, and the memmap in the last entry of the top level, behind which addresses wrap around."""
+    five_levels(guest)
+    places = guest.sh("readelf -lW /proc/kcore")
+    assert f"0x{LAST >> 40:x}" in places, f"the memmap is at another place: {places}"
     lives_of_dimms(guest)

@@ -99,6 +99,18 @@ static bool pgtable_is_leaf(pte_t entry, enum pg_level level)
 	return level == PG_LEVEL_4K || pte_huge(entry);
 }
 
+/*
+ * Where the entry of @size bytes for @addr ends, or @end if that comes first. The last entry of
+ * the top level ends where addresses wrap around. With five levels it maps 256 TiB, in which KASLR
+ * may place the vmemmap.
+ */
+static unsigned long pgtable_entry_end(unsigned long addr, unsigned long size, unsigned long end)
+{
+	unsigned long next = ALIGN_DOWN(addr, size) + size;
+
+	return next - 1 < end - 1 ? next : end;
+}
+
 static unsigned long pgtable_level_pages(enum pg_level level)
 {
 	return page_level_size(level) >> PAGE_SHIFT;
@@ -331,7 +343,7 @@ static void teardown_unmap_entries(struct teardown *td, pte_t *table,
 	for (; addr < end; addr = next, entry++) {
 		pte_t val = ptep_get(entry);
 
-		next = min(ALIGN_DOWN(addr, size) + size, end);
+		next = pgtable_entry_end(addr, size, end);
 		/* With DEBUG_PAGEALLOC a leaf may be not present, but has to be cleared. */
 		if (pte_none(val))
 			continue;
@@ -500,7 +512,7 @@ static bool direct_map_entries_present(pte_t *table, enum pg_level level, unsign
 	for (; addr < end; addr = next, entry++) {
 		pte_t val = ptep_get(entry);
 
-		next = min(ALIGN_DOWN(addr, size) + size, end);
+		next = pgtable_entry_end(addr, size, end);
 		if (pte_none(val))
 			continue;
 		if (pgtable_is_leaf(val, level) ||
@@ -599,7 +611,7 @@ static unsigned long direct_map_missing_tables(pte_t *table, enum pg_level level
 		bool missing = !entry || pte_none(ptep_get(entry)) ||
 			       pgtable_is_leaf(ptep_get(entry), level);
 
-		next = min(ALIGN_DOWN(addr, size) + size, end);
+		next = pgtable_entry_end(addr, size, end);
 		if (direct_map_may_be_leaf(level) && next - addr == size)
 			continue;
 		nr += missing;
