@@ -228,7 +228,6 @@ def test_nfs(guest):
     guest.sh("wait_for 30 test -b /dev/vda; mkfs.ext4 -q -F /dev/vda")
     mount(guest, "ext4", "/dev/vda", "/tmp/served")
     guest.sh(f"""
-        ip link set lo up
         mkdir -p /var/lib/nfs; touch /var/lib/nfs/etab /var/lib/nfs/rmtab
         mountpoint -q /proc/fs/nfsd || mount -t nfsd none /proc/fs/nfsd
         exportfs -o rw,no_root_squash,insecure,no_subtree_check,fsid=0 127.0.0.1:/tmp/served

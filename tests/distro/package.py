@@ -69,7 +69,7 @@ def boot_loader(guest):
     cmdline = " ".join(["rw console=ttyS0 loglevel=8 panic=-1 oops=panic no_timer_check systemd.show_status=0",
                         f"systemd.default_timeout_start_sec={90 * guest.patience}", f"udev.event_timeout={180 * guest.patience}"])
     guest.sh(f"""printf '%s\\n' GRUB_TIMEOUT=0 GRUB_TERMINAL=console GRUB_DISABLE_OS_PROBER=true 'GRUB_CMDLINE_LINUX="{cmdline}"' >/etc/default/grub
-        grub-install --target=i386-pc --force /dev/vda""")
+        grub-install --target=i386-pc --force /dev/vda; update-grub""")
 
 
 def menu(guest, release):
