@@ -136,11 +136,14 @@ static struct folio *mhp_write_out_get(unsigned long pfn)
 
 static bool mhp_write_out_next(unsigned long *pfn)
 {
-	guard(spinlock)(&write_out_lock);
-	if (!write_out_nr)
-		return false;
-	*pfn = write_out_pfns[--write_out_nr];
-	return true;
+	bool found;
+
+	spin_lock(&write_out_lock);
+	found = write_out_nr;
+	if (found)
+		*pfn = write_out_pfns[--write_out_nr];
+	spin_unlock(&write_out_lock);
+	return found;
 }
 
 static void mhp_write_out_work(struct work_struct *work)
