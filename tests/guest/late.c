@@ -100,30 +100,22 @@ static void *be_busy(void *unused)
 	return unused;
 }
 
-/* Returns the number in groups/ that was not there before. */
+/* Numbers ascend: that of the new group is the highest in groups/. */
 static int new_group(int nid, unsigned long long size)
 {
-	bool before[64] = {};
+	struct dirent *entry;
 	int nr, found = -1;
+	DIR *dir;
 
-	for (int round = 0; round < 2; round++) {
-		DIR *dir = opendir(MEMORY "groups");
-		struct dirent *entry;
-
-		if (!dir)
-			err(2, "groups");
-		while ((entry = readdir(dir))) {
-			if (sscanf(entry->d_name, "%d", &nr) != 1 || nr < 0 || nr >= 64)
-				continue;
-			if (!round)
-				before[nr] = true;
-			else if (!before[nr])
-				found = nr;
-		}
-		closedir(dir);
-		if (!round && ask("group %d %#llx", nid, size))
-			err(2, "group");
-	}
+	if (ask("group %d %#llx", nid, size))
+		err(2, "group");
+	dir = opendir(MEMORY "groups");
+	if (!dir)
+		err(2, "groups");
+	while ((entry = readdir(dir)))
+		if (sscanf(entry->d_name, "%d", &nr) == 1 && nr > found)
+			found = nr;
+	closedir(dir);
 	return found;
 }
 
