@@ -180,7 +180,7 @@ static void memory_group_dir_remove(struct memory_group_dir *dir)
 
 static DEFINE_MUTEX(memory_groups_lock);
 static DEFINE_XARRAY_ALLOC(memory_groups);
-/* The ID of a group that has gone is not given to the next one: a request may still name it. */
+/* The ID of an unregistered group is not given to the next one: a request may still name it. */
 static u32 memory_groups_next;
 
 static int memory_group_register(const struct memory_group *template)

@@ -375,7 +375,7 @@ def test_asked_for_another(guest):
 @ssdt.machine(timeout=400)
 def test_outdated(guest):
     """A device disappears, and another one comes, before an eject of the first is handled: that one is not ejected."""
-    delay = "/sys/module/mhp_watch/parameters/delay_ms"
+    delay, notes = "/sys/module/mhp_watch/parameters/delay_ms", "/sys/kernel/debug/mhp_watch"
     memory = HIDDEN[0], SIZE
     # The next one is in the slot as soon as the firmware is told that the first has gone.
     ssdt.load(guest, Device("MEM0", [memory], node=1, sta=0, ost="If (Arg0 == 1) { _STA = 0xF }"),
@@ -390,8 +390,9 @@ def test_outdated(guest):
         guest.set_blocks("online_movable", [other])
         events, before = ssdt.make_button(guest, *statements), len(ssdt.said(guest, "_OST", "MEM0"))
         # An offline holds the lock, so that all of these requests wait.
-        guest.sh(f"rm -f /tmp/offline; echo {guest.longer(3) * 1000} >{delay}; wr {state} offline >/tmp/offline 2>&1 & "
-                 f"wait_for 30 grep -qx going-offline {state}; echo 0 >{delay}; cat {events}; {user}; [ ! -s /tmp/offline ]; "
+        guest.sh(f"rm -f /tmp/offline; notes=$(grep -c ^GOING_OFFLINE {notes} || true); echo {guest.delay_ms(3)} >{delay}; "
+                 f"wr {state} offline >/tmp/offline 2>&1 & wait_for 30 eval '[ $(grep -c ^GOING_OFFLINE {notes}) -gt '$notes' ]'; "
+                 f"echo 0 >{delay}; cat {events}; {user}; [ ! -s /tmp/offline ]; "
                  f"wait_for 60 eval '[ $(dmesg | grep -c \"_OST MEM0\") -ge {before + 3} ]'; wait_for 30 grep -qx OK /tmp/offline")
         told = ssdt.said(guest, "_OST", "MEM0")[before:]
         assert told == [(CHECK, OST_SUCCESS), (CHECK, OST_SUCCESS), (source, OST_FAILURE)], f"_OST {told}"

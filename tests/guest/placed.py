@@ -3,6 +3,7 @@
 
 import re
 import socket
+import tempfile
 
 from guest import Guest, GuestError, Skip
 
@@ -13,7 +14,7 @@ class Stub:
     def __init__(self, path, seconds):
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.settimeout(seconds)
-        self.socket.connect(str(path))
+        self.socket.connect(path)
         self.file = self.socket.makefile("rb")
 
     def ask(self, text):
@@ -43,9 +44,11 @@ class Placed(Guest):
         if "no5lvl" in self.cmdline().split() or "CONFIG_X86_5LEVEL=y\n" not in (self.kernel_dir / ".config").read_text():
             raise Skip("the kernel has four levels")
         function, variable = map(self.symbol, ("kernel_randomize_memory", "vmemmap_base"))
-        self.more = ("-S", "-gdb", f"unix:{self.console_path.with_suffix('.gdb')},server=on,wait=off")
-        super().start(accel)
-        stub = Stub(self.console_path.with_suffix(".gdb"), self.longer(60))
+        # Not beside the log: the path of a socket is short.
+        with tempfile.TemporaryDirectory(prefix="guest-") as directory:
+            self.more = ("-S", "-gdb", f"unix:{directory}/gdb,server=on,wait=off")
+            super().start(accel)
+            stub = Stub(f"{directory}/gdb", self.longer(60))
         stub.do(f"Z1,{function:x},1")
         stub.do("c", "T05")
         stub.do(f"M{variable:x},8:{self.machine.memmap.to_bytes(8, 'little').hex()}")
